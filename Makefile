@@ -1,0 +1,91 @@
+# Needs python3 (3.11, 3.12 or 3.13) and make. Another interpreter: make PYTHON=python3.12 test
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+MINOR := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+LOCK := locks/requirements-$(or $(MINOR),none).txt
+LOCKED := $(patsubst locks/requirements-%.txt,%,$(sort $(wildcard locks/requirements-*.txt)))
+STAMP := .venv/.installed
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+
+CONFIGS = $(sort $(wildcard configs/*.toml))
+DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
+
+.PHONY: help venv demo test test-long lint types layers configs lock clean FORCE
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
+
+venv: $(STAMP)  ## create .venv from the lock of this Python
+
+# The stamp holds the Python version it was made for, so that another PYTHON rebuilds it.
+ifneq ($(MINOR),$(shell cat $(STAMP) 2>/dev/null))
+$(STAMP): FORCE
+endif
+$(STAMP): $(LOCK) pyproject.toml
+	@echo "Installing $(LOCK) into .venv (a minute or two)" >&2
+	@[ "$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" \
+	    = "$(MINOR)" ] || $(PYTHON) -m venv --clear .venv
+	@$(PIP) install -r $(LOCK)
+	@$(PIP) install --no-deps -e .
+	@echo "$(MINOR)" > $@
+
+# Reached only when there is no lock for this interpreter.
+locks/requirements-%.txt:
+	@echo "PYTHON=$(PYTHON) is $(if $(MINOR),Python $(MINOR),not a Python that runs)." \
+	    "There is a lock for Python $(LOCKED). Name one of these: make PYTHON=python3.12 venv" >&2
+	@exit 1
+
+demo: $(STAMP)  ## run the two showcase configs into results/
+	@set -e; for stem in $(DEMO_CONFIGS); do \
+	    $(BIN)/protacsim run "configs/$$stem.toml" --out "results/$$stem"; \
+	done
+
+test: $(STAMP)  ## fast tests, with the JIT off and then on
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not long and not jit_only"
+	$(BIN)/python -m pytest -q -m "not long"
+
+test-long: $(STAMP)  ## tests that take minutes
+	$(BIN)/python -m pytest -q -m long
+
+lint: $(STAMP)  ## format and lint, changing nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP)  ## mypy, strict
+	$(BIN)/mypy
+
+layers: $(STAMP)  ## imports go down only
+	$(BIN)/lint-imports --no-logo
+
+configs: $(STAMP)  ## check every config, then run each into a temporary folder
+	$(BIN)/protacsim check $(or $(CONFIGS),configs/*.toml)
+	@set -e; out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
+	for config in $(CONFIGS); do \
+	    echo "protacsim run $$config"; \
+	    $(BIN)/protacsim run "$$config" --out "$$out/$$(basename "$$config" .toml)"; \
+	done
+
+# Each lock is resolved by its own interpreter: python3.11, python3.12 and python3.13 must be on
+# the PATH. Existing pins are kept where they still fit; LOCK_FLAGS=--upgrade moves them all.
+LOCK_FLAGS ?=
+lock: lock-3.11 lock-3.12 lock-3.13  ## regenerate the locks from pyproject.toml
+
+lock-%:
+	@set -e; scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	python$* -m venv "$$scratch/venv"; \
+	"$$scratch/venv/bin/python" -m pip -qq --disable-pip-version-check install pip-tools; \
+	cp pyproject.toml "$$scratch/"; \
+	[ ! -f locks/requirements-$*.txt ] || cp locks/requirements-$*.txt "$$scratch/lock.txt"; \
+	(cd "$$scratch" && venv/bin/pip-compile --quiet --extra dev --strip-extras \
+	    --annotation-style line --no-header --no-emit-index-url --no-emit-find-links \
+	    --no-emit-trusted-host --no-emit-options $(LOCK_FLAGS) -o lock.txt pyproject.toml); \
+	{ echo "# Core and dev on Python $*; made by \`make lock\`."; \
+	    sed '/^# Core and dev/d' "$$scratch/lock.txt"; } > locks/requirements-$*.txt
+
+clean:  ## remove .venv, results and caches
+	rm -rf .venv results build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

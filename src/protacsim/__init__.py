@@ -1,0 +1,80 @@
+"""protacsim: degraders and inhibitors on wild-type and resistant targets, simulated.
+
+Nouns are frozen and verbs are free functions; names are loaded when they are first used, so that
+importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from protacsim import library, pharmacology, plot, reduced
+    from protacsim.config import Job, load
+    from protacsim.dosing import Schedule
+    from protacsim.entities import (
+        Allele,
+        Cell,
+        Compound,
+        Ligase,
+        Protein,
+        Target,
+        Ubiquitination,
+    )
+    from protacsim.errors import (
+        ConfigError,
+        NetworkError,
+        ParameterError,
+        ProtacsimError,
+        SimulationError,
+        StoreError,
+    )
+    from protacsim.mechanisms import build_network
+    from protacsim.methods import ODE, Reference
+    from protacsim.network import Network
+    from protacsim.scenario import Scenario, Treatment
+    from protacsim.simulation import simulate, solve
+    from protacsim.store import open_results
+    from protacsim.study import Axis, Readout, Sample, Study, run
+
+_HOME = {
+    "config": ("Job", "load"),
+    "dosing": ("Schedule",),
+    "entities": ("Allele", "Cell", "Compound", "Ligase", "Protein", "Target", "Ubiquitination"),
+    "errors": (
+        "ConfigError",
+        "NetworkError",
+        "ParameterError",
+        "ProtacsimError",
+        "SimulationError",
+        "StoreError",
+    ),
+    "mechanisms": ("build_network",),
+    "methods": ("ODE", "Reference"),
+    "network": ("Network",),
+    "scenario": ("Scenario", "Treatment"),
+    "simulation": ("simulate", "solve"),
+    "store": ("open_results",),
+    "study": ("Axis", "Readout", "Sample", "Study", "run"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+_MODULES = ("library", "pharmacology", "plot", "reduced")
+
+__all__ = [  # noqa: PLE0604
+    "__version__",
+    *sorted(_MODULE_OF),
+    *_MODULES,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_OF:
+        return getattr(import_module(f"protacsim.{_MODULE_OF[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"protacsim.{name}")
+    if name == "__version__":
+        return import_module("importlib.metadata").version("protacsim")
+    raise AttributeError(f"module 'protacsim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

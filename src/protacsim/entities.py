@@ -1,0 +1,230 @@
+"""What a run is about: compounds, targets and their alleles, ligases, cells, the ubiquitin chain.
+
+Each is frozen, validated and unit-suffixed, and knows nothing of species, reactions or solvers.
+Where a number comes from is kept in `library`; a field that is None is filled from there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from protacsim.errors import ParameterError
+from protacsim.validation import (
+    Fraction,
+    Name,
+    NonNegative,
+    Positive,
+    PositiveFraction,
+    named_entries,
+    noun,
+)
+
+ALTERNATIVES = (
+    frozenset({"abundance_nM", "abundance_copies"}),
+    frozenset({"kd_target_nM", "ki_target_nM"}),
+    frozenset({"kon_target_per_nM_per_h", "koff_target_per_h"}),
+    frozenset({"kon_ligase_per_nM_per_h", "koff_ligase_per_h"}),
+)
+"""Fields that say the same thing in another way: an override of one displaces the others."""
+
+CompoundClass = Literal["degrader", "covalent", "noncovalent"]
+
+
+@noun
+class Fold:
+    """Fold change of `kd_target_nM` on one allele, relative to wild type (dimensionless)."""
+
+    name: Name
+    fold: Positive
+
+
+Folds = Annotated[
+    tuple[Fold, ...],
+    BeforeValidator(
+        lambda value: (
+            tuple(Fold(name, fold) for name, fold in value.items())
+            if isinstance(value, dict)
+            else value
+        )
+    ),
+]
+
+
+@noun
+class Compound:
+    """A degrader or an inhibitor: affinities, reactivity, permeation.
+
+    Concentrations in nM, time in h. Either `kd_target_nM` (reversible step) or `ki_target_nM`
+    (kinact/KI analysis; `kd = KI - kinact/kon`) is given; a degrader also names its ligase.
+    `cooperativity` is Kd,binary / Kd,ternary (above 1: positive). `permeability_pL_per_h` is the
+    permeability-surface product of one cell. `atp_assay_uM` is the ATP concentration at which
+    the target affinity was measured (0 for binding assays).
+    """
+
+    name: Name
+    kind: CompoundClass
+    ligase: Name | None = None
+    kd_target_nM: Positive | None = None
+    ki_target_nM: Positive | None = None
+    kon_target_per_nM_per_h: Positive | None = None
+    koff_target_per_h: Positive | None = None
+    kd_ligase_nM: Positive | None = None
+    kon_ligase_per_nM_per_h: Positive | None = None
+    koff_ligase_per_h: Positive | None = None
+    cooperativity: Positive = 1.0
+    cooperativity_covalent: Positive | None = None
+    cooperativity_split: Literal["off_rates", "on_rates"] = "off_rates"
+    kon_target_ternary_per_nM_per_h: Positive | None = None
+    kon_ligase_ternary_per_nM_per_h: Positive | None = None
+    kinact_per_h: NonNegative = 0.0
+    kinact_ternary_per_h: NonNegative | None = None
+    productive_fraction: Fraction | None = None
+    productive_fraction_covalent: Fraction | None = None
+    permeability_pL_per_h: NonNegative | None = None
+    fraction_unbound_medium: PositiveFraction | None = None
+    fraction_unbound_cell: PositiveFraction | None = None
+    unbound_accumulation: Positive | None = None
+    atp_assay_uM: NonNegative | None = None
+    folds: Folds = ()
+    hypothetical: bool = False
+
+    @property
+    def is_degrader(self) -> bool:
+        """Whether the compound recruits a ligase."""
+        return self.ligase is not None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.kd_target_nM is not None and self.ki_target_nM is not None:
+            raise ParameterError(
+                f"compound {self.name}: both kd_target_nM and ki_target_nM are given; keep one"
+            )
+        if self.ki_target_nM is not None and self.kinact_per_h == 0:
+            raise ParameterError(
+                f"compound {self.name}: ki_target_nM needs kinact_per_h above 0; "
+                "give it, or use kd_target_nM"
+            )
+        if (self.kind == "degrader") != self.is_degrader:
+            raise ParameterError(
+                f"compound {self.name}: a degrader names its ligase and only a degrader does; "
+                f'found kind = "{self.kind}" and ligase = {self.ligase!r}'
+            )
+        for site in ("target", "ligase"):
+            self._check_triple(site)
+        return self
+
+    def _check_triple(self, site: str) -> None:
+        kd = getattr(self, f"kd_{site}_nM")
+        kon = getattr(self, f"kon_{site}_per_nM_per_h")
+        koff = getattr(self, f"koff_{site}_per_h")
+        if None not in (kd, kon, koff) and abs(koff / (kon * kd) - 1.0) > 1e-6:
+            raise ParameterError(
+                f"compound {self.name}: kd_{site}_nM = {kd:g} nM, kon_{site}_per_nM_per_h = "
+                f"{kon:g} 1/nM/h and koff_{site}_per_h = {koff:g} 1/h contradict one another "
+                f"(kon * kd = {kon * kd:g} 1/h); keep two of the three"
+            )
+
+
+@noun
+class Allele:
+    """One form of the target: whether Cys481 is there, whether it signals, how affinities change.
+
+    `class_folds` multiply `kd_target_nM` by compound kind, unless the compound has a fold of its
+    own for this allele. `covalent_bonding` is False where the cysteine is absent or blocked.
+    """
+
+    name: Name
+    cysteine_481: bool = True
+    covalent_bonding: bool = True
+    kinase_proficient: bool = True
+    km_atp_uM: Positive | None = None
+    class_folds: Folds = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.covalent_bonding and not self.cysteine_481:
+            raise ParameterError(
+                f"allele {self.name}: covalent_bonding = true needs cysteine_481 = true"
+            )
+        return self
+
+
+@noun
+class Target:
+    """The protein to be degraded, and which allele of it the cell carries."""
+
+    name: Name
+    allele: Allele | Name = "WT"
+
+
+@noun
+class Ligase:
+    """An E3 ligase by its substrate receptor."""
+
+    name: Name
+
+
+@noun
+class Protein:
+    """How much of a protein a cell has and how fast it turns over.
+
+    Exactly one of `abundance_nM` and `abundance_copies`. Without `half_life_h` the protein is
+    neither made nor lost.
+    """
+
+    name: Name
+    abundance_nM: NonNegative | None = None
+    abundance_copies: NonNegative | None = None
+    half_life_h: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_amount(self) -> Self:
+        if (self.abundance_nM is None) == (self.abundance_copies is None):
+            raise ParameterError(
+                f"protein {self.name}: give exactly one of abundance_nM and abundance_copies"
+            )
+        return self
+
+
+@noun
+class Cell:
+    """A cell and its share of the medium; volumes in pL, ATP in uM.
+
+    With `medium_buffered` the medium keeps its concentration (plasma in vivo); otherwise uptake
+    depletes it.
+    """
+
+    name: Name
+    volume_pL: Positive
+    medium_volume_pL: Positive
+    atp_uM: NonNegative
+    proteins: Annotated[tuple[Protein, ...], BeforeValidator(named_entries)]
+    medium_buffered: bool = False
+
+    def protein(self, name: str) -> Protein | None:
+        """The protein of that name, or None when the cell has no entry for it."""
+        return next((entry for entry in self.proteins if entry.name == name), None)
+
+
+ChainFate = Literal["kept", "erased"] | Fraction
+
+
+@noun
+class Ubiquitination:
+    """The chain: growth and trimming (1/h), and destruction from `destroyed_from` ubiquitins on.
+
+    `chain_on_release` says what happens when a ternary complex opens: "kept" (distributive; Park
+    2023), "erased" (kinetic proofreading; Bartlett and Gilbert 2021), or the probability of
+    erasing. `destroyed_from` defaults to `chain_length`.
+    """
+
+    chain_length: Annotated[int, Field(ge=0, le=20)] | None = None
+    destroyed_from: Annotated[int, Field(ge=0, le=20)] | None = None
+    chain_on_release: ChainFate = "kept"
+    k_ub_per_h: NonNegative | None = None
+    k_dub_free_per_h: NonNegative | None = None
+    k_dub_bound_per_h: NonNegative | None = None
+    k_proteasome_free_per_h: NonNegative | None = None
+    k_proteasome_bound_per_h: NonNegative | None = None

@@ -1,0 +1,50 @@
+"""The one place for numba options, and the directory of the compiled-code cache.
+
+numba keys its cache by the file of each function alone and goes stale when a helper in another
+file changes, so the directory carries a hash of every kernel source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numba
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., object])
+
+JIT_ENABLED = not numba.config.DISABLE_JIT
+
+
+def cache_directory() -> Path:
+    """Where compiled kernels are kept: PROTACSIM_CACHE_DIR, else the user's cache directory."""
+    base = os.environ.get("PROTACSIM_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+    root = Path(base) if base else Path.home() / ".cache"
+    return root / "protacsim" / "kernels" / _fingerprint()
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    digest.update(f"{numba.__version__} {np.__version__} {platform.machine()}".encode())
+    return digest.hexdigest()[:16]
+
+
+def njit(function: F) -> F:
+    """Compile without the GIL, without fastmath (`isnan` must work), cached on disk."""
+    previous = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(_DIRECTORY)
+    try:
+        compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    finally:
+        numba.config.CACHE_DIR = previous
+    return compiled
+
+
+_DIRECTORY = cache_directory()

@@ -1,0 +1,73 @@
+"""The biochemist's verbs: each adds the elementary reactions of one process to a network.
+
+A verb takes species names and rate names, never numbers. Adding a process to the model is one
+call of one verb in `build`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from protacsim.network import Network
+
+
+def joined(*partners: str) -> str:
+    """Name of a non-covalent complex."""
+    return ":".join(partners)
+
+
+def bonded(target: str, compound: str) -> str:
+    """Name of a covalent adduct."""
+    return f"{target}-{compound}"
+
+
+def synthesise(net: Network, species: str, rate: str) -> None:
+    """0 -> species."""
+    net.add(f"synthesis of {species}", (), species, rate)
+
+
+def lose(net: Network, process: str, species: str, freed: Sequence[str], rate: str) -> None:
+    """Species is destroyed; its non-covalent partners are set free."""
+    net.add(f"{process} of {species}", species, freed, rate)
+
+
+def exchange(net: Network, outside: str, inside: str, rate_in: str, rate_out: str) -> None:
+    """outside <-> inside by permeation."""
+    net.add(f"uptake of {inside}", outside, inside, rate_in)
+    net.add(f"release of {inside}", inside, outside, rate_out)
+
+
+def bind(net: Network, a: str, b: str, rate_on: str, rate_off: str, *, ab: str = "") -> str:
+    """A + b <-> a:b; returns the complex."""
+    ab = ab or joined(a, b)
+    associate(net, a, b, ab, rate_on)
+    dissociate(net, ab, a, b, rate_off)
+    return ab
+
+
+def associate(net: Network, a: str, b: str, ab: str, rate: str) -> None:
+    """A + b -> ab."""
+    net.add(f"association of {a} and {b}", (a, b), ab, rate)
+
+
+def dissociate(net: Network, ab: str, a: str, b: str, rate: str) -> None:
+    """Ab -> a + b."""
+    net.add(f"dissociation of {ab} into {a} and {b}", ab, (a, b), rate)
+
+
+def inactivate(net: Network, reversible: str, covalent: str, rate: str) -> None:
+    """The reversible complex forms its covalent bond."""
+    net.add(f"inactivation of {reversible}", reversible, covalent, rate)
+
+
+def ubiquitinate(net: Network, chain: Sequence[str], rate: str) -> None:
+    """Each state of `chain` gains one ubiquitin and becomes the next."""
+    for shorter, longer in pairwise(chain):
+        net.add(f"ubiquitination of {shorter}", shorter, longer, rate)
+
+
+def deubiquitinate(net: Network, chain: Sequence[str], rate: str) -> None:
+    """Each state of `chain` loses one ubiquitin."""
+    for shorter, longer in pairwise(chain):
+        net.add(f"deubiquitination of {longer}", longer, shorter, rate)

@@ -1,0 +1,342 @@
+"""From a reaction table to integer programs: what to multiply with what, and where it goes.
+
+A network is compiled once per topology. Rate constants with equal roles share one coefficient,
+the Jacobian is laid out on its LU fill pattern, and elimination follows a Markowitz order, so
+that a solver executes a fixed list of multiply-adds and never searches, pivots or allocates.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protacsim.errors import NetworkError
+from protacsim.network.conservation import conservation_laws
+
+if TYPE_CHECKING:
+    from protacsim.network.model import Network, Reaction
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
+Combination = tuple[tuple[int, float], ...]  # (rate index, weight), sorted
+Monomial = tuple[int, ...]  # species indices: (), (a,) or (a, b) with a <= b
+Terms = dict[tuple[int, Monomial], dict[int, float]]
+
+
+class Programs(NamedTuple):
+    """Flat arrays that the kernels execute; n species, m rates, c coefficients, s matrix slots.
+
+    Coefficient q is `sum(coef_weight * rate[coef_rate])` over `coef_ptr[q]:coef_ptr[q + 1]`.
+    The right-hand side adds constant, linear and bilinear terms into rows. Matrix slots hold
+    `shift * I - J` on its fill pattern; `order` is the elimination order; per eliminated species
+    there are lists of slots below (`l_*`), to the right (`u_*`) and of their products (`t_slot`).
+    Conservation law g corrects species `law_species[law_ptr[g]]`.
+    """
+
+    coef_ptr: Ints
+    coef_rate: Ints
+    coef_weight: Floats
+    const_row: Ints
+    const_coef: Ints
+    lin_row: Ints
+    lin_col: Ints
+    lin_coef: Ints
+    mono_a: Ints
+    mono_b: Ints
+    bil_row: Ints
+    bil_mono: Ints
+    bil_coef: Ints
+    jac_lin_slot: Ints
+    jac_lin_coef: Ints
+    jac_bil_slot: Ints
+    jac_bil_coef: Ints
+    jac_bil_species: Ints
+    jac_bil_factor: Floats
+    order: Ints
+    diag_slot: Ints
+    l_ptr: Ints
+    l_slot: Ints
+    l_row: Ints
+    u_ptr: Ints
+    u_slot: Ints
+    u_col: Ints
+    t_ptr: Ints
+    t_slot: Ints
+    law_ptr: Ints
+    law_species: Ints
+    law_weight: Floats
+    obs_ptr: Ints
+    obs_species: Ints
+    obs_rate: Ints
+    obs_weight: Floats
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-subtracts of one factorisation."""
+        return int(self.t_slot.size)
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledNetwork:
+    """A network's names and its programs."""
+
+    name: str
+    species: tuple[str, ...]
+    rates: tuple[str, ...]
+    observables: tuple[str, ...]
+    programs: Programs
+
+    def rate_vector(self, values: Mapping[str, float | Floats]) -> Floats:
+        """Rate constants in compiled order: (rates,), or (points, rates) when arrays are given.
+
+        Raises `NetworkError` for a missing, negative or non-finite rate constant.
+        """
+        return self._vector("rate constant", self.rates, values)
+
+    def state_vector(self, amounts: Mapping[str, float | Floats]) -> Floats:
+        """Initial state in molecules, shape (species,) or (points, species); unnamed species 0."""
+        unknown = sorted(set(amounts) - set(self.species))
+        if unknown:
+            raise NetworkError(f"{self.name}: no species named {', '.join(unknown)}.")
+        filled = {name: amounts.get(name, 0.0) for name in self.species}
+        return self._vector("initial amount", self.species, filled)
+
+    def _vector(
+        self, what: str, names: Sequence[str], values: Mapping[str, float | Floats]
+    ) -> Floats:
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise NetworkError(f"{self.name}: no {what} given for {', '.join(missing)}.")
+        columns = np.broadcast_arrays(*(np.asarray(values[name], float) for name in names))
+        vector = np.ascontiguousarray(np.stack(columns, axis=-1)) if columns else np.zeros(0)
+        bad = ~np.isfinite(vector) | (vector < 0)
+        if bad.any():
+            position = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise NetworkError(
+                f"{self.name}: {what} {names[position[-1]]} is {vector[position]:g}; "
+                "must be a finite number, at least 0."
+            )
+        return vector
+
+
+class _Coefficients:
+    """Distinct linear combinations of rate constants, each stored once."""
+
+    def __init__(self) -> None:
+        self.index: dict[Combination, int] = {}
+
+    def __call__(self, combination: Mapping[int, float]) -> int:
+        key = tuple(sorted((rate, weight) for rate, weight in combination.items() if weight))
+        return self.index.setdefault(key, len(self.index))
+
+
+class Topology(NamedTuple):
+    """A network without names: what two networks share when only their labels differ."""
+
+    species: int
+    rates: int
+    held: frozenset[int]
+    reactions: tuple[tuple[Monomial, tuple[tuple[int, int], ...], int], ...]
+    observables: tuple[tuple[tuple[int, int, float], ...], ...]
+
+
+def compile_network(network: Network) -> CompiledNetwork:
+    """Compile the table of `network`; raises `NetworkError` when it has no species."""
+    if not network.species:
+        raise NetworkError(f"{network.name}: no species; add a reaction first.")
+    return CompiledNetwork(
+        network.name,
+        network.species,
+        network.rates,
+        tuple(network.observables),
+        compile_topology(_topology(network)),
+    )
+
+
+@lru_cache(maxsize=256)
+def compile_topology(topology: Topology) -> Programs:
+    """The programs of a topology, made once however many networks share it."""
+    coefficient = _Coefficients()
+    terms = _terms(topology)
+    programs = {
+        **_right_hand_side(terms, coefficient),
+        **_matrix(topology.species, terms, coefficient),
+        **_laws(topology),
+        **_observables(topology),
+    }
+    return Programs(**programs, **_csr_coefficients(coefficient))
+
+
+def _topology(network: Network) -> Topology:
+    index = {name: i for i, name in enumerate(network.species)}
+    rates = {name: i for i, name in enumerate(network.rates)}
+    stoichiometry = network.stoichiometry()
+    reactions = tuple(
+        (
+            _monomial(reaction, index),
+            tuple((int(i), int(stoichiometry[i, j])) for i in np.nonzero(stoichiometry[:, j])[0]),
+            rates[reaction.rate],
+        )
+        for j, reaction in enumerate(network.reactions)
+    )
+    observables = tuple(
+        tuple(
+            (index[term.species], -1 if term.rate is None else rates[term.rate], term.weight)
+            for term in terms
+        )
+        for terms in network.observables.values()
+    )
+    held = frozenset(index[name] for name in network.buffered)
+    return Topology(len(index), len(rates), held, reactions, observables)
+
+
+def _monomial(reaction: Reaction, index: Mapping[str, int]) -> Monomial:
+    return tuple(
+        sorted(index[species] for species, count in reaction.reactants for _ in range(count))
+    )
+
+
+def _terms(topology: Topology) -> Terms:
+    """Collected right-hand side: (row, monomial) -> {rate: weight}."""
+    terms: Terms = defaultdict(lambda: defaultdict(float))
+    for monomial, changes, rate in topology.reactions:
+        for row, change in changes:
+            terms[row, monomial][rate] += float(change)
+    return {key: dict(value) for key, value in terms.items() if any(value.values())}
+
+
+def _right_hand_side(terms: Terms, coefficient: _Coefficients) -> dict[str, Ints]:
+    by_order: tuple[list[tuple[int, Monomial, int]], ...] = ([], [], [])
+    for (row, monomial), combination in sorted(terms.items()):
+        by_order[len(monomial)].append((row, monomial, coefficient(combination)))
+    constant, linear, bilinear = by_order
+    monomials = sorted({monomial for _, monomial, _ in bilinear})
+    position = {monomial: q for q, monomial in enumerate(monomials)}
+    return {
+        "const_row": _ints(row for row, _, _ in constant),
+        "const_coef": _ints(c for _, _, c in constant),
+        "lin_row": _ints(row for row, _, _ in linear),
+        "lin_col": _ints(m[0] for _, m, _ in linear),
+        "lin_coef": _ints(c for _, _, c in linear),
+        "mono_a": _ints(m[0] for m in monomials),
+        "mono_b": _ints(m[1] for m in monomials),
+        "bil_row": _ints(row for row, _, _ in bilinear),
+        "bil_mono": _ints(position[m] for _, m, _ in bilinear),
+        "bil_coef": _ints(c for _, _, c in bilinear),
+    }
+
+
+def _matrix(n: int, terms: Terms, coefficient: _Coefficients) -> dict[str, Ints | Floats]:
+    """Jacobian on the LU pattern of `shift * I - J`, and the elimination lists."""
+    linear: list[tuple[int, int, int]] = []  # row, column, coefficient
+    bilinear: list[tuple[int, int, int, int, float]] = []  # ..., other species, factor
+    for (row, monomial), combination in sorted(terms.items()):
+        q = coefficient(combination) if monomial else -1
+        if len(monomial) == 1:
+            linear.append((row, monomial[0], q))
+        elif len(monomial) == 2:
+            a, b = monomial
+            entries = ((a, a, 2.0),) if a == b else ((a, b, 1.0), (b, a, 1.0))
+            bilinear += [(row, column, q, other, factor) for column, other, factor in entries]
+    changing = {row for row, _ in terms}
+    linear = [entry for entry in linear if entry[1] in changing]
+    bilinear = [entry for entry in bilinear if entry[1] in changing]
+    pattern = {entry[:2] for entry in linear} | {entry[:2] for entry in bilinear}
+    elimination, slots = _eliminate(n, pattern)
+    return {
+        "jac_lin_slot": _ints(slots[row, column] for row, column, _ in linear),
+        "jac_lin_coef": _ints(q for _, _, q in linear),
+        "jac_bil_slot": _ints(slots[row, column] for row, column, *_ in bilinear),
+        "jac_bil_coef": _ints(q for _, _, q, _, _ in bilinear),
+        "jac_bil_species": _ints(other for *_, other, _ in bilinear),
+        "jac_bil_factor": np.array([factor for *_, factor in bilinear], float),
+        **elimination,
+    }
+
+
+def _eliminate(
+    n: int, pattern: set[tuple[int, int]]
+) -> tuple[dict[str, Ints | Floats], dict[tuple[int, int], int]]:
+    """Symbolic LU with diagonal pivots: order, fill and the lists of products."""
+    rows = [{j for j in range(n) if (i, j) in pattern} | {i} for i in range(n)]
+    columns = [{i for i in range(n) if j in rows[i]} for j in range(n)]
+    slots: dict[tuple[int, int], int] = {}
+
+    def slot(i: int, j: int) -> int:
+        return slots.setdefault((i, j), len(slots))
+
+    order, below, right, products = [], [], [], []
+    left = set(range(n))
+    while left:
+        pivot = min(left, key=lambda i: ((len(rows[i]) - 1) * (len(columns[i]) - 1), i))
+        left.remove(pivot)
+        below.append(sorted(columns[pivot] - {pivot}))
+        right.append(sorted(rows[pivot] - {pivot}))
+        for i in below[-1]:
+            for j in right[-1]:
+                rows[i].add(j)
+                columns[j].add(i)
+                products.append(slot(i, j))
+            rows[i].discard(pivot)
+        for j in right[-1]:
+            columns[j].discard(pivot)
+        order.append(pivot)
+    lists = {
+        "order": _ints(order),
+        "diag_slot": _ints(slot(i, i) for i in order),
+        "l_ptr": _pointers(below),
+        "l_slot": _ints(slot(i, p) for p, column in zip(order, below, strict=True) for i in column),
+        "l_row": _ints(i for column in below for i in column),
+        "u_ptr": _pointers(right),
+        "u_slot": _ints(slot(p, j) for p, row in zip(order, right, strict=True) for j in row),
+        "u_col": _ints(j for row in right for j in row),
+        "t_ptr": _ints(
+            np.cumsum([0] + [len(b) * len(r) for b, r in zip(below, right, strict=True)])
+        ),
+        "t_slot": _ints(products),
+    }
+    return dict(lists), slots
+
+
+def _laws(topology: Topology) -> dict[str, Ints | Floats]:
+    changes = [dict(change) for _, change, _ in topology.reactions]
+    laws = conservation_laws(topology.species, changes)
+    laws = [law for law in laws if not set(law) <= topology.held]
+    return {
+        "law_ptr": _pointers([list(law) for law in laws]),
+        "law_species": _ints(i for law in laws for i in law),
+        "law_weight": np.array([weight for law in laws for weight in law.values()], float),
+    }
+
+
+def _observables(topology: Topology) -> dict[str, Ints | Floats]:
+    flat = [term for terms in topology.observables for term in terms]
+    return {
+        "obs_ptr": _pointers(topology.observables),
+        "obs_species": _ints(species for species, _, _ in flat),
+        "obs_rate": _ints(rate for _, rate, _ in flat),
+        "obs_weight": np.array([weight for _, _, weight in flat], float),
+    }
+
+
+def _csr_coefficients(coefficient: _Coefficients) -> dict[str, Ints | Floats]:
+    combinations = list(coefficient.index)
+    return {
+        "coef_ptr": _pointers(combinations),
+        "coef_rate": _ints(rate for combination in combinations for rate, _ in combination),
+        "coef_weight": np.array([w for combination in combinations for _, w in combination], float),
+    }
+
+
+def _ints(values: Iterable[int]) -> Ints:
+    return np.array(list(values), np.int32)
+
+
+def _pointers(rows: Sequence[Sequence[object]]) -> Ints:
+    return _ints(np.cumsum([0] + [len(row) for row in rows]))

@@ -1,0 +1,318 @@
+"""The readings of every curve of a study's Dataset, their fold shifts, and the summary table.
+
+A curve runs along one dimension at fixed values of all the others, time included. The readings
+themselves are defined in `dose_curves` and `time_curves`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from protacsim.errors import ParameterError
+from protacsim.pharmacology.dose_curves import (
+    MIN_EFFECT_POINTS,
+    VALLEY_POINTS,
+    degradation_curve,
+    inhibition_curve,
+)
+from protacsim.pharmacology.interpolation import MIN_POINTS, Floats
+from protacsim.pharmacology.readings import Reading, Reason
+from protacsim.pharmacology.time_curves import (
+    d50_time_h,
+    initial_rate_per_h,
+    rate_and_plateau,
+    recovery_half_time_h,
+)
+from protacsim.units import unit_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DOSE_DIM = "compound.dose_nM"
+TIME_DIM = "time_h"
+ALLELE_DIM = "target.allele"
+WILD_TYPE = "WT"
+
+_LONG_NAMES = {
+    "dmax_percent": "Dmax, greatest degradation",
+    "dmax_dose_nM": "dose of Dmax",
+    "dc50_absolute_nM": "DC50, absolute: 50 % of vehicle",
+    "dc50_relative_nM": "DC50, relative: half of Dmax",
+    "hc50_absolute_nM": "HC50, absolute: back at 50 % of vehicle",
+    "hc50_relative_nM": "HC50, relative: back at half of Dmax",
+    "hook_depth_percent": "hook depth: Dmax less degradation at the highest dose",
+    "multimodal": "two or more separate maxima of degradation",
+    "imax_percent": "greatest inhibition",
+    "ic50_nM": "IC50, absolute: 50 % of vehicle",
+    "d50_time_h": "first time at 50 % of vehicle",
+    "initial_rate_per_h": "initial loss, fraction of vehicle per h",
+    "lambda_per_h": "degradation rate lambda",
+    "plateau": "plateau, fraction of vehicle",
+    "recovery_half_time_h": "time from washout to half recovery",
+}
+
+_REASON_DTYPE = f"<U{max(len(reason) for reason in Reason)}"
+
+Readings = Mapping[str, Reading | bool]
+ReadCurve = Callable[[Floats, Floats], Readings]
+
+
+def dose_response(
+    data: xr.Dataset,
+    observable: str = "target_total",
+    dose_dim: str = DOSE_DIM,
+    *,
+    valley_points: float = VALLEY_POINTS,
+    min_effect_points: float = MIN_EFFECT_POINTS,
+) -> xr.Dataset:
+    """The readings of `degradation_curve` for every curve along `dose_dim`.
+
+    Parameters
+    ----------
+    data
+        Result of a study with `relative_to`: holds `<observable>_percent`, in % of vehicle.
+    observable
+        Its name without `_percent`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over the remaining dims: a variable per quantity (units in attrs), NaN where null;
+        `<quantity>_reason`, "" where it is a number; `multimodal`, boolean.
+
+    Raises
+    ------
+    ParameterError
+        When the variable or the dimension is missing, or a dose is negative or repeated.
+    """
+
+    def read(doses: Floats, percent: Floats) -> Readings:
+        curve: Readings = vars(
+            degradation_curve(
+                doses, percent, valley_points=valley_points, min_effect_points=min_effect_points
+            )
+        )
+        return curve
+
+    return _read_curves(data, observable, dose_dim, read)
+
+
+def inhibition(
+    data: xr.Dataset,
+    observable: str = "target_active",
+    dose_dim: str = DOSE_DIM,
+    *,
+    min_effect_points: float = MIN_EFFECT_POINTS,
+) -> xr.Dataset:
+    """The readings of `inhibition_curve` for every curve along `dose_dim`; see `dose_response`."""
+
+    def read(doses: Floats, percent: Floats) -> Readings:
+        curve: Readings = vars(
+            inhibition_curve(doses, percent, min_effect_points=min_effect_points)
+        )
+        return curve
+
+    return _read_curves(data, observable, dose_dim, read)
+
+
+def time_course(data: xr.Dataset, observable: str = "target_total") -> xr.Dataset:
+    """D50 time, initial rate, lambda and plateau of every curve along `time_h`, from 0 h on.
+
+    Raises and returns as `dose_response`, over the dims without `time_h`.
+    """
+    return _read_curves(data, observable, TIME_DIM, _time_readings)
+
+
+def recovery(data: xr.Dataset, washout_h: float, observable: str = "target_total") -> xr.Dataset:
+    """`recovery_half_time_h` of every curve along `time_h`; see `time_course`."""
+    return _read_curves(data, observable, TIME_DIM, partial(_recovery_reading, washout_h))
+
+
+def fold_shift(
+    curves: xr.Dataset,
+    quantity: str = "dc50_relative_nM",
+    dim: str = ALLELE_DIM,
+    reference: str = WILD_TYPE,
+) -> xr.DataArray:
+    """Ratio of a quantity to its value at `reference` along `dim`.
+
+    Parameters
+    ----------
+    curves
+        From `dose_response`, `inhibition`, `time_course` or `recovery`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensionless, NaN where null; the coordinate `reason` says why: the quantity's own
+        reason, `no_reference` when the reference is null, `zero_reference` when it is 0.
+
+    Raises
+    ------
+    ParameterError
+        When `curves` lacks the quantity, the dimension or the reference.
+    """
+    values = _member(curves, quantity, "quantity", [name for name in _LONG_NAMES if name in curves])
+    labels = _labels(curves, dim)
+    if reference not in labels:
+        raise ParameterError(f"{dim} has no {reference!r}; choose from {', '.join(labels)}.")
+    base = values.sel({dim: reference}, drop=True)
+    ratio = (values / base.where(base != 0.0)).transpose(*values.dims)
+    ratio.attrs = {"units": "", "long_name": f"{quantity} relative to {dim} {reference}"}
+    own = curves[f"{quantity}_reason"].transpose(*values.dims)
+    null = np.where(base.isnull(), Reason.NO_REFERENCE, Reason.ZERO_REFERENCE)
+    unresolved = base.copy(data=null).broadcast_like(ratio).transpose(*ratio.dims).to_numpy()
+    why = np.where(own != "", own, np.where(ratio.notnull(), Reason.NONE, unresolved))
+    named = ratio.rename(f"{quantity}_fold_shift")
+    return named.assign_coords(reason=(values.dims, why.astype(_REASON_DTYPE)))
+
+
+def summary(data: xr.Dataset, dose_dim: str = DOSE_DIM) -> pd.DataFrame:
+    """One row per dose-response curve: its coordinates, readings, reasons and fold shifts.
+
+    Degradation is read from `target_total`, inhibition from `target_active`, whichever are
+    there relative to vehicle. Where wild type is among the alleles, `dc50_relative_fold_shift`
+    and `ic50_fold_shift` compare with it.
+
+    Raises
+    ------
+    ParameterError
+        When neither variable or no dose dimension is there.
+    """
+    parts = [
+        read(data, observable, dose_dim)
+        for read, observable in ((dose_response, "target_total"), (inhibition, "target_active"))
+        if f"{observable}_percent" in data
+    ]
+    if not parts:
+        _percent(data, "target_total", dose_dim)
+    curves = xr.merge(parts, join="exact", compat="override", combine_attrs="drop")
+    curves = curves.assign(_shifts(curves)).reset_coords(drop=True)
+    if not curves.sizes:
+        return curves.expand_dims("curve").to_dataframe().reset_index(drop=True)
+    return curves.to_dataframe().reset_index()
+
+
+def _shifts(curves: xr.Dataset) -> dict[str, xr.DataArray]:
+    if ALLELE_DIM not in curves.dims or WILD_TYPE not in _labels(curves, ALLELE_DIM):
+        return {}
+    columns = {}
+    for quantity in ("dc50_relative_nM", "ic50_nM"):
+        if quantity in curves:
+            ratio = fold_shift(curves, quantity)
+            name = f"{quantity.removesuffix('_nM')}_fold_shift"
+            columns[name] = ratio.drop_vars("reason")
+            columns[f"{name}_reason"] = ratio["reason"].drop_vars("reason")
+    return columns
+
+
+def _time_readings(times_h: Floats, percent: Floats) -> Readings:
+    times_h, percent = times_h[times_h >= 0.0], percent[times_h >= 0.0]
+    rate, plateau = rate_and_plateau(times_h, percent / 100.0)
+    return {
+        "d50_time_h": d50_time_h(times_h, percent),
+        "initial_rate_per_h": initial_rate_per_h(times_h, percent / 100.0),
+        "lambda_per_h": rate,
+        "plateau": plateau,
+    }
+
+
+def _recovery_reading(washout_h: float, times_h: Floats, percent: Floats) -> Readings:
+    return {"recovery_half_time_h": recovery_half_time_h(times_h, percent, washout_h)}
+
+
+def _read_curves(data: xr.Dataset, observable: str, dim: str, read: ReadCurve) -> xr.Dataset:
+    percent = _percent(data, observable, dim).sortby(dim)
+    failed = _failed(data, percent, dim)
+    others = tuple(name for name in percent.dims if name != dim)
+    x = percent[dim].to_numpy().astype(np.float64)
+    rows = percent.where(~failed).transpose(*others, dim).to_numpy().reshape(-1, x.size)
+    lost = failed.transpose(*others, dim).to_numpy().reshape(-1, x.size)
+    zero = percent.attrs.get("null_reason") == Reason.ZERO_REFERENCE
+    counts = (x > 0.0) | (dim == TIME_DIM)  # a dose of zero is the vehicle, no point of a curve
+    readings = [
+        _explained(read(x, row), _why_few(row[counts], gone[counts], zero=zero))
+        for row, gone in zip(rows, lost, strict=True)
+    ]
+    shape = tuple(percent.sizes[name] for name in others)
+    names = list(readings[0] if readings else read(x, np.full(x.shape, np.nan)))
+    variables: dict[Hashable, Any] = {}
+    for name in names:
+        variables |= _variables(name, [row[name] for row in readings], others, shape)
+    coords = {name: c for name, c in percent.coords.items() if dim not in c.dims}
+    attrs = {"observable": observable, "along": dim, "failed_points": int(failed.sum())}
+    return xr.Dataset(variables, coords=coords, attrs=attrs)
+
+
+def _variables(
+    name: str, readings: list[Reading | bool], dims: tuple[Hashable, ...], shape: tuple[int, ...]
+) -> dict[Hashable, Any]:
+    attrs = {"units": unit_of(name), "long_name": _LONG_NAMES[name]}
+    if name == "multimodal":
+        return {name: (dims, np.array(readings, dtype=bool).reshape(shape), attrs)}
+    values = np.array([float(reading) for reading in readings]).reshape(shape)
+    reasons = [reading.reason.value for reading in readings if isinstance(reading, Reading)]
+    why = np.array(reasons, dtype=_REASON_DTYPE).reshape(shape)
+    about = {"long_name": f"why {name} is null"}
+    return {name: (dims, values, attrs), f"{name}_reason": (dims, why, about)}
+
+
+def _explained(readings: Readings, why_few: Reason) -> Readings:
+    return {
+        name: Reading.null(why_few)
+        if isinstance(reading, Reading) and reading.reason == Reason.TOO_FEW_POINTS
+        else reading
+        for name, reading in readings.items()
+    }
+
+
+def _why_few(row: Floats, failed: np.ndarray[Any, Any], *, zero: bool) -> Reason:
+    """Why a curve may have too few points: what would have sufficed had it not been lost."""
+    if np.count_nonzero(np.isfinite(row) | failed) >= MIN_POINTS and failed.any():
+        return Reason.FAILED_POINTS
+    if zero and np.count_nonzero(np.isnan(row) & ~failed):
+        return Reason.ZERO_REFERENCE
+    return Reason.TOO_FEW_POINTS
+
+
+def _failed(data: xr.Dataset, percent: xr.DataArray, dim: str) -> xr.DataArray:
+    """Where the simulation behind a point did not succeed; same shape as `percent`."""
+    if "status" not in data:
+        return xr.zeros_like(percent, dtype=bool)
+    failed = data["status"] != 0
+    failed = failed.sortby(dim) if dim in failed.dims else failed
+    return failed.broadcast_like(percent)
+
+
+def _percent(data: xr.Dataset, observable: str, dim: str) -> xr.DataArray:
+    found = [str(name) for name in data if str(name).endswith("_percent")]
+    values = _member(data, f"{observable}_percent", "variable", found)
+    if dim not in values.dims:
+        raise ParameterError(
+            f"{observable}_percent has no dimension {dim!r}, only "
+            f"{', '.join(map(str, values.dims)) or 'none'}; declare that axis in the study."
+        )
+    return values
+
+
+def _member(data: xr.Dataset, name: str, kind: str, found: list[str]) -> xr.DataArray:
+    if name not in data:
+        raise ParameterError(
+            f"the dataset has no {kind} {name!r}, only {', '.join(found) or 'none'}; "
+            "ask for it in the study's readout, with relative_to set."
+        )
+    return data[name]
+
+
+def _labels(curves: xr.Dataset, dim: str) -> list[str]:
+    if dim not in curves.dims:
+        raise ParameterError(
+            f"the curves have no dimension {dim!r}, only "
+            f"{', '.join(map(str, curves.dims)) or 'none'}; declare that axis in the study."
+        )
+    return [str(label) for label in curves[dim].to_numpy()]

@@ -1,0 +1,31 @@
+"""Figures to files: SVG and PNG with the same bytes for the same figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from protacsim.plot import style
+
+# Dates and version strings would change the bytes of an unchanged figure.
+_METADATA: dict[str, dict[str, Any]] = {
+    ".svg": {"Date": None, "Creator": "protacsim"},
+    ".png": {"Software": "protacsim"},
+}
+
+
+def save(figure: Figure, path_stem: str | Path) -> tuple[Path, ...]:
+    """Write `figure` as `<path_stem>.svg` and `<path_stem>.png` (300 dpi) and return the paths.
+
+    Missing folders are made. Two calls for one figure give identical bytes (same matplotlib).
+    """
+    stem = Path(path_stem)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    # Not with_suffix(): a stem such as "zorba-0.5" has a dot of its own.
+    paths = tuple(stem.with_name(stem.name + suffix) for suffix in _METADATA)
+    with style.context():
+        for path, metadata in zip(paths, _METADATA.values(), strict=True):
+            figure.savefig(path, dpi=300, metadata=metadata)
+    return paths

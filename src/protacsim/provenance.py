@@ -1,0 +1,114 @@
+"""Where every number of a scenario comes from: its source, range and confidence, by path."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from protacsim import library
+from protacsim.library import Fact
+from protacsim.scenario import SCHEDULE_FIELDS, Scenario, numbers
+from protacsim.units import unit_of
+
+GIVEN = "given"
+UNVERIFIED = ("assumed", "recalled", "calibrated", "none")
+ORDER = (*UNVERIFIED, GIVEN, "derived", "read")
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One number of a run and what stands behind it; `confidence` is "given" for a user's own."""
+
+    path: str
+    value: float
+    unit: str
+    confidence: str
+    source: str
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def unverified(self) -> bool:
+        """Whether no public measurement stands behind it."""
+        return self.confidence in UNVERIFIED
+
+
+def constants(scenario: Scenario) -> list[Constant]:
+    """Every number that the scenario uses, the least certain first; doses are left out."""
+    found = [
+        _constant(scenario, path, value)
+        for path, value in numbers(scenario).items()
+        if _used(scenario, path)
+    ]
+    return sorted(found, key=lambda entry: (ORDER.index(entry.confidence), entry.path))
+
+
+def unverified(scenarios: Iterable[Scenario]) -> list[Constant]:
+    """Constants without a public measurement behind them, each once."""
+    found = {entry: None for scenario in scenarios for entry in constants(scenario)}
+    return [entry for entry in found if entry.unverified]
+
+
+def hypothetical(scenarios: Iterable[Scenario]) -> list[str]:
+    """Compounds whose constants are not public, by name."""
+    return sorted(
+        {
+            entry.name
+            for scenario in scenarios
+            for entry in scenario.treatment.compounds
+            if entry.compound.hypothetical
+        }
+    )
+
+
+def _used(scenario: Scenario, path: str) -> bool:
+    """Whether the number enters a rate: fold changes of other alleles and classes do not."""
+    field = path.rsplit(".", 1)[-1]
+    if path.startswith("target.allele.class_folds."):
+        kinds = {
+            e.compound.kind for e in scenario.treatment.compounds if not _own_fold(scenario, e)
+        }
+        return field in kinds
+    if ".folds." in path:
+        return field == scenario.allele.name
+    return not (path.startswith("compounds.") and field in SCHEDULE_FIELDS)
+
+
+def _own_fold(scenario: Scenario, entry: object) -> bool:
+    folds = entry.compound.folds  # type: ignore[attr-defined]
+    return any(fold.name == scenario.allele.name for fold in folds)
+
+
+def _constant(scenario: Scenario, path: str, value: float) -> Constant:
+    fact = _fact(scenario, path)
+    unit = unit_of(path)
+    if fact is None or fact.value is None or not math.isclose(fact.value, value, rel_tol=1e-12):
+        return Constant(path, value, unit, GIVEN, "set in the configuration")
+    return Constant(path, value, unit, fact.confidence, fact.source, fact.low, fact.high)
+
+
+def _fact(scenario: Scenario, path: str) -> Fact | None:
+    """The library's fact at a path, or the default that fills it."""
+    section, _, rest = path.partition(".")
+    match section:
+        case "cell":
+            return _entry("cells", scenario.cell.name, rest) or library.defaults("cell").get(rest)
+        case "target":
+            name = f"{scenario.target.name}.{scenario.allele.name}"
+            field = rest.removeprefix("allele.")
+            return _entry("alleles", name, field) or library.defaults("allele").get(field)
+        case "ubiquitination":
+            preset = _entry("presets", scenario.preset, path) if scenario.preset else None
+            return preset or library.defaults("ubiquitination").get(rest)
+        case _:
+            compound = next(
+                e.compound for e in scenario.treatment.compounds if rest.startswith(f"{e.name}.")
+            )
+            field = rest.removeprefix(f"{compound.name}.")
+            defaults = library.defaults(f"compound.{compound.kind}")
+            return _entry("compounds", compound.name, field) or defaults.get(field)
+
+
+def _entry(kind: str, name: str, field: str) -> Fact | None:
+    return library.fact(kind, name, field) if library.known(kind, name) else None

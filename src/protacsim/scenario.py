@@ -1,0 +1,372 @@
+"""Everything one run needs: who is in the cell, at which numbers, treated how.
+
+Names are looked up in the library and every gap is filled from its defaults, so that a
+`Scenario` is complete, immutable and hashable. It also gives every number its path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import ArgsKwargs
+
+from protacsim import library
+from protacsim.dosing import Schedule
+from protacsim.entities import ALTERNATIVES, Allele, Cell, Compound, Target, Ubiquitination
+from protacsim.errors import ParameterError
+from protacsim.units import MOLECULES_PER_NM_PL
+from protacsim.validation import Name, noun, one_of
+
+SCHEDULE_FIELDS = tuple(field.name for field in dataclasses.fields(Schedule))
+
+
+def looked_up(kind: str, prefix: str = "") -> Any:
+    """Validator: a name, or a mapping with a name and overrides, becomes the library's values.
+
+    `custom = true` in a mapping defines an entry that the library does not have.
+    """
+
+    def look_up(spec: object) -> object:
+        if isinstance(spec, str):
+            return library.values(kind, prefix + spec)
+        if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
+            return spec
+        over = {key: value for key, value in spec.items() if key not in ("name", "custom")}
+        if spec.get("custom", False):
+            return {"name": spec["name"], **over}
+        return library.merged(library.values(kind, prefix + spec["name"]), over)
+
+    return BeforeValidator(look_up)
+
+
+@noun
+class DosedCompound:
+    """A compound of a treatment, and when and how much of it is given."""
+
+    compound: Compound
+    schedule: Schedule = Schedule()
+
+    @property
+    def name(self) -> str:
+        """The compound's name."""
+        return self.compound.name
+
+
+def _dosed(spec: object) -> object:
+    """Split `{name, dose_nM, start_h, ..., overrides}` into compound and schedule."""
+    if isinstance(spec, Compound):
+        return DosedCompound(spec)
+    if isinstance(spec, str):
+        spec = {"name": spec}
+    if not isinstance(spec, Mapping) or "compound" in spec:
+        return spec
+    schedule = {key: value for key, value in spec.items() if key in SCHEDULE_FIELDS}
+    chemistry = {key: value for key, value in spec.items() if key not in SCHEDULE_FIELDS}
+    look_up = looked_up("compounds").func
+    return {"compound": look_up(chemistry), "schedule": schedule}
+
+
+def _dosed_all(value: object) -> object:
+    single = isinstance(value, str | Mapping | Compound | DosedCompound)
+    entries = [value] if single else value
+    return tuple(_dosed(entry) for entry in entries) if isinstance(entries, list | tuple) else value
+
+
+def completed(compound: Compound) -> Compound:
+    """The compound with every open constant filled from the library's defaults."""
+    gaps: dict[str, Any] = {}
+    for field, fact in library.defaults(f"compound.{compound.kind}").items():
+        replaced = next((group for group in ALTERNATIVES if field in group), frozenset({field}))
+        if all(getattr(compound, other) is None for other in replaced):
+            gaps[field] = fact.value
+    return dataclasses.replace(compound, **gaps)
+
+
+@noun
+class Treatment:
+    """Named compounds with their doses. The compound without a dose is the one that is varied.
+
+    >>> Treatment("mt-802").varied
+    'mt-802'
+    """
+
+    compounds: Annotated[tuple[DosedCompound, ...], BeforeValidator(_dosed_all)]
+    name: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        names = [entry.name for entry in self.compounds]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ParameterError(f"{', '.join(twice)} stands twice in one treatment; keep one")
+        filled = tuple(
+            dataclasses.replace(entry, compound=completed(entry.compound))
+            for entry in self.compounds
+        )
+        object.__setattr__(self, "compounds", filled)
+        if not self.name:
+            title = " + ".join(library.title("compounds", name) for name in names)
+            object.__setattr__(self, "name", title or "untreated")
+        for entry in self.compounds:
+            _check_inactivation(entry.compound)
+        return self
+
+    @property
+    def varied(self) -> str | None:
+        """The only compound, or the only one without a dose of its own; None when undecided."""
+        open_doses = [entry.name for entry in self.compounds if entry.schedule.dose_nM is None]
+        if len(self.compounds) == 1:
+            return self.compounds[0].name
+        return open_doses[0] if len(open_doses) == 1 else None
+
+
+def _check_inactivation(compound: Compound) -> None:
+    kon, ki = compound.kon_target_per_nM_per_h, compound.ki_target_nM
+    if ki is not None and kon is not None and kon * ki <= compound.kinact_per_h:
+        raise ParameterError(
+            f"compound {compound.name}: kon_target_per_nM_per_h = {kon:g} is not above "
+            f"kinact/KI = {compound.kinact_per_h / ki:g} 1/nM/h, so that kd = KI - kinact/kon "
+            "would not be positive; raise kon or lower kinact_per_h"
+        )
+
+
+def _target(spec: object) -> object:
+    """Resolve the allele's name against the target's own alleles."""
+    if isinstance(spec, str):
+        spec = {"name": spec}
+    if isinstance(spec, Target):
+        spec = {"name": spec.name, "allele": spec.allele}
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
+        return spec
+    allele = spec.get("allele", "WT")
+    if isinstance(allele, Allele):
+        return spec
+    known = {name.split(".")[0] for name in library.names("alleles")}
+    if spec["name"] not in known:
+        raise ParameterError(f"{spec['name']!r} is no known target; {one_of(spec['name'], known)}")
+    return {**spec, "allele": looked_up("alleles", f"{spec['name']}.").func(allele)}
+
+
+Scaffold = Annotated[Cell, looked_up("cells")]
+
+
+@noun
+class Scenario:
+    """Cell, target, treatment and ubiquitin chain of one run; immutable, complete, hashable.
+
+    Each field takes a library name, a mapping with overrides, or the noun itself. `preset` is a
+    published constant set that fills what is not given.
+    """
+
+    cell: Annotated[Cell, looked_up("cells")]
+    target: Annotated[Target, BeforeValidator(_target)] = Field(
+        default="BTK", validate_default=True
+    )
+    treatment: Treatment = Treatment(())
+    ubiquitination: Ubiquitination = Ubiquitination()
+    neosubstrates: tuple[Name, ...] = ()
+    preset: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_preset(cls, data: Any) -> Any:
+        given = dict(data.kwargs or {}) if isinstance(data, ArgsKwargs) else data
+        if isinstance(data, ArgsKwargs) and data.args:
+            raise ParameterError("a Scenario takes keywords only, such as cell=, treatment=")
+        if not isinstance(given, Mapping):
+            return data
+        given = {key: _coerced_treatment(key, value) for key, value in given.items()}
+        if given.get("preset") is not None:
+            given = _over_preset(given)
+        return given
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _fill(self, "ubiquitination", library.defaults("ubiquitination"))
+        allele = self.allele
+        if allele.km_atp_uM is None:
+            km = library.defaults("allele")["km_atp_uM"].value
+            target = dataclasses.replace(
+                self.target, allele=dataclasses.replace(allele, km_atp_uM=km)
+            )
+            object.__setattr__(self, "target", target)
+        self._check_proteins()
+        chain = self.ubiquitination
+        if chain.destroyed_from is not None and chain.destroyed_from > (chain.chain_length or 0):
+            raise ParameterError(
+                f"ubiquitination.destroyed_from = {chain.destroyed_from} is longer than "
+                f"chain_length = {chain.chain_length}; lower it"
+            )
+        if self.neosubstrates:
+            raise ParameterError(
+                f"neosubstrates = {list(self.neosubstrates)} cannot be simulated yet; "
+                "leave the key out"
+            )
+        return self
+
+    def _check_proteins(self) -> None:
+        needed = {self.target.name: "the target"}
+        for entry in self.treatment.compounds:
+            if entry.compound.ligase:
+                needed[entry.compound.ligase] = f"the ligase of {entry.name}"
+        for protein, role in needed.items():
+            if self.cell.protein(protein) is None:
+                present = ", ".join(entry.name for entry in self.cell.proteins) or "none"
+                raise ParameterError(
+                    f"cell {self.cell.name} has no protein {protein}, {role}; it has {present}; "
+                    f"add cell.proteins.{protein}.abundance_nM"
+                )
+
+    @property
+    def allele(self) -> Allele:
+        """The target's allele, resolved."""
+        allele = self.target.allele
+        if not isinstance(allele, Allele):
+            raise ParameterError(f"allele {allele!r} is not resolved; build a Scenario first")
+        return allele
+
+
+def _coerced_treatment(key: str, value: object) -> object:
+    if key == "treatment" and not isinstance(value, Treatment | Mapping):
+        return {"compounds": value}
+    if key == "treatment" and isinstance(value, Mapping) and "compounds" not in value:
+        return {"compounds": [value]}
+    return value
+
+
+def _over_preset(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset's scenario, with what is given laid over it."""
+    preset = library.preset(given["preset"])
+    base: dict[str, Any] = {
+        key: preset[key] for key in ("cell", "target", "ubiquitination") if key in preset
+    }
+    base["cell"] = {"name": base["cell"]}
+    if "compound" in preset:
+        base["treatment"] = {"compounds": [preset["compound"]]}
+    over = {
+        key: {"name": value} if key in ("cell", "target") and isinstance(value, str) else value
+        for key, value in given.items()
+    }
+    return {**library.merged(base, over), "preset": given["preset"]}
+
+
+def _fill(noun: Any, field: str, facts: Mapping[str, Any]) -> None:
+    """Set the open fields of `noun.field` from library facts."""
+    part = getattr(noun, field)
+    gaps = {name: fact.value for name, fact in facts.items() if getattr(part, name) is None}
+    gaps = {name: int(v) if name == "chain_length" else v for name, v in gaps.items()}
+    object.__setattr__(noun, field, dataclasses.replace(part, **gaps))
+
+
+# Paths: the same string is the TOML path, the axis, the coordinate and the CSV header.
+
+
+def numbers(scenario: Scenario) -> dict[str, float]:
+    """Every number of the scenario by its path, in canonical units; flags and names left out."""
+    found: dict[str, float] = {}
+    for section in ("cell", "target", "ubiquitination"):
+        found.update(_walk(getattr(scenario, section), f"{section}."))
+    for entry in scenario.treatment.compounds:
+        found.update(_walk(entry.compound, f"compounds.{entry.name}."))
+        found.update(_walk(entry.schedule, f"compounds.{entry.name}."))
+    return found
+
+
+def _walk(part: Any, prefix: str) -> Iterator[tuple[str, float]]:
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield prefix + field.name, float(value)
+        elif isinstance(value, tuple):
+            for entry in value:
+                if hasattr(entry, "fold"):
+                    yield f"{prefix}{field.name}.{entry.name}", entry.fold
+                else:
+                    yield from _walk(entry, f"{prefix}{field.name}.{entry.name}.")
+        elif dataclasses.is_dataclass(value):
+            yield from _walk(value, f"{prefix}{field.name}.")
+
+
+def full_path(scenario: Scenario, path: str) -> str:
+    """`compound.<field>` spelled out for the treatment's varied compound."""
+    head, _, rest = path.partition(".")
+    if head != "compound":
+        return path
+    varied = scenario.treatment.varied
+    if varied is None:
+        doses = ", ".join(
+            f"{entry.name} ({'no dose' if entry.schedule.dose_nM is None else 'has a dose'})"
+            for entry in scenario.treatment.compounds
+        )
+        raise ParameterError(
+            f"{path} means the one compound without a dose of its own, but treatment "
+            f"{scenario.treatment.name!r} has {doses or 'no compound'}; leave dose_nM out "
+            f"of exactly one, or write compounds.<name>.{rest}"
+        )
+    return f"compounds.{varied}.{rest}"
+
+
+def replaced(scenario: Scenario, path: str, value: Any) -> Scenario:
+    """The scenario with the value at `path` changed; raises `ParameterError` for a bad path."""
+    try:
+        return _replaced(scenario, full_path(scenario, path).split("."), value)
+    except KeyError as error:
+        raise ParameterError(
+            f"{path} is no known path; {one_of(path, paths(scenario))}."
+        ) from error
+
+
+def _replaced(part: Any, keys: list[str], value: Any) -> Any:
+    head, *rest = keys
+    if isinstance(part, Scenario) and head == "compounds":
+        compounds = _replaced_named(part.treatment.compounds, rest, value)
+        return dataclasses.replace(
+            part, treatment=dataclasses.replace(part.treatment, compounds=compounds)
+        )
+    if isinstance(part, DosedCompound):
+        head, rest = ("schedule" if head in SCHEDULE_FIELDS else "compound"), keys
+    if head not in {field.name for field in dataclasses.fields(part)}:
+        raise KeyError(head)
+    below = getattr(part, head)
+    if rest and isinstance(below, tuple):
+        return dataclasses.replace(part, **{head: _replaced_named(below, rest, value)})
+    if rest:
+        if not dataclasses.is_dataclass(below):
+            raise KeyError(rest[0])
+        return dataclasses.replace(part, **{head: _replaced(below, rest, value)})
+    dropped = {other: None for group in ALTERNATIVES if head in group for other in group - {head}}
+    return dataclasses.replace(part, **{**dropped, head: value})
+
+
+def _replaced_named(entries: tuple[Any, ...], keys: list[str], value: Any) -> tuple[Any, ...]:
+    name = next(
+        (e.name for e in entries if keys[: len(e.name.split("."))] == e.name.split(".")), None
+    )
+    if name is None:
+        raise KeyError(".".join(keys))
+    rest = keys[len(name.split(".")) :]
+    fold = [entry for entry in entries if entry.name == name and hasattr(entry, "fold")]
+    rest = ["fold"] if fold and not rest else rest
+    if not rest:
+        raise KeyError(name)
+    return tuple(_replaced(e, rest, value) if e.name == name else e for e in entries)
+
+
+def paths(scenario: Scenario) -> list[str]:
+    """Paths that can be changed, as users write them."""
+    found = [*numbers(scenario), "cell", "target.allele", "ubiquitination.chain_on_release"]
+    for entry in scenario.treatment.compounds:
+        found += [f"compounds.{entry.name}.{f.name}" for f in dataclasses.fields(Compound)]
+        found += [f"compounds.{entry.name}.{name}" for name in SCHEDULE_FIELDS]
+    if scenario.treatment.varied:
+        varied = f"compounds.{scenario.treatment.varied}."
+        found += [f"compound.{p[len(varied) :]}" for p in found if p.startswith(varied)]
+    return sorted(set(found))
+
+
+def molecules(concentration_nM: Any, volume_pL: Any) -> Any:
+    """Number of molecules at a concentration (nM) in a volume (pL)."""
+    return concentration_nM * volume_pL * MOLECULES_PER_NM_PL

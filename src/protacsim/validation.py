@@ -1,0 +1,178 @@
+"""Validated, frozen, hashable nouns: number types with bounds, and mistakes as sentences.
+
+Domain words do not live here; `entities`, `scenario` and `config` build their nouns from these.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+from collections.abc import Iterable, Mapping
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    dataclass_transform,
+    get_args,
+    get_origin,
+)
+
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
+
+from protacsim.errors import ParameterError
+from protacsim.units import to_canonical, unit_of
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
+    from pydantic_core import ErrorDetails
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(Field, dataclasses.field))
+def noun(cls: type[T]) -> type[T]:
+    """Frozen, hashable pydantic dataclass that refuses unknown keys and non-finite numbers."""
+    config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    made = dataclass(frozen=True, config=config)(cls)
+    validate = made.__init__
+
+    @functools.wraps(validate)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            validate(self, *args, **kwargs)
+        except ValidationError as error:
+            raise ParameterError("\n".join(problems(error, f"{cls.__name__}: ", made))) from None
+
+    made.__init__ = checked  # type: ignore[method-assign]
+    _NOUN_NAMES.add(cls.__name__)
+    return made
+
+
+def _number(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, bool):
+        raise ParameterError("must be a number")
+    if isinstance(value, str):
+        return to_canonical(info.field_name or "", value)
+    return value
+
+
+Quantity = BeforeValidator(_number)
+Positive = Annotated[float, Quantity, Field(gt=0)]
+NonNegative = Annotated[float, Quantity, Field(ge=0)]
+Real = Annotated[float, Quantity]
+Fraction = Annotated[float, Quantity, Field(ge=0, le=1)]
+PositiveFraction = Annotated[float, Quantity, Field(gt=0, le=1)]
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][\w .+*()-]*$")]
+
+
+def named_entries(value: object) -> object:
+    """Accept `{"BTK": {...}}` where a tuple of named nouns is stored."""
+    if isinstance(value, Mapping):
+        return tuple(
+            {"name": name, **entry} if isinstance(entry, Mapping) else entry
+            for name, entry in value.items()
+        )
+    return value
+
+
+def closest(found: str, allowed: Iterable[str]) -> str | None:
+    """The known word most like `found`, or None when nothing is near."""
+    known = {word.casefold(): word for word in allowed}
+    match = difflib.get_close_matches(found.casefold(), known, n=1, cutoff=0.6)
+    return known[match[0]] if match else None
+
+
+def one_of(found: str, allowed: Iterable[str]) -> str:
+    """Half a sentence: what is allowed instead of `found`, nearest word first."""
+    words = sorted(allowed)
+    near = closest(found, words)
+    listed = ", ".join(words[:20]) + (f" and {len(words) - 20} more" if len(words) > 20 else "")
+    return f"did you mean {near!r}? Known: {listed}" if near else f"known: {listed}"
+
+
+def problems(error: ValidationError, where: str, root: Any) -> list[str]:
+    """One sentence per mistake: key path, what was found, what is allowed.
+
+    `where` is the prefix (a file, a section); `root` the noun that was being validated.
+    """
+    seen = {}
+    for item in error.errors(include_url=False):
+        path = _path(item["loc"])
+        seen.setdefault(path, f"{where}{path or 'value'} {_sentence(item, root)}")
+    return list(seen.values())
+
+
+def quoted(value: object) -> str:
+    """What the user wrote, short, on one line, without control characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    """Dotted path without the branch names that pydantic adds for unions."""
+    parts = [str(part) for part in loc if not _is_branch(part)]
+    path = ".".join(parts)
+    return path if len(path) <= 120 else f"{path[:117]}..."
+
+
+def _is_branch(part: int | str) -> bool:
+    return isinstance(part, str) and (
+        part in _BRANCHES or (part[:1].isupper() and part in _NOUN_NAMES) or "[" in part
+    )
+
+
+_BRANCHES = {"float", "int", "str", "bool", "function-before"}
+_NOUN_NAMES: set[str] = set()
+
+
+def _sentence(item: ErrorDetails, root: Any) -> str:
+    kind, found, context = item["type"], item["input"], item.get("ctx", {})
+    unit = unit_of(_path(item["loc"]))
+    unit = f" {unit}" if unit else ""
+    match kind:
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            key = str(item["loc"][-1])
+            return f"is no known key; {one_of(key[:80], _keys_at(root, item['loc'][:-1]))}."
+        case "missing" | "missing_argument":
+            return "is missing; add it."
+        case "greater_than":
+            return f"is {quoted(found)}; must be above {context['gt']:g}{unit}."
+        case "greater_than_equal":
+            return f"is {quoted(found)}; must be at least {context['ge']:g}{unit}."
+        case "less_than_equal":
+            return f"is {quoted(found)}; must be at most {context['le']:g}{unit}."
+        case "finite_number":
+            return f"is {quoted(found)}; must be a finite number{f' in{unit}' if unit else ''}."
+        case "literal_error":
+            return f"is {quoted(found)}; must be {context['expected']}."
+        case "value_error":
+            return f"is {quoted(found)}: {context['error']}"
+        case "float_type" | "float_parsing":
+            return f"is {quoted(found)}; must be a number{f' in{unit}' if unit else ''}."
+        case _:
+            message = item["msg"][0].lower() + item["msg"][1:]
+            return f"is {quoted(found)}; {message}."
+
+
+def _keys_at(root: Any, loc: tuple[int | str, ...]) -> list[str]:
+    """Field names of the noun that stands at `loc` below `root`."""
+    found = _nouns(root)
+    for part in loc:
+        if isinstance(part, int) or _is_branch(part):
+            continue
+        fields = [cls.__pydantic_fields__.get(part) for cls in found]
+        found = [inner for field in fields if field for inner in _nouns(field.annotation)] or found
+    return [name for cls in found for name in cls.__pydantic_fields__]
+
+
+def _nouns(annotation: Any) -> list[Any]:
+    """Every noun class inside a type annotation."""
+    if hasattr(annotation, "__pydantic_fields__"):
+        return [annotation]
+    if get_origin(annotation) in (Literal, None):
+        return []
+    return [cls for arg in get_args(annotation) for cls in _nouns(arg)]
