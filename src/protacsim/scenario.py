@@ -69,10 +69,9 @@ def _dosed(spec: object) -> object:
     return {"compound": look_up(chemistry), "schedule": schedule}
 
 
-def _dosed_all(value: object) -> object:
+def _several(value: object) -> object:
     single = isinstance(value, str | Mapping | Compound | DosedCompound)
-    entries = [value] if single else value
-    return tuple(_dosed(entry) for entry in entries) if isinstance(entries, list | tuple) else value
+    return (value,) if single else value
 
 
 def completed(compound: Compound) -> Compound:
@@ -93,7 +92,9 @@ class Treatment:
     'mt-802'
     """
 
-    compounds: Annotated[tuple[DosedCompound, ...], BeforeValidator(_dosed_all)]
+    compounds: Annotated[
+        tuple[Annotated[DosedCompound, BeforeValidator(_dosed)], ...], BeforeValidator(_several)
+    ]
     name: str = ""
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import ParameterError, SimulationError
 from protacsim.kernels import integrate as kernel
+from protacsim.kernels import jit
 from protacsim.mechanisms import (
     OBSERVABLES,
     PER_COMPOUND,
@@ -356,3 +357,12 @@ def warm_up() -> None:
     network = Network("warm-up")
     network.add("decay", "A", (), "k")
     solve(network, {"k": 1.0}, {"A": 1.0}, [1.0])
+
+
+def engine_info() -> dict[str, str]:
+    """Whether kernels are compiled, and where they are kept."""
+    directory = jit.cache_directory()
+    return {
+        "kernels": "compiled" if jit.JIT_ENABLED else "interpreted (NUMBA_DISABLE_JIT is set)",
+        "kernel cache": f"{directory} ({len(list(directory.rglob('*.nbc')))} compiled)",
+    }

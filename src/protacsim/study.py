@@ -9,18 +9,25 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from protacsim.errors import ParameterError, SimulationError
 from protacsim.mechanisms import OBSERVABLES, PER_COMPOUND
 from protacsim.methods import ODE, Method
-from protacsim.scenario import Scenario, Treatment, full_path, numbers, paths, replaced
+from protacsim.scenario import (
+    SCHEDULE_FIELDS,
+    Scenario,
+    Treatment,
+    full_path,
+    numbers,
+    replaced,
+)
 from protacsim.simulation import (
     STATUS,
     checked_times,
@@ -29,7 +36,7 @@ from protacsim.simulation import (
     read_out,
 )
 from protacsim.units import unit_of
-from protacsim.validation import Real, noun, one_of
+from protacsim.validation import Positive, Real, named_entries, noun, one_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -81,21 +88,45 @@ Design = Literal["random", "lhs", "sobol"]
 
 
 @noun
+class Draw:
+    """How one path (`name`) is drawn; `median` and `cv` describe a log-normal, and so on."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    distribution: Literal["normal", "lognormal", "uniform", "loguniform", "library"]
+    mean: Real | None = None
+    sd: Positive | None = None
+    median: Positive | None = None
+    cv: Positive | None = None
+    low: Real | None = None
+    high: Real | None = None
+
+    @model_validator(mode="after")
+    def _described(self) -> Self:
+        needed = {
+            "normal": ("mean", "sd"),
+            "lognormal": ("median", "cv"),
+            "uniform": ("low", "high"),
+            "loguniform": ("low", "high"),
+            "library": (),
+        }[self.distribution]
+        missing = [field for field in needed if getattr(self, field) is None]
+        if missing:
+            raise ParameterError(
+                f"a {self.distribution} distribution needs {' and '.join(needed)}; "
+                f"{' and '.join(missing)} is missing"
+            )
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ParameterError(f"low = {self.low:g} must be below high = {self.high:g}")
+        return self
+
+
+@noun
 class Sample:
     """Draws of paths along one dim: virtual cells, patients, designs."""
 
     dim: Annotated[str, Field(min_length=1, max_length=80)]
     n: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    over: Annotated[
-        tuple[tuple[str, str], ...],
-        BeforeValidator(
-            lambda value: (
-                tuple((path, json.dumps(spec, sort_keys=True)) for path, spec in value.items())
-                if isinstance(value, Mapping)
-                else value
-            )
-        ),
-    ]
+    over: Annotated[tuple[Draw, ...], BeforeValidator(named_entries), Field(min_length=1)]
     design: Design = "random"
 
 
@@ -103,6 +134,22 @@ def _times(value: object) -> object:
     if isinstance(value, int | float):
         return (value,)
     return tuple(np.asarray(value).tolist()) if isinstance(value, np.ndarray) else value
+
+
+def _increasing(times_h: tuple[float, ...]) -> tuple[float, ...]:
+    checked_times(times_h)
+    return times_h
+
+
+def _known_observables(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ParameterError("the list is empty; name at least one observable")
+    for name in names:
+        if name not in OBSERVABLES:
+            raise ParameterError(f"{name!r} is no observable; {one_of(name, OBSERVABLES)}")
+    if len(set(names)) < len(names):
+        raise ParameterError("one observable is named twice; drop it")
+    return names
 
 
 @noun
@@ -113,21 +160,11 @@ class Readout:
     (no compound at all) or "start" (the first moment of the run); None gives no percentages.
     """
 
-    observables: tuple[str, ...] = ("target_total",)
-    times_h: Annotated[tuple[Real, ...], BeforeValidator(_times)] = (24.0,)
+    observables: Annotated[tuple[str, ...], AfterValidator(_known_observables)] = ("target_total",)
+    times_h: Annotated[tuple[Real, ...], BeforeValidator(_times), AfterValidator(_increasing)] = (
+        24.0,
+    )
     relative_to: Literal["vehicle", "untreated", "start"] | None = None
-
-    @model_validator(mode="after")
-    def _checked(self) -> Self:
-        if not self.observables:
-            raise ParameterError("observables is empty; name at least one")
-        for name in self.observables:
-            if name not in OBSERVABLES:
-                raise ParameterError(f"{name!r} is no observable; {one_of(name, OBSERVABLES)}")
-        if len(set(self.observables)) < len(self.observables):
-            raise ParameterError("observables names one twice; drop it")
-        checked_times(self.times_h)
-        return self
 
 
 def _axes(value: object) -> object:
@@ -182,8 +219,9 @@ class Study:
                 f"replicates = {self.replicates} needs a stochastic method, and this version has "
                 "none; leave it at 1"
             )
-        for combination in self.combinations:
-            combination.check(self)
+        found = [line for each in self.combinations for line in each.problems(self)]
+        if found:
+            raise ParameterError("\n".join(dict.fromkeys(found)))
         return self
 
     @cached_property
@@ -245,20 +283,42 @@ class Combination:
         """Full paths that the numeric axes change."""
         return frozenset(full_path(self.scenario, axis.path) for axis in self.numeric)
 
-    def check(self, study: Study) -> None:
-        """Every path exists, every value is within bounds, and every dose is known."""
+    def varied_or_none(self) -> frozenset[str]:
+        """The same, empty where a path means nothing here (reported elsewhere)."""
+        try:
+            return self.varied
+        except ParameterError:
+            return frozenset(
+                f"compounds.{e.name}.dose_nM" for e in self.scenario.treatment.compounds
+            )
+
+    def problems(self, study: Study) -> Iterator[str]:
+        """What stands in the way of running it: unknown paths, values out of bounds, no dose."""
         for axis in self.numeric:
-            full = full_path(self.scenario, axis.path)
-            if full not in set(paths(self.scenario)):
-                raise ParameterError(
-                    f"axis path {axis.path} is no known path; "
-                    f"{one_of(axis.path, paths(self.scenario))}"
-                )
-            for value in {min(axis.values), max(axis.values)}:  # type: ignore[type-var]
-                replaced(self.scenario, full, value)
+            try:
+                self._check_axis(axis)
+            except ParameterError as error:
+                yield f"axis {axis.path}: {error}"
+        try:
+            self._check_doses(study)
+        except ParameterError as error:
+            yield str(error)
+
+    def _check_axis(self, axis: Axis) -> None:
+        full = full_path(self.scenario, axis.path)
+        for value in {min(axis.values), max(axis.values)}:  # type: ignore[type-var]
+            replaced(self.scenario, full, value)
+        if not full.endswith(tuple(SCHEDULE_FIELDS)) and full not in self._after(axis):
+            raise ParameterError(f"{axis.path} is no number; list names as strings")
+
+    def _after(self, axis: Axis) -> Mapping[str, float]:
+        return numbers(replaced(self.scenario, axis.path, axis.values[0]))
+
+    def _check_doses(self, study: Study) -> None:
+        varied = self.varied_or_none()
         for entry in self.scenario.treatment.compounds:
             path = f"compounds.{entry.name}.dose_nM"
-            if entry.schedule.dose_nM is None and path not in self.varied:
+            if entry.schedule.dose_nM is None and path not in varied:
                 raise ParameterError(
                     f"compound {entry.name} of treatment {self.scenario.treatment.name!r} has no "
                     f"dose; give it a dose_nM, or add an axis {DOSE}"
@@ -447,7 +507,6 @@ class _Results:
             case None:
                 return None
             case "start":
-                values, shape = combination.values()
                 starts = [e.schedule.start_h for e in scenario.treatment.compounds]
                 first = min([0.0, self.times[0], *starts])
                 zeroed = [f"compounds.{e.name}.dose_nM" for e in scenario.treatment.compounds]

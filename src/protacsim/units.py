@@ -56,6 +56,7 @@ def to_canonical(name: str, value: str) -> float:
 
     unit = unit_of(name)
     registry = _registry()
+    quantity: Any
     try:
         quantity = registry.Quantity(value)
     except Exception as error:  # pint raises a family of unrelated parser errors

@@ -15,6 +15,7 @@ from typing import (
     Any,
     Literal,
     TypeVar,
+    cast,
     dataclass_transform,
     get_args,
     get_origin,
@@ -37,7 +38,7 @@ T = TypeVar("T")
 def noun(cls: type[T]) -> type[T]:
     """Frozen, hashable pydantic dataclass that refuses unknown keys and non-finite numbers."""
     config = ConfigDict(extra="forbid", allow_inf_nan=False)
-    made = dataclass(frozen=True, config=config)(cls)
+    made: Any = dataclass(frozen=True, config=config)(cls)
     validate = made.__init__
 
     @functools.wraps(validate)
@@ -45,11 +46,11 @@ def noun(cls: type[T]) -> type[T]:
         try:
             validate(self, *args, **kwargs)
         except ValidationError as error:
-            raise ParameterError("\n".join(problems(error, f"{cls.__name__}: ", made))) from None
+            raise ParameterError("\n".join(problems(error, made))) from None
 
-    made.__init__ = checked  # type: ignore[method-assign]
+    made.__init__ = checked
     _NOUN_NAMES.add(cls.__name__)
-    return made
+    return cast("type[T]", made)
 
 
 def _number(value: object, info: ValidationInfo) -> object:
@@ -94,16 +95,24 @@ def one_of(found: str, allowed: Iterable[str]) -> str:
     return f"did you mean {near!r}? Known: {listed}" if near else f"known: {listed}"
 
 
-def problems(error: ValidationError, where: str, root: Any) -> list[str]:
+def problems(error: ValidationError, root: Any, raw: object = None, at: str = "") -> list[str]:
     """One sentence per mistake: key path, what was found, what is allowed.
 
-    `where` is the prefix (a file, a section); `root` the noun that was being validated.
+    `root` is the noun that was being validated, `raw` the input, from which entries of named
+    tables get their names, `at` the path of the noun itself.
     """
-    seen = {}
+    seen: dict[str, str] = {}
     for item in error.errors(include_url=False):
-        path = _path(item["loc"])
-        seen.setdefault(path, f"{where}{path or 'value'} {_sentence(item, root)}")
+        path = _path(item["loc"], raw)
+        joint = "" if not (at and path) or path.startswith("[") else "."
+        seen.setdefault(path, _stated(f"{at}{joint}{path}", _sentence(item, root)))
     return list(seen.values())
+
+
+def _stated(path: str, sentence: str) -> str:
+    if not path:
+        return sentence
+    return f"{path} {sentence}" if sentence.startswith("is ") else f"{path}: {sentence}"
 
 
 def quoted(value: object) -> str:
@@ -112,11 +121,29 @@ def quoted(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _path(loc: tuple[int | str, ...]) -> str:
-    """Dotted path without the branch names that pydantic adds for unions."""
-    parts = [str(part) for part in loc if not _is_branch(part)]
-    path = ".".join(parts)
+def _path(loc: tuple[int | str, ...], raw: object = None) -> str:
+    """Dotted path, without pydantic's names for union branches; list places count from 1."""
+    path = ""
+    for part in loc:
+        if _is_branch(part):
+            continue
+        if isinstance(part, int):
+            named = list(raw) if isinstance(raw, Mapping) else []
+            path += f".{named[part]}" if part < len(named) else f"[{part + 1}]"
+            raw = raw[named[part]] if part < len(named) else _inside(raw, part)  # type: ignore[index]
+        elif part not in _HIDDEN:
+            path += f".{part}"
+            raw = _inside(raw, part)
+    path = path.lstrip(".")
     return path if len(path) <= 120 else f"{path[:117]}..."
+
+
+def _inside(raw: object, part: int | str) -> object:
+    if isinstance(raw, Mapping):
+        return raw.get(part)
+    if isinstance(raw, list | tuple) and isinstance(part, int) and part < len(raw):
+        return raw[part]
+    return None
 
 
 def _is_branch(part: int | str) -> bool:
@@ -126,6 +153,7 @@ def _is_branch(part: int | str) -> bool:
 
 
 _BRANCHES = {"float", "int", "str", "bool", "function-before"}
+_HIDDEN = {"compound", "schedule"}  # a dosed compound is one flat table to the user
 _NOUN_NAMES: set[str] = set()
 
 
@@ -150,12 +178,18 @@ def _sentence(item: ErrorDetails, root: Any) -> str:
         case "literal_error":
             return f"is {quoted(found)}; must be {context['expected']}."
         case "value_error":
-            return f"is {quoted(found)}: {context['error']}"
+            return _own_sentence(found, str(context["error"]))
         case "float_type" | "float_parsing":
             return f"is {quoted(found)}; must be a number{f' in{unit}' if unit else ''}."
         case _:
             message = item["msg"][0].lower() + item["msg"][1:]
             return f"is {quoted(found)}; {message}."
+
+
+def _own_sentence(found: object, sentence: str) -> str:
+    """A check's own words, after a scalar that was found; a whole table is not repeated."""
+    sentence = sentence if sentence.endswith(".") else f"{sentence}."
+    return f"is {quoted(found)}: {sentence}" if isinstance(found, str | int | float) else sentence
 
 
 def _keys_at(root: Any, loc: tuple[int | str, ...]) -> list[str]:

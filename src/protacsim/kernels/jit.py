@@ -11,7 +11,7 @@ import os
 import platform
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -38,13 +38,14 @@ def _fingerprint() -> str:
 
 def njit(function: F) -> F:
     """Compile without the GIL, without fastmath (`isnan` must work), cached on disk."""
-    previous = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(_DIRECTORY)
+    config: Any = numba.config
+    previous = config.CACHE_DIR
+    config.CACHE_DIR = str(_DIRECTORY)
     try:
-        compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     finally:
-        numba.config.CACHE_DIR = previous
-    return compiled
+        config.CACHE_DIR = previous
+    return cast("F", compiled)
 
 
 _DIRECTORY = cache_directory()

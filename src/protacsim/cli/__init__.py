@@ -1,0 +1,167 @@
+"""The command line: what users type, exit codes, and which stream gets what.
+
+Results go to stdout, messages to stderr. Heavy imports happen inside commands, so that `--help`
+answers at once. Exit codes: 0 done; 1 internal error; 2 usage or configuration; 3 some points
+failed; 4 all failed, or `on_error = "raise"`; 5 storage; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from protacsim.errors import ConfigError, ParameterError, ProtacsimError
+
+OK, INTERNAL, USAGE, SOME_FAILED, ALL_FAILED, STORAGE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Simulate degraders and inhibitors on wild-type and resistant BTK.",
+    epilog="Start with: protacsim run configs/wt_vs_c481s.toml",
+)
+
+Configs = Annotated[
+    list[Path], typer.Argument(help="TOML configuration files.", show_default=False)
+]
+Config = Annotated[Path, typer.Argument(help="A TOML configuration file.", show_default=False)]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Override one value, e.g. cell.volume_pL=0.8."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.command()
+def run(
+    configs: Configs,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results [default: results/<config stem>].")
+    ] = None,
+    sets: Sets = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell points, time and bytes; run nothing.")
+    ] = False,
+    on_error: Annotated[
+        str | None, typer.Option(help='Failed points: "mask" them or "raise".', metavar="WHAT")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check, simulate, store, draw and summarise one or several configurations."""
+    from protacsim.cli import running
+
+    overrides = [*(sets or []), *([f'run.on_error="{on_error}"'] if on_error else [])]
+    raise typer.Exit(running.run_all(configs, out, overrides, dry_run=dry_run, as_json=as_json))
+
+
+@app.command()
+def check(configs: Configs, sets: Sets = None, as_json: AsJson = False) -> None:
+    """Check configurations and report every mistake, without running anything."""
+    from protacsim.cli import showing
+
+    raise typer.Exit(showing.check(configs, sets or [], as_json=as_json))
+
+
+@app.command()
+def describe(config: Config, sets: Sets = None, as_json: AsJson = False) -> None:
+    """Show what a run computes: constants (the unverified first), reactions, conserved totals."""
+    from protacsim.cli import showing
+
+    showing.describe(config, sets or [], as_json=as_json)
+
+
+@app.command()
+def library(
+    name: Annotated[str | None, typer.Argument(help="An entry, such as ibrutinib.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Only one kind: compounds, cells, alleles, ...")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the library, or show one entry with values, ranges, sources and confidence."""
+    from protacsim.cli import showing
+
+    showing.library_entries(name, kind, as_json=as_json)
+
+
+@app.command()
+def plot(
+    results: Annotated[Path, typer.Argument(help="A results folder.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Draw the figures of a finished run again, from its stored results."""
+    from protacsim.cli import running
+
+    running.replot(results, as_json=as_json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of configuration files, for editors."""
+    from protacsim.cli import showing
+
+    showing.schema()
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Report versions, machine and cache, and check the engine against a closed form."""
+    from protacsim.cli import showing
+
+    raise typer.Exit(showing.doctor(as_json=as_json))
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"protacsim {version('protacsim')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """Entry point: every error becomes sentences on stderr and a documented exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+    try:
+        app(standalone_mode=True)
+    except ProtacsimError as error:
+        complain(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("Interrupted; nothing half-written was kept.", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(OK)
+
+
+def _interrupt() -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def complain(error: ProtacsimError) -> None:
+    """Print an error's sentences to stderr, without control characters from user input."""
+    lines = error.problems if isinstance(error, ConfigError) else str(error).splitlines()
+    for line in lines:
+        typer.echo(f"error: {printable(line)}", err=True)
+    if isinstance(error, ParameterError) and len(lines) > 1:
+        typer.echo(f"{len(lines)} mistakes found.", err=True)
+
+
+def printable(text: str) -> str:
+    """The text with control characters spelled out, so that no input can steer a terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,0 +1,209 @@
+"""Commands that only look: check, describe, library, schema, doctor."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from protacsim import library, provenance
+from protacsim.cli import INTERNAL, OK, USAGE, complain, printable
+from protacsim.cli.tables import print_json, print_rows
+from protacsim.config import json_schema, load
+from protacsim.errors import ConfigError, ParameterError
+from protacsim.validation import one_of
+
+
+def check(configs: Sequence[Path], overrides: Sequence[str], *, as_json: bool) -> int:
+    """Report each configuration's mistakes, or that it has none."""
+    reports = []
+    for path in configs:
+        try:
+            job = load(path, overrides)
+            reports.append({"config": str(path), "points": job.study.points, "problems": []})
+        except ConfigError as error:
+            reports.append({"config": str(path), "problems": list(error.problems)})
+            if not as_json:
+                complain(error)
+        else:
+            if not as_json:
+                typer.echo(f"{path}: correct, {job.study.points:,} points")
+    if as_json:
+        print_json(reports)
+    return USAGE if any(report["problems"] for report in reports) else OK
+
+
+def describe(config: Path, overrides: Sequence[str], *, as_json: bool) -> None:
+    """Constants first, then the reactions of every distinct network."""
+    from protacsim.mechanisms import build_network, rate_constants
+    from protacsim.scenario import numbers
+
+    job = load(config, overrides)
+    scenarios = [combination.scenario for combination in job.study.combinations]
+    constants = {entry: None for s in scenarios for entry in provenance.constants(s)}
+    networks = {}
+    for combination in job.study.combinations:
+        scenario = combination.scenario
+        network = build_network(scenario, combination.varied)
+        values, _ = combination.values()
+        first = {path: _first(value) for path, value in values.items()}
+        networks[network.name] = (network, rate_constants(scenario, {**numbers(scenario), **first}))
+    if as_json:
+        _describe_json(job.study.title, list(constants), networks)
+        return
+    unverified = sum(entry.unverified for entry in constants)
+    typer.echo(f"{printable(job.study.title or str(config))}: {job.study.points:,} points")
+    typer.echo(
+        f"{unverified} of {len(constants)} constants have no public measurement behind them."
+    )
+    rows = [
+        (e.confidence, e.path, e.value, e.unit, _range(e.low, e.high), e.source)
+        for e in sorted(constants, key=lambda e: provenance.ORDER.index(e.confidence))
+    ]
+    print_rows("Constants", ("confidence", "path", "value", "unit", "range", "source"), rows)
+    for network, rates in networks.values():
+        typer.echo("")
+        typer.echo(str(network))
+        used = [(name, float(rates[name])) for name in network.rates]
+        print_rows("Rate constants (per h, per molecule where two react)", ("rate", "value"), used)
+
+
+def _first(value: Any) -> Any:
+    return value.flat[0] if hasattr(value, "flat") else value
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:g} to {high:g}"
+
+
+def _describe_json(title: str, constants: list[Any], networks: dict[str, Any]) -> None:
+    print_json(
+        {
+            "title": title,
+            "constants": [asdict(entry) for entry in constants],
+            "networks": [
+                {
+                    "name": network.name,
+                    "species": list(network.species),
+                    "reactions": [
+                        {"name": r.name, "reaction": str(r), "rate": r.rate}
+                        for r in network.reactions
+                    ],
+                    "rates": {name: float(rates[name]) for name in network.rates},
+                    "conserved": list(network.conserved()),
+                }
+                for network, rates in networks.values()
+            ],
+        }
+    )
+
+
+SHELVES = ("compounds", "cells", "alleles", "ligases", "presets")
+
+
+def library_entries(name: str | None, kind: str | None, *, as_json: bool) -> None:
+    """List entries, or show one."""
+    if kind is not None and kind not in SHELVES:
+        raise ParameterError(f"--kind {kind!r}: {one_of(kind, SHELVES)}.")
+    kinds = [kind] if kind else list(SHELVES)
+    if name is not None:
+        _show_entry(name, kinds, as_json=as_json)
+        return
+    listed = [(k, n, library.entry(k, n)) for k in kinds for n in library.names(k)]
+    if as_json:
+        print_json([{"kind": k, "name": n, "title": e.title, "note": e.note} for k, n, e in listed])
+        return
+    rows = [(k, n, e.title, _standing(e)) for k, n, e in listed]
+    print_rows("Library", ("kind", "name", "title", "numbers"), rows)
+
+
+def _standing(entry: Any) -> str:
+    """How many numbers of an entry have a public measurement behind them."""
+    facts = list(entry.facts.values())
+    verified = sum(not fact.unverified for fact in facts)
+    return f"{verified} of {len(facts)} verified" if facts else ""
+
+
+def _show_entry(name: str, kinds: Sequence[str], *, as_json: bool) -> None:
+    found = [
+        library.entry(k, n) for k in kinds for n in (name, f"BTK.{name}") if library.known(k, n)
+    ]
+    if not found:
+        known = [n for k in kinds for n in library.names(k)]
+        raise ParameterError(f"library has no entry {name!r}; {one_of(name, known)}.")
+    if as_json:
+        print_json([_entry_json(entry) for entry in found])
+        return
+    for entry in found:
+        typer.echo(f"{entry.title} ({entry.kind}: {entry.name})")
+        for key, value in entry.plain.items():
+            if key not in ("title", "note", "aliases"):
+                typer.echo(f"  {key}: {value}")
+        if entry.note:
+            typer.echo(f"  {entry.note}")
+        rows = [
+            (
+                field,
+                fact.value,
+                fact.unit,
+                _range(fact.low, fact.high),
+                fact.confidence,
+                fact.source,
+            )
+            for field, fact in entry.facts.items()
+        ]
+        print_rows("", ("field", "value", "unit", "range", "confidence", "source"), rows)
+
+
+def _entry_json(entry: Any) -> dict[str, Any]:
+    return {
+        "kind": entry.kind,
+        "name": entry.name,
+        "title": entry.title,
+        "note": entry.note,
+        "facts": {field: asdict(fact) for field, fact in entry.facts.items()},
+    }
+
+
+def schema() -> None:
+    """Print the configuration's JSON Schema."""
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def doctor(*, as_json: bool) -> int:
+    """Versions, machine, cache, and one run checked against `exp(-k t)`."""
+    import math
+    import time
+
+    from protacsim.network import Network
+    from protacsim.simulation import engine_info, solve
+
+    started = time.perf_counter()
+    net = Network("decay")
+    net.add("decay", "A", (), "k")
+    final = solve(net, {"k": 1.0}, {"A": 1.0}, [1.0]).states[0, 0, 0]
+    error = abs(final - math.exp(-1.0)) / math.exp(-1.0)
+    packages = ("protacsim", "numpy", "scipy", "numba", "llvmlite", "xarray", "zarr", "pydantic")
+    report: dict[str, Any] = {
+        "python": sys.version.split()[0],
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        **{name: version(name) for name in packages},
+        **engine_info(),
+        "first run": f"{time.perf_counter() - started:.2f} s",
+        "engine error on exp(-t)": f"{error:.1e} (must be below 1e-4)",
+    }
+    healthy = error < 1e-4
+    report["verdict"] = "healthy" if healthy else "the engine disagrees with exp(-t); reinstall"
+    if as_json:
+        print_json(report)
+    else:
+        print_rows("", ("item", "found"), list(report.items()))
+    return OK if healthy else INTERNAL

@@ -1,0 +1,76 @@
+"""Tables and JSON on stdout."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def print_json(value: Any) -> None:
+    """Strict JSON: NaN and infinities become null."""
+    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; plain aligned text when stdout is no terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    texts = [[shown(cell) for cell in row] for row in rows]
+    if not console.is_terminal:
+        console = Console(width=_needed(columns, texts), no_color=True)
+    table = Table(title=Text(title) if title else None, title_justify="left")
+    for name in columns:
+        table.add_column(Text(name), overflow="fold")
+    for row in texts:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+
+
+def _needed(columns: Sequence[str], rows: list[list[str]]) -> int:
+    widths = [max(len(line[i]) for line in [list(columns), *rows]) for i in range(len(columns))]
+    return sum(widths) + 3 * len(widths) + 1
+
+
+def print_table(title: str, frame: pd.DataFrame, reasons: pd.DataFrame | None = None) -> None:
+    """A DataFrame; where a number does not exist, the reason of its `<column>_reason` stands."""
+    source = frame if reasons is None else reasons.loc[frame.index]
+    rows = []
+    for index in frame.index:
+        row = []
+        for name in frame.columns:
+            value = frame.at[index, name]
+            reason = source.at[index, f"{name}_reason"] if f"{name}_reason" in source else ""
+            row.append(str(reason).replace("_", " ") if _missing(value) and reason else value)
+        rows.append(row)
+    print_rows(title, [str(name) for name in frame.columns], rows)
+
+
+def _missing(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def shown(value: object) -> str:
+    """A cell's text: four significant digits, an empty place for nothing."""
+    if value is None or _missing(value):
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
