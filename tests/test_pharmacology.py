@@ -252,18 +252,18 @@ class TestShapes:
         assert curve.dmax_percent == 100.0
 
     @pytest.mark.parametrize(("valley", "expected"), [(0.5, False), (0.999, False), (1.001, True)])
-    def test_multimodal_needs_a_valley_deeper_than_one_point(self, valley, expected):
+    def test_multimodal_needs_a_valley_deeper_than_asked(self, valley, expected):
         doses = np.geomspace(1.0, 1e4, 5)
         percent = np.array([60.0, 20.0, 20.0 + valley, 20.0, 60.0])
         # as many points on each side, so that refining maxima cannot deepen the valley
         flat = np.repeat(percent, 3)
         fine = np.geomspace(doses[0], doses[-1], flat.size)
-        assert ph.degradation_curve(fine, flat).multimodal is expected
+        assert ph.degradation_curve(fine, flat, valley_points=1.0).multimodal is expected
         assert ph.degradation_curve(fine, flat, valley_points=0.1).multimodal
 
     def test_a_shoulder_before_the_maximum_is_no_maximum(self):
         doses = np.geomspace(1.0, 1e4, 6)
-        shoulder = ph.degradation_curve(doses, [90.0, 40.0, 40.5, 40.5, 10.0, 60.0])
+        shoulder = ph.degradation_curve(doses, [90.0, 40.0, 40.01, 40.01, 10.0, 60.0])
         assert not shoulder.multimodal
         assert ph.degradation_curve(doses, [90.0, 40.0, 45.0, 45.0, 10.0, 60.0]).multimodal
 

@@ -293,9 +293,8 @@ def _set(raw: dict[str, Any], path: str, value: Any) -> None:
         below = {"name": below} if isinstance(below, str) else below
         if below is not None and not isinstance(below, dict):
             raise ConfigError(f"--set {path}: {key} is a list; change it in the file.")
-        place = (
-            place.setdefault(key, {}) if below is None else place.__setitem__(key, below) or below
-        )
+        place[key] = {} if below is None else below
+        place = place[key]
     place[keys[-1]] = value
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from protacsim import library
 from protacsim.library import Fact
-from protacsim.scenario import SCHEDULE_FIELDS, Scenario, numbers
+from protacsim.scenario import SCHEDULE_FIELDS, DosedCompound, Scenario, numbers
 from protacsim.units import unit_of
 
 GIVEN = "given"
@@ -18,7 +18,10 @@ ORDER = (*UNVERIFIED, GIVEN, "derived", "read")
 
 @dataclass(frozen=True)
 class Constant:
-    """One number of a run and what stands behind it; `confidence` is "given" for a user's own."""
+    """One number of a run and what stands behind it; `confidence` is "given" for a user's own.
+
+    `entry` is the allele, for numbers that belong to one.
+    """
 
     path: str
     value: float
@@ -27,6 +30,7 @@ class Constant:
     source: str
     low: float | None = None
     high: float | None = None
+    entry: str = ""
 
     @property
     def unverified(self) -> bool:
@@ -72,20 +76,30 @@ def _used(scenario: Scenario, path: str) -> bool:
         return field in kinds
     if ".folds." in path:
         return field == scenario.allele.name
-    return not (path.startswith("compounds.") and field in SCHEDULE_FIELDS)
+    if path.startswith("compounds."):
+        return field not in SCHEDULE_FIELDS and _used_of_compound(scenario, path, field)
+    return True
 
 
-def _own_fold(scenario: Scenario, entry: object) -> bool:
-    folds = entry.compound.folds  # type: ignore[attr-defined]
-    return any(fold.name == scenario.allele.name for fold in folds)
+def _used_of_compound(scenario: Scenario, path: str, field: str) -> bool:
+    """Ternary constants belong to degraders, inactivation to compounds that bond."""
+    entry = _dosed(scenario, path)
+    if field.startswith(("cooperativity", "productive_fraction")):
+        return entry.compound.is_degrader
+    return not (field.startswith("kinact") and entry.compound.kinact_per_h == 0.0)
+
+
+def _own_fold(scenario: Scenario, entry: DosedCompound) -> bool:
+    return any(fold.name == scenario.allele.name for fold in entry.compound.folds)
 
 
 def _constant(scenario: Scenario, path: str, value: float) -> Constant:
     fact = _fact(scenario, path)
     unit = unit_of(path)
+    entry = scenario.allele.name if path.startswith("target.") else ""
     if fact is None or fact.value is None or not math.isclose(fact.value, value, rel_tol=1e-12):
-        return Constant(path, value, unit, GIVEN, "set in the configuration")
-    return Constant(path, value, unit, fact.confidence, fact.source, fact.low, fact.high)
+        return Constant(path, value, unit, GIVEN, "set in the configuration", entry=entry)
+    return Constant(path, value, unit, fact.confidence, fact.source, fact.low, fact.high, entry)
 
 
 def _fact(scenario: Scenario, path: str) -> Fact | None:
@@ -102,12 +116,16 @@ def _fact(scenario: Scenario, path: str) -> Fact | None:
             preset = _entry("presets", scenario.preset, path) if scenario.preset else None
             return preset or library.defaults("ubiquitination").get(rest)
         case _:
-            compound = next(
-                e.compound for e in scenario.treatment.compounds if rest.startswith(f"{e.name}.")
-            )
+            compound = _dosed(scenario, path).compound
             field = rest.removeprefix(f"{compound.name}.")
             defaults = library.defaults(f"compound.{compound.kind}")
             return _entry("compounds", compound.name, field) or defaults.get(field)
+
+
+def _dosed(scenario: Scenario, path: str) -> DosedCompound:
+    """The treatment's compound that a path belongs to."""
+    rest = path.removeprefix("compounds.")
+    return next(e for e in scenario.treatment.compounds if rest.startswith(f"{e.name}."))
 
 
 def _entry(kind: str, name: str, field: str) -> Fact | None:

@@ -313,11 +313,12 @@ def full_path(scenario: Scenario, path: str) -> str:
 def replaced(scenario: Scenario, path: str, value: Any) -> Scenario:
     """The scenario with the value at `path` changed; raises `ParameterError` for a bad path."""
     try:
-        return _replaced(scenario, full_path(scenario, path).split("."), value)
+        changed: Scenario = _replaced(scenario, full_path(scenario, path).split("."), value)
     except KeyError as error:
         raise ParameterError(
             f"{path} is no known path; {one_of(path, paths(scenario))}."
         ) from error
+    return changed
 
 
 def _replaced(part: Any, keys: list[str], value: Any) -> Any:

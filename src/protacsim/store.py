@@ -117,13 +117,7 @@ def open_results(folder: Path) -> xr.Dataset:
         more = f"; and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
         raise StoreError(f"{listed}{more}. Restore {folder} from a copy, or run again")
     with _explained(folder, "the results could not be read"):
-        stored = xr.open_zarr(
-            folder / DATA,
-            chunks=None,
-            consolidated=False,
-            decode_times=False,
-            decode_timedelta=False,
-        )
+        stored = xr.open_zarr(folder / DATA, chunks=None, consolidated=False, decode_times=False)
         with stored:
             stored.load()
         coordinates = _read_manifest(folder)["coordinates"]
@@ -320,10 +314,15 @@ def _publish(folder: Path) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Remove `*.partial`, left behind by a write that was killed; undo its half-done swap first."""
-    old = folder / (DATA + ".old" + PARTIAL)
-    if old.exists() and not (folder / DATA).exists():
-        old.replace(folder / DATA)
+    """Remove `*.partial`, left behind by a write that was killed; undo its half-done swap first.
+
+    As long as the new manifest has not got its final name, the old results are the valid ones.
+    """
+    data, old = folder / DATA, folder / (DATA + ".old" + PARTIAL)
+    if old.exists() and (folder / (MANIFEST + PARTIAL)).exists() and data.exists():
+        shutil.rmtree(data)
+    if old.exists() and not data.exists():
+        old.replace(data)
     for path in folder.glob("*" + PARTIAL):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -64,7 +64,8 @@ def run_all(
 
 def loaded(configs: Sequence[Path], overrides: Sequence[str]) -> list[Job]:
     """Load all configurations; mistakes of all of them are reported together."""
-    jobs, found = [], []
+    jobs: list[Job] = []
+    found: list[str] = []
     for path in configs:
         try:
             jobs.append(load(path, overrides))
@@ -119,7 +120,10 @@ def with_provenance(data: xr.Dataset, job: Job) -> xr.Dataset:
     """The result with versions, hash, seed and the constants without a public measurement."""
     scenarios = [combination.scenario for combination in job.study.combinations]
     unverified = [
-        {key: getattr(entry, key) for key in ("path", "value", "unit", "confidence", "source")}
+        {
+            key: getattr(entry, key)
+            for key in ("path", "value", "unit", "confidence", "source", "entry")
+        }
         for entry in provenance.unverified(scenarios)
     ]
     return data.assign_attrs(

@@ -65,10 +65,10 @@ def describe(config: Path, overrides: Sequence[str], *, as_json: bool) -> None:
         f"{unverified} of {len(constants)} constants have no public measurement behind them."
     )
     rows = [
-        (e.confidence, e.path, e.value, e.unit, _range(e.low, e.high), e.source)
+        (e.confidence, e.path, e.entry, e.value, e.unit, _range(e.low, e.high), e.source)
         for e in sorted(constants, key=lambda e: provenance.ORDER.index(e.confidence))
     ]
-    print_rows("Constants", ("confidence", "path", "value", "unit", "range", "source"), rows)
+    print_rows("Constants", ("confidence", "path", "of", "value", "unit", "range", "source"), rows)
     for network, rates in networks.values():
         typer.echo("")
         typer.echo(str(network))

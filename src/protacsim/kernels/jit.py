@@ -18,7 +18,7 @@ import numpy as np
 
 F = TypeVar("F", bound=Callable[..., object])
 
-JIT_ENABLED = not numba.config.DISABLE_JIT
+JIT_ENABLED = not getattr(numba.config, "DISABLE_JIT", 0)
 
 
 def cache_directory() -> Path:

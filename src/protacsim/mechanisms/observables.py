@@ -27,13 +27,13 @@ OBSERVABLES = {
     "target_unoccupied": Observable("nM", "unoccupied {target}"),
     "target_occupied": Observable("nM", "occupied {target}"),
     "target_covalent": Observable("nM", "covalently bound {target}"),
-    "target_active": Observable("nM", "active {target} (unoccupied and kinase-proficient)"),
+    "target_active": Observable("nM", "active {target}"),
     "ternary": Observable("nM", "ternary complex"),
     "ubiquitinated": Observable("nM", "ubiquitinated {target}"),
     "ligase_free": Observable("nM", "free ligase"),
     "degraded": Observable("nM/h", "{target} destroyed by the proteasome"),
     "turned_over": Observable("nM/h", "{target} lost by basal turnover"),
-    "compound_cell": Observable("nM", "compound in the cell, bound to no protein of the model"),
+    "compound_cell": Observable("nM", "free compound in the cell"),
     "compound_medium": Observable("nM", "compound in the medium"),
 }
 

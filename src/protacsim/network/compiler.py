@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,7 +164,7 @@ def compile_topology(topology: Topology) -> Programs:
     """The programs of a topology, made once however many networks share it."""
     coefficient = _Coefficients()
     terms = _terms(topology)
-    programs = {
+    programs: dict[str, Any] = {
         **_right_hand_side(terms, coefficient),
         **_matrix(topology.species, terms, coefficient),
         **_laws(topology),

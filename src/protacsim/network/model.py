@@ -162,9 +162,9 @@ class Network:
         return compile_network(self)
 
     def _complex(self, reaction: str, side: Complex) -> tuple[tuple[str, int], ...]:
-        counts = Counter([side] if isinstance(side, str) else side)
+        counts: Counter[str] = Counter([side] if isinstance(side, str) else side)
         for species, count in counts.items():
-            if not isinstance(count, int) or count < 0:
+            if count != int(count) or count < 0:
                 raise NetworkError(
                     f"{self.name}: reaction {reaction!r} has {count!r} of {species}; counts are "
                     "whole numbers from 0."

@@ -6,7 +6,6 @@ Text only; breaking it into lines and placing it is the work of `protacsim.plot.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,8 +15,9 @@ import xarray as xr
 from protacsim.plot.curves import Curve, Panel, attrs_json, unit_suffix
 from protacsim.plot.panel import has_hook, is_stand_in
 
-LISTED_CONSTANTS = 6
+MOST_OWNERS = 2
 _NO_BREAK = "\N{NO-BREAK SPACE}"
+_DECISIVE = re.compile(r"\b(kd|ki|kinact|koff)_|folds|half_life|abundance")
 _NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=[%h])")
 
 
@@ -36,35 +36,61 @@ def compose(data: xr.Dataset, panels: Sequence[Panel], mark: Sequence[str]) -> s
     return _NUMBER_AND_UNIT.sub(_NO_BREAK, text)
 
 
-def unverified(constants: Sequence[Mapping[str, Any]], listed: int = LISTED_CONSTANTS) -> str:
-    """List constants without a read source: "Assumed: n 4; k_ub 1500 /h; and 3 more ..."."""
+def unverified(constants: Sequence[Mapping[str, Any]]) -> str:
+    """Name every constant without a read source, equal ones of several compounds once.
+
+    Constants that change nothing (a fraction or fold of 1, a rate of 0) are named last, without
+    their value.
+    """
     if not constants:
         return ""
-    names = _short_names([str(c["path"]) for c in constants])
-    shown: dict[str, list[str]] = {}
-    for constant, name in list(zip(constants, names, strict=True))[:listed]:
-        shown.setdefault(str(constant["confidence"]), []).append(_constant(constant, name))
-    groups = "; ".join(f"{kind}: {', '.join(texts)}" for kind, texts in shown.items())
-    more = len(constants) - listed
-    rest = f"; and {more} more, see protacsim describe" if more > 0 else ""
-    return f"Constants without a verified source: {groups}{rest}"
+    owners: dict[tuple[str, str], list[str]] = {}
+    neutral: dict[str, None] = {}
+    for constant in sorted(constants, key=_importance):
+        name, owner = _name_and_owner(constant)
+        if _is_neutral(constant):
+            neutral[name] = None
+        else:
+            owners.setdefault((name, _number(constant)), []).append(owner)
+    listed = [_listed(name, number, of) for (name, number), of in owners.items()]
+    if neutral:
+        listed.append(f"taken as neutral: {', '.join(neutral)}")
+    kinds = dict.fromkeys(str(constant["confidence"]) for constant in constants)
+    return f"Constants without a public measurement ({', '.join(kinds)}): {'; '.join(listed)}"
 
 
-def _constant(constant: Mapping[str, Any], name: str) -> str:
+def _importance(constant: Mapping[str, Any]) -> bool:
+    """Affinities, reactivity, folds and turnover first."""
+    return _DECISIVE.search(str(constant["path"])) is None
+
+
+def _is_neutral(constant: Mapping[str, Any]) -> bool:
+    value = constant.get("value")
+    return value == 0 or (value == 1 and not constant.get("unit"))
+
+
+def _number(constant: Mapping[str, Any]) -> str:
     value, unit = constant.get("value"), str(constant.get("unit") or "")
-    number = f"{value:g}" if isinstance(value, (int, float)) else str(value)
-    words = (name.removesuffix(unit_suffix(unit)), number, unit.removeprefix("1"))
-    return _NO_BREAK.join(word for word in words if word)
+    number = f"{value:g}" if isinstance(value, int | float) else str(value)
+    return _NO_BREAK.join(word for word in (number, unit.removeprefix("1")) if word)
 
 
-def _short_names(paths: Sequence[str]) -> list[str]:
-    """Shorten paths to their last parts, and to one part more where two would read the same."""
-    tails = [path.rsplit(".", 1)[-1] for path in paths]
-    seen = Counter(tails)
-    return [
-        ".".join(path.rsplit(".", 2)[-2:]) if seen[tail] > 1 else tail
-        for path, tail in zip(paths, tails, strict=True)
-    ]
+def _name_and_owner(constant: Mapping[str, Any]) -> tuple[str, str]:
+    """Readable name of a constant, and the compound or protein it belongs to."""
+    *above, field = str(constant["path"]).split(".")
+    name = field.removesuffix(unit_suffix(str(constant.get("unit") or ""))).replace("_", " ")
+    if above[-1] == "folds":
+        return f"fold change on {name}", above[1]
+    if above[-1] == "class_folds":
+        return f"fold change on {constant.get('entry', 'the allele')}", f"{name} compounds"
+    owner = above[-1] if above and above[0] in ("compounds", "cell") and len(above) > 1 else ""
+    return name, owner
+
+
+def _listed(name: str, number: str, owners: Sequence[str]) -> str:
+    named = [owner for owner in dict.fromkeys(owners) if owner]
+    several = f" ({', '.join(named)})" if 0 < len(named) <= MOST_OWNERS else ""
+    return f"{name}{_NO_BREAK}{number}{several}"
 
 
 def _time(panels: Sequence[Panel]) -> str:
