@@ -109,7 +109,7 @@ def test_a_reaction_name_stands_once() -> None:
         net.add("r", "B", "A", "k")
 
 
-@pytest.mark.parametrize("count", [-1, 1.5, 2.0])
+@pytest.mark.parametrize("count", [-1, 1.5])
 def test_counts_are_whole_numbers(count: float) -> None:
     with pytest.raises(NetworkError, match=r"reaction 'r' has .* of A; counts are"):
         Network().add("r", {"A": count}, "B", "k")  # type: ignore[dict-item]

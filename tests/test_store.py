@@ -229,9 +229,13 @@ def test_chunks_are_as_large_as_they_may_be():
     assert store.chunk_shape([], []) == ()
 
 
-def test_the_manifest_states_the_chunks_on_disk(written: Path):
-    stated = json.loads((written / "manifest.json").read_text())["chunks"]
-    for name, metadata in array_metadata(written).items():
+def test_the_manifest_states_the_chunks_on_disk(tmp_path: Path):
+    spaced = {"compounds.MT 802.dose_nM": (DOSE, np.arange(5000.0))}
+    store.write(result(doses=5000).assign_coords(spaced), tmp_path, manifest={})
+    stated = json.loads((tmp_path / "manifest.json").read_text())["chunks"]
+    assert stated["compounds.MT 802.dose_nM"] == [5000]
+    assert stated["status"] == [1, 1, 4096]
+    for name, metadata in array_metadata(tmp_path).items():
         assert stated[name] == metadata["chunk_grid"]["configuration"]["chunk_shape"]
 
 
@@ -275,14 +279,10 @@ def test_sha256_of_is_the_hash_of_canonical_json():
     assert store.sha256_of(1) != store.sha256_of(1.0)
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=8,
-)
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 
 
-@given(st.dictionaries(st.text(alphabet="abcé"), json_values))
+@given(st.dictionaries(st.text("abcé", max_size=3), scalars | st.lists(scalars, max_size=3)))
 def test_sha256_of_ignores_the_order_of_keys(value):
     backwards = dict(reversed(value.items()))
     assert store.sha256_of(backwards) == store.sha256_of(value)
@@ -374,25 +374,35 @@ def test_a_long_list_of_problems_is_cut(copy: Path):
 # Replacement and refusal
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, name: str, code: int) -> None:
-    """Let the operating system refuse, once, to put a file or folder called `name` in place."""
-    replace, refused = Path.replace, []
+def refuse(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let the disk be full, once, halfway through a file or at the rename to a final name."""
+    refused: list[Path] = []
 
-    def refusing(self: Path, target: str | Path) -> Path:
-        if Path(target).name == name and not refused:
-            refused.append(target)
-            raise OSError(code, os.strerror(code), str(target))
-        return replace(self, target)
+    def refuse_first(path: Path) -> None:
+        if path.name == name and not refused:
+            refused.append(path)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    monkeypatch.setattr(Path, "replace", refusing)
+    def write_bytes(self: Path, content: bytes) -> int:
+        originals["write_bytes"](self, content[: len(content) // 2])
+        refuse_first(self)
+        return originals["write_bytes"](self, content)
+
+    def replace(self: Path, target: Path) -> Path:
+        refuse_first(target)
+        return originals["replace"](self, target)
+
+    originals = {"write_bytes": Path.write_bytes, "replace": Path.replace}
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    monkeypatch.setattr(Path, "replace", replace)
 
 
-STAGES = ["zarr.json", "0", "data.zarr", "manifest.json"]
+STAGES = ["zarr.json", "0", "manifest.json.partial", "data.zarr", "manifest.json"]
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_full_disk_leaves_nothing_under_a_final_name(tmp_path, monkeypatch, name):
-    refuse(monkeypatch, name, errno.ENOSPC)
+    refuse(monkeypatch, name)
     with pytest.raises(StoreError, match=r"could not be written.*No space left.*free space") as e:
         store.write(result(), tmp_path / "new", manifest={})
     assert str(tmp_path / "new") in str(e.value)
@@ -402,7 +412,7 @@ def test_a_full_disk_leaves_nothing_under_a_final_name(tmp_path, monkeypatch, na
 @pytest.mark.parametrize("name", [*STAGES, "data.zarr.old.partial"])
 def test_a_full_disk_leaves_the_finished_results_alone(copy, monkeypatch, name):
     before = tree(copy)
-    refuse(monkeypatch, name, errno.ENOSPC)
+    refuse(monkeypatch, name)
     with pytest.raises(StoreError, match=r"nothing was replaced.*No space left.*free space"):
         store.write(result(shift=1.0), copy, manifest={})
     assert tree(copy) == before
@@ -422,6 +432,18 @@ def test_a_read_only_place_is_explained(tmp_path, monkeypatch, code):
         with pytest.raises(StoreError, match="make the folder writable, or choose another"):
             act(tmp_path / "new")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_the_encoder_is_explained(copy, monkeypatch):
+    before = tree(copy)
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(xr.Dataset, "to_zarr", full)
+    with pytest.raises(StoreError, match=r"nothing was replaced.*No space left.*free space"):
+        store.write(result(), copy, manifest={})
+    assert tree(copy) == before
 
 
 def test_a_file_in_the_place_of_the_folder_is_explained(tmp_path: Path):
@@ -448,13 +470,14 @@ def test_a_refused_log_line_is_not_half_written(copy, monkeypatch):
     assert (copy / "run_log.jsonl").read_bytes() == before
 
 
-def test_an_interrupt_leaves_the_finished_results_alone(copy, monkeypatch):
+@pytest.mark.parametrize("stage", [(xr.Dataset, "to_zarr"), (Path, "write_bytes")])
+def test_an_interrupt_leaves_the_finished_results_alone(copy, monkeypatch, stage):
     before = tree(copy)
 
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(xr.Dataset, "to_zarr", interrupted)
+    monkeypatch.setattr(*stage, interrupted)
     with pytest.raises(KeyboardInterrupt):
         store.write(result(shift=1.0), copy, manifest={})
     assert tree(copy) == before
@@ -483,7 +506,7 @@ def test_results_caught_between_two_names_are_put_back(copy, tmp_path, monkeypat
     (new / "data.zarr").rename(copy / ("data.zarr.partial" if renamed == 1 else "data.zarr"))
     (new / "manifest.json").rename(copy / "manifest.json.partial")
     assert store.verify(copy) != []
-    refuse(monkeypatch, "zarr.json", errno.ENOSPC)
+    refuse(monkeypatch, "zarr.json")
     with pytest.raises(StoreError, match="free space"):
         store.write(result(shift=2.0), copy, manifest={})
     xr.testing.assert_identical(store.open_results(copy), result())

@@ -53,6 +53,19 @@ Folds = Annotated[
 
 
 @noun
+class Neosubstrate:
+    """A protein that the ligase takes once it carries the degrader: no cooperativity, own Kd.
+
+    `kd_nM` is that of the protein and the loaded ligase.
+    """
+
+    name: Name
+    kd_nM: Positive
+    kon_per_nM_per_h: Positive | None = None
+    productive_fraction: Fraction | None = None
+
+
+@noun
 class Compound:
     """A degrader or an inhibitor: affinities, reactivity, permeation.
 
@@ -60,7 +73,9 @@ class Compound:
     (kinact/KI analysis; `kd = KI - kinact/kon`) is given; a degrader also names its ligase.
     `cooperativity` is Kd,binary / Kd,ternary (above 1: positive). `permeability_pL_per_h` is the
     permeability-surface product of one cell. `atp_assay_uM` is the ATP concentration at which
-    the target affinity was measured (0 for binding assays).
+    the target affinity was measured (0 for binding assays). `krev_per_h` breaks the covalent bond
+    (reversible-covalent compounds). `efflux_pL_per_h` and the losses act on the unbound compound;
+    `ligase_loss_per_h` is loss of the ligase that the degrader itself brings about.
     """
 
     name: Name
@@ -80,14 +95,20 @@ class Compound:
     kon_ligase_ternary_per_nM_per_h: Positive | None = None
     kinact_per_h: NonNegative = 0.0
     kinact_ternary_per_h: NonNegative | None = None
+    krev_per_h: NonNegative = 0.0
     productive_fraction: Fraction | None = None
     productive_fraction_covalent: Fraction | None = None
     permeability_pL_per_h: NonNegative | None = None
     fraction_unbound_medium: PositiveFraction | None = None
     fraction_unbound_cell: PositiveFraction | None = None
     unbound_accumulation: Positive | None = None
+    efflux_pL_per_h: NonNegative = 0.0
+    loss_medium_per_h: NonNegative = 0.0
+    loss_cell_per_h: NonNegative = 0.0
+    ligase_loss_per_h: NonNegative = 0.0
     atp_assay_uM: NonNegative | None = None
     folds: Folds = ()
+    neosubstrates: Annotated[tuple[Neosubstrate, ...], BeforeValidator(named_entries)] = ()
     hypothetical: bool = False
 
     @property
@@ -106,6 +127,13 @@ class Compound:
                 f"compound {self.name}: ki_target_nM needs kinact_per_h above 0; "
                 "give it, or use kd_target_nM"
             )
+        if self.krev_per_h > 0 and self.kinact_per_h == 0:
+            raise ParameterError(
+                f"compound {self.name}: krev_per_h = {self.krev_per_h:g} 1/h needs kinact_per_h "
+                "above 0: there is no bond to break"
+            )
+        if self.neosubstrates and not self.is_degrader:
+            raise ParameterError(f"compound {self.name}: only a degrader has neosubstrates")
         if (self.kind == "degrader") != self.is_degrader:
             raise ParameterError(
                 f"compound {self.name}: a degrader names its ligase and only a degrader does; "
@@ -215,6 +243,9 @@ ChainFate = Literal["kept", "erased"] | Fraction
 class Ubiquitination:
     """The chain: growth and trimming (1/h), and destruction from `destroyed_from` ubiquitins on.
 
+    With `proteasome = "finite"` the cell's proteasomes bind such chains and work one at a time
+    (Michaelis constant `km_proteasome_nM`).
+
     `chain_on_release` says what happens when a ternary complex opens: "kept" (distributive; Park
     2023), "erased" (kinetic proofreading; Bartlett and Gilbert 2021), or the probability of
     erasing. `destroyed_from` defaults to `chain_length`.
@@ -228,3 +259,5 @@ class Ubiquitination:
     k_dub_bound_per_h: NonNegative | None = None
     k_proteasome_free_per_h: NonNegative | None = None
     k_proteasome_bound_per_h: NonNegative | None = None
+    proteasome: Literal["abundant", "finite"] = "abundant"
+    km_proteasome_nM: Positive | None = None

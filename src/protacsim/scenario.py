@@ -20,6 +20,7 @@ from protacsim.errors import ParameterError
 from protacsim.units import MOLECULES_PER_NM_PL
 from protacsim.validation import Name, noun, one_of
 
+PROTEASOME = "proteasome"
 SCHEDULE_FIELDS = tuple(field.name for field in dataclasses.fields(Schedule))
 
 
@@ -81,7 +82,25 @@ def completed(compound: Compound) -> Compound:
         replaced = next((group for group in ALTERNATIVES if field in group), frozenset({field}))
         if all(getattr(compound, other) is None for other in replaced):
             gaps[field] = fact.value
+    if compound.neosubstrates:
+        kon, productive = gaps_of_neosubstrates()
+        gaps["neosubstrates"] = tuple(
+            dataclasses.replace(
+                entry,
+                kon_per_nM_per_h=entry.kon_per_nM_per_h or kon,
+                productive_fraction=(
+                    productive if entry.productive_fraction is None else entry.productive_fraction
+                ),
+            )
+            for entry in compound.neosubstrates
+        )
     return dataclasses.replace(compound, **gaps)
+
+
+def gaps_of_neosubstrates() -> tuple[float | None, float | None]:
+    """Default association rate and productive fraction of a neosubstrate."""
+    facts = library.defaults("neosubstrate")
+    return facts["kon_per_nM_per_h"].value, facts["productive_fraction"].value
 
 
 @noun
@@ -201,18 +220,26 @@ class Scenario:
                 f"ubiquitination.destroyed_from = {chain.destroyed_from} is longer than "
                 f"chain_length = {chain.chain_length}; lower it"
             )
-        if self.neosubstrates:
+        if chain.proteasome == "finite" and not self._destroyed_from():
             raise ParameterError(
-                f"neosubstrates = {list(self.neosubstrates)} cannot be simulated yet; "
-                "leave the key out"
+                'ubiquitination.proteasome = "finite" needs destroyed_from of at least 1: '
+                "proteasomes bind ubiquitin chains"
             )
         return self
+
+    def _destroyed_from(self) -> int:
+        chain = self.ubiquitination
+        length = chain.chain_length or 0
+        return length if chain.destroyed_from is None else chain.destroyed_from
 
     def _check_proteins(self) -> None:
         needed = {self.target.name: "the target"}
         for entry in self.treatment.compounds:
             if entry.compound.ligase:
                 needed[entry.compound.ligase] = f"the ligase of {entry.name}"
+        needed |= dict.fromkeys(self.neosubstrates, "a neosubstrate")
+        if self.ubiquitination.proteasome == "finite":
+            needed[PROTEASOME] = "which a finite pool counts"
         for protein, role in needed.items():
             if self.cell.protein(protein) is None:
                 present = ", ".join(entry.name for entry in self.cell.proteins) or "none"

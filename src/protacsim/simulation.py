@@ -18,7 +18,6 @@ from protacsim.kernels import integrate as kernel
 from protacsim.kernels import jit
 from protacsim.mechanisms import (
     OBSERVABLES,
-    PER_COMPOUND,
     Dose,
     build_network,
     compartment_volumes,
@@ -268,14 +267,18 @@ def read_out(
     method: Method,
     *,
     varied: Collection[str] = (),
+    species: Collection[str] = (),
     states: bool = False,
 ) -> tuple[dict[str, Floats], Solution, CompiledNetwork]:
     """Run p points of one scenario: observables by name, each (p, t) in its own unit.
 
     `values` maps paths to floats or arrays (p,); paths in `varied` may be zero in some points
-    without changing the topology.
+    without changing the topology. Each of `species` is read as `species[<name>]`, 0 where the
+    scenario cannot reach it.
     """
     network = build_network(scenario, varied)
+    for name in species:
+        network.add_observable(f"species[{name}]", [name] if name in network.species else [])
     compiled = network.compile()
     volumes = compartment_volumes(values)
     per_nM = {place: molecules(1.0, volume) for place, volume in volumes.items()}
@@ -298,7 +301,7 @@ def read_out(
 
 def _compartment(name: str) -> str:
     """Compartment of a species or per-compound observable, from its name."""
-    medium = name.endswith("_medium") or name.startswith("compound_medium")
+    medium = name.rstrip("]").endswith("_medium") or name.startswith("compound_medium")
     return "medium" if medium else "cell"
 
 
@@ -323,16 +326,14 @@ def simulate(
         status, time_h = int(solution.status[0]), float(solution.reached_h[0])
         raise SimulationError(failure(status, time_h), status, time_h)
     data = xr.Dataset(coords={"time_h": ("time_h", solution.times_h, {"units": "h"})})
-    compounds = [entry.name for entry in scenario.treatment.compounds]
-    for name in OBSERVABLES:
-        attrs = observable_attrs(name, scenario.target.name)
-        if name not in PER_COMPOUND:
+    for name, (unit, long_name, dim) in OBSERVABLES.items():
+        attrs = {"units": unit, "long_name": long_name.format(target=scenario.target.name)}
+        if not dim:
             data[name] = ("time_h", readings[name][0], attrs)
-        elif compounds:
-            columns = np.stack([readings[f"{name}[{x}]"][0] for x in compounds])
-            data[name] = (("compound", "time_h"), columns, attrs)
-    if compounds:
-        data = data.assign_coords(compound=("compound", np.array(compounds, dtype=object)))
+        elif names := members(scenario, dim):
+            columns = np.stack([readings[f"{name}[{member}]"][0] for member in names])
+            data[name] = ((dim, "time_h"), columns, attrs)
+            data = data.assign_coords({dim: (dim, np.array(names, dtype=object))})
     if species:
         attrs = {"units": "molecules/cell", "long_name": "amount of each species"}
         data["species_amount"] = (("species", "time_h"), solution.states[0].T, attrs)
@@ -340,10 +341,11 @@ def simulate(
     return data
 
 
-def observable_attrs(name: str, target: str) -> dict[str, str]:
-    """Unit and description of an observable, as Dataset attributes."""
-    unit, long_name = OBSERVABLES[name]
-    return {"units": unit, "long_name": long_name.format(target=target)}
+def members(scenario: Scenario, dim: str) -> list[str]:
+    """Names along the extra dim of a read-out: compounds, or neosubstrates."""
+    if dim == "neosubstrate":
+        return list(scenario.neosubstrates)
+    return [entry.name for entry in scenario.treatment.compounds]
 
 
 def failure(status: int, time_h: float) -> str:

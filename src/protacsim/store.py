@@ -24,6 +24,7 @@ from protacsim.errors import StoreError
 
 if TYPE_CHECKING:
     import xarray as xr
+    from zarr.core.buffer import Buffer
 
 DATA, MANIFEST, RUN_LOG = "data.zarr", "manifest.json", "run_log.jsonl"
 PARTIAL = ".partial"
@@ -63,15 +64,20 @@ def write(
     taken = sorted(set(manifest) & set(RESERVED))
     if taken:
         raise StoreError(f"{folder}: manifest key {taken[0]!r} is the store's own; rename it")
-    described = _jsonable(manifest, "manifest")
+    described = dict(_jsonable(manifest, "manifest"))
     lines = _lines(log)
-    plain = _storable(data)
+    plain, chunks = _storable(data), _chunks(data)
     with _explained(folder, "the results could not be written, and nothing was replaced"):
+        files = _encoded(plain, chunks)
         folder.mkdir(parents=True, exist_ok=True)
         _clear(folder)
         try:
-            _write_data(plain, folder / (DATA + PARTIAL))
-            described |= _description(data, plain, folder / (DATA + PARTIAL))
+            described |= {
+                "layout": LAYOUT,
+                "chunks": chunks,
+                "coordinates": sorted(str(name) for name in data.coords),
+                "files": _write_files(files, folder / (DATA + PARTIAL)),
+            }
             _write_manifest(described, folder / (MANIFEST + PARTIAL))
             _append(folder, lines)
             _publish(folder)
@@ -214,44 +220,53 @@ def _strings(name: object, variable: xr.Variable) -> xr.Variable:
     return variable.copy(data=values)
 
 
-def _write_data(plain: xr.Dataset, store: Path) -> None:
+def _encoded(plain: xr.Dataset, chunks: Mapping[str, tuple[int, ...]]) -> dict[str, Buffer]:
+    """Content of every file of `data.zarr` by its path there.
+
+    Encoded in memory: zarr goes on writing in other threads after a first write has failed, and
+    would put files back into a folder that is being removed.
+    """
     import zarr
     from zarr.codecs import Crc32cCodec, ZstdCodec
+    from zarr.storage import MemoryStore
 
     codecs = (ZstdCodec(level=3), Crc32cCodec())
-    encoding = {
-        name: {"chunks": _chunks(plain, name), "compressors": codecs} for name in plain.variables
-    }
+    files: dict[str, Buffer] = {}
+    memory = MemoryStore(files)
     plain.to_zarr(
-        store,
+        memory,
         mode="w-",
         zarr_format=3,
         consolidated=False,
-        encoding=encoding,
+        encoding={name: {"chunks": shape, "compressors": codecs} for name, shape in chunks.items()},
         write_empty_chunks=True,
     )
     with warnings.catch_warnings():
         # Without it every plain `xarray.open_zarr` warns; other readers ignore the extra key.
         warnings.filterwarnings("ignore", "Consolidated metadata is currently not part")
-        zarr.consolidate_metadata(str(store), zarr_format=3)
+        zarr.consolidate_metadata(memory, zarr_format=3)
+    return files
 
 
-def _chunks(plain: xr.Dataset, name: Any) -> tuple[int, ...]:
-    """Chunk shape of one array; a one-dimensional coordinate is one chunk."""
-    variable = plain.variables[name]
-    if name in plain.coords and variable.ndim == 1:
-        return (max(1, variable.size),)
-    return chunk_shape([str(dim) for dim in variable.dims], variable.shape)
-
-
-def _description(data: xr.Dataset, plain: xr.Dataset, store: Path) -> dict[str, Any]:
-    """What the store adds to the manifest, except the manifest's own hash."""
+def _chunks(data: xr.Dataset) -> dict[str, tuple[int, ...]]:
+    """Chunk shape of every array; a one-dimensional coordinate is one chunk."""
     return {
-        "layout": LAYOUT,
-        "chunks": {str(name): list(_chunks(plain, name)) for name in plain.variables},
-        "coordinates": sorted(str(name) for name in data.coords),
-        "files": {path.relative_to(store).as_posix(): _sha256(path) for path in _files(store)},
+        str(name): (max(1, variable.size),)
+        if name in data.coords and variable.ndim == 1
+        else chunk_shape([str(dim) for dim in variable.dims], variable.shape)
+        for name, variable in data.variables.items()
     }
+
+
+def _write_files(files: Mapping[str, Buffer], store: Path) -> dict[str, str]:
+    """Write every file, and return its sha256 by its path in the store."""
+    hashes = {}
+    for name in sorted(files):
+        content, path = files[name].to_bytes(), store / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        hashes[name] = hashlib.sha256(content).hexdigest()
+    return hashes
 
 
 def _write_manifest(described: Mapping[str, Any], path: Path) -> None:

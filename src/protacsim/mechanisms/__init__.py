@@ -1,11 +1,12 @@
 """BTK degradation as reactions: from a scenario to a network, its rate constants and read-outs.
 
-`verbs` holds the small reaction verbs, `build` says who reacts (topology), `rates` how fast
-(numbers), `observables` what is read out. Topology and numbers never mix.
+`verbs` holds the small reaction verbs, `forms` the states a protein can reach, `build` says who
+reacts (topology), `rates` how fast (numbers), `observables` and `readings` what is read out.
+Topology and numbers never mix.
 """
 
 from protacsim.mechanisms.build import build_network
-from protacsim.mechanisms.observables import OBSERVABLES, PER_COMPOUND, Observable
+from protacsim.mechanisms.observables import OBSERVABLES, Observable
 from protacsim.mechanisms.rates import (
     Dose,
     compartment_volumes,
@@ -13,15 +14,17 @@ from protacsim.mechanisms.rates import (
     initial_amounts,
     rate_constants,
 )
+from protacsim.mechanisms.readings import Reading, parse
 
 __all__ = [
     "OBSERVABLES",
-    "PER_COMPOUND",
     "Dose",
     "Observable",
+    "Reading",
     "build_network",
     "compartment_volumes",
     "doses",
     "initial_amounts",
+    "parse",
     "rate_constants",
 ]

@@ -1,79 +1,19 @@
 """Who reacts with whom: the topology of target degradation, without a single number.
 
-The target is listed in forms (free, bound, bonded, in a ternary complex), each with the chain
-lengths it can reach; turnover, chain growth, trimming and destruction then run over all forms
-alike. Reactions and their numbering follow the table in docs/architecture.md.
+Proteins are listed in forms (see `forms`); turnover, chain growth, trimming and destruction then
+run over all forms alike. Rows are numbered as in the table of docs/architecture.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
 
 from protacsim.entities import Compound
 from protacsim.mechanisms import verbs
+from protacsim.mechanisms.forms import Form, Reach, forms, inside, outside
 from protacsim.mechanisms.observables import add_observables
 from protacsim.network import Network
-from protacsim.scenario import Scenario, numbers
-
-
-class Form(NamedTuple):
-    """One form of the target: its states by chain length and what it frees when it is lost."""
-
-    states: tuple[str, ...]
-    freed: tuple[str, ...] = ()
-    compound: str | None = None
-    on_ligase: bool = False
-    covalent: bool = False
-
-    @property
-    def occupied(self) -> bool:
-        """Whether the drug site is taken."""
-        return self.compound is not None
-
-
-class Reach:
-    """Which processes can happen at all: a constant that is zero everywhere removes its states."""
-
-    def __init__(self, scenario: Scenario, varied: Collection[str]) -> None:
-        self.scenario = scenario
-        self.varied = frozenset(varied)
-        self.numbers = numbers(scenario)
-        chain = scenario.ubiquitination
-        self.chain_length = int(chain.chain_length or 0)
-        destroyed_from = chain.destroyed_from
-        self.destroyed_from = self.chain_length if destroyed_from is None else destroyed_from
-
-    def on(self, path: str) -> bool:
-        """Whether the number at `path` is above zero somewhere in the study."""
-        return path in self.varied or self.numbers.get(path, 0.0) > 0.0
-
-    @property
-    def erased_fraction(self) -> float:
-        """Probability that the chain is lost when a ternary complex opens."""
-        fate = self.scenario.ubiquitination.chain_on_release
-        return {"kept": 0.0, "erased": 1.0}[fate] if isinstance(fate, str) else fate
-
-    @property
-    def degraders(self) -> tuple[Compound, ...]:
-        """Compounds that recruit a ligase."""
-        return tuple(
-            e.compound for e in self.scenario.treatment.compounds if e.compound.is_degrader
-        )
-
-    def bonds(self, compound: Compound) -> bool:
-        """Whether the compound reaches its covalent form on this allele."""
-        path = f"compounds.{compound.name}.kinact_per_h"
-        return self.scenario.allele.covalent_bonding and self.on(path)
-
-    def chain_on(self) -> int:
-        """Longest chain on the ligase."""
-        reached = self.degraders and self.on("ubiquitination.k_ub_per_h")
-        return self.chain_length if reached else 0
-
-    def chain_off(self) -> int:
-        """Longest chain off the ligase."""
-        return 0 if self.erased_fraction == 1.0 else self.chain_on()
+from protacsim.scenario import PROTEASOME, Scenario
 
 
 def build_network(scenario: Scenario, varied: Collection[str] = ()) -> Network:
@@ -85,144 +25,179 @@ def build_network(scenario: Scenario, varied: Collection[str] = ()) -> Network:
     """
     reach = Reach(scenario, varied)
     net = Network(f"{scenario.target.name} {scenario.allele.name}, {scenario.treatment.name}")
-    for ligase in dict.fromkeys(c.ligase for c in reach.degraders if c.ligase):
+    for ligase in reach.ligases:
         net.add_species(ligase)
-    for entry in scenario.treatment.compounds:
-        _deliver(net, scenario, entry.name)
-    forms = list(_forms(reach))
-    for form in forms:
+    if reach.finite_proteasome:
+        net.add_species(PROTEASOME)
+    for compound in reach.compounds:
+        _deliver(net, reach, compound)
+    every = forms(reach)
+    for form in every:
         for state in form.states:
             net.add_species(state)
-    _turn_over(net, reach, forms)
-    for entry in scenario.treatment.compounds:
-        _bind_target(net, reach, entry.compound)
+    _turn_over(net, reach, every)
+    for compound in reach.compounds:
+        _bind_target(net, reach, compound)
     for degrader in reach.degraders:
         _recruit(net, reach, degrader)
-    for form in forms:
+        _recruit_neosubstrates(net, reach, degrader)
+    for form in every:
         _process_chain(net, reach, form)
-    add_observables(net, scenario, forms, reach.destroyed_from)
+    _turn_over_ligases(net, reach, every)
+    add_observables(net, reach, every)
     return net
 
 
-def _states(target: str, longest: int) -> tuple[str, ...]:
-    return (target, *(f"{target}(ub{u})" for u in range(1, longest + 1)))
-
-
-def _forms(reach: Reach) -> Iterator[Form]:
-    """Every form the target can take, free first."""
-    free = _states(reach.scenario.target.name, reach.chain_off())
-    on_ligase = _states(reach.scenario.target.name, reach.chain_on())
-    yield Form(free)
-    for entry in reach.scenario.treatment.compounds:
-        x, ligase = entry.name, entry.compound.ligase
-        cell = inside(x)
-        bonds = reach.bonds(entry.compound)
-        yield Form(tuple(verbs.joined(t, x) for t in free), (cell,), x)
-        if bonds:
-            yield Form(tuple(verbs.bonded(t, x) for t in free), (), x, covalent=True)
-        if ligase is None:
-            continue
-        ternary = tuple(verbs.joined(t, x, ligase) for t in on_ligase)
-        yield Form(ternary, (verbs.joined(ligase, x),), x, on_ligase=True)
-        if bonds:
-            ternary = tuple(verbs.joined(verbs.bonded(t, x), ligase) for t in on_ligase)
-            yield Form(ternary, (ligase,), x, on_ligase=True, covalent=True)
-
-
-def outside(compound: str) -> str:
-    """The compound in the medium."""
-    return f"{compound}_medium"
-
-
-def inside(compound: str) -> str:
-    """The compound in the cell."""
-    return f"{compound}_cell"
-
-
-def _deliver(net: Network, scenario: Scenario, x: str) -> None:
-    """Row 1: medium and cell exchange the unbound compound."""
-    net.add_species(outside(x), buffered=scenario.cell.medium_buffered)
+def _deliver(net: Network, reach: Reach, compound: Compound) -> None:
+    """Row 1: medium and cell exchange the unbound compound, and either may lose it."""
+    x = compound.name
+    net.add_species(outside(x), buffered=reach.scenario.cell.medium_buffered)
     net.add_species(inside(x))
     verbs.exchange(net, outside(x), inside(x), f"uptake[{x}]", f"release[{x}]")
+    for place, species in (("medium", outside(x)), ("cell", inside(x))):
+        if reach.own(compound, f"loss_{place}_per_h"):
+            verbs.lose(net, "loss of", species, (), f"loss_{place}[{x}]")
 
 
-def _turn_over(net: Network, reach: Reach, forms: list[Form]) -> None:
+def _turn_over(net: Network, reach: Reach, every: list[Form]) -> None:
     """Row 2: synthesis, and basal loss of every form."""
-    target = reach.scenario.target.name
-    if not reach.on(f"cell.proteins.{target}.half_life_h"):
-        return
-    verbs.synthesise(net, target, f"synthesis[{target}]")
-    for form in forms:
-        for state in form.states:
-            verbs.lose(net, "turnover", state, form.freed, f"turnover[{target}]")
+    for protein in (reach.target, *reach.scenario.neosubstrates):
+        if not reach.on(f"cell.proteins.{protein}.half_life_h"):
+            continue
+        verbs.synthesise(net, protein, f"synthesis[{protein}]")
+        for form in every:
+            if form.protein == protein:
+                for state in form.states:
+                    verbs.lose(net, "turnover of", state, form.freed, f"turnover[{protein}]")
 
 
 def _bind_target(net: Network, reach: Reach, compound: Compound) -> None:
     """Rows 3 and 4: the compound binds the free target and may bond to it."""
     x = compound.name
-    for state in _states(reach.scenario.target.name, reach.chain_off()):
-        complex_ = verbs.bind(
-            net,
-            state,
-            inside(x),
-            f"kon_target[{x}]",
-            f"koff_target[{x}]",
-            ab=verbs.joined(state, x),
-        )
+    for state in reach.free(reach.target):
+        binary, adduct = verbs.joined(state, x), verbs.bonded(state, x)
+        verbs.bind(net, state, inside(x), f"kon_target[{x}]", f"koff_target[{x}]", ab=binary)
         if reach.bonds(compound):
-            verbs.inactivate(net, complex_, verbs.bonded(state, x), f"kinact[{x}]")
+            verbs.inactivate(net, binary, adduct, f"kinact[{x}]")
+            if reach.own(compound, "krev_per_h"):
+                verbs.reactivate(net, adduct, binary, f"krev[{x}]")
 
 
 def _recruit(net: Network, reach: Reach, degrader: Compound) -> None:
-    """Rows 4 to 7: the ligase binds the degrader, and both ways into the ternary complex."""
+    """Rows 4 to 7: the ligase binds the degrader; ways in and out of the ternary complex."""
     x, ligase = degrader.name, degrader.ligase or ""
-    loaded = verbs.bind(
-        net, ligase, inside(x), f"kon_ligase[{x}]", f"koff_ligase[{x}]", ab=verbs.joined(ligase, x)
-    )
-    target = reach.scenario.target.name
-    on_ligase = _states(target, reach.chain_on())
-    for state in _states(target, reach.chain_off()):
-        binary, ternary = verbs.joined(state, x), verbs.joined(state, x, ligase)
+    loaded = verbs.joined(ligase, x)
+    verbs.bind(net, ligase, inside(x), f"kon_ligase[{x}]", f"koff_ligase[{x}]", ab=loaded)
+    for state in reach.free(reach.target):
+        binary = verbs.joined(state, x)
+        ternary = verbs.joined(binary, ligase)
         verbs.associate(net, state, loaded, ternary, f"kon_target_ternary[{x}]")
         verbs.associate(net, binary, ligase, ternary, f"kon_ligase_ternary[{x}]")
         if reach.bonds(degrader):
             adduct = verbs.bonded(state, x)
-            bonded = verbs.joined(adduct, ligase)
-            verbs.associate(net, adduct, ligase, bonded, f"kon_ligase_covalent[{x}]")
-    for u, state in enumerate(on_ligase):
+            rate = f"kon_ligase_covalent[{x}]"
+            verbs.associate(net, adduct, ligase, verbs.joined(adduct, ligase), rate)
+    for u, state in enumerate(reach.held(reach.target)):
         ternary = verbs.joined(state, x, ligase)
-        for left, suffix in _released(reach, on_ligase, u):
-            binary, adduct = verbs.joined(left, x), verbs.bonded(left, x)
+        for left, suffix in _released(reach, reach.target, u):
             verbs.dissociate(net, ternary, left, loaded, f"koff_target_ternary[{x}]{suffix}")
+            binary = verbs.joined(left, x)
             verbs.dissociate(net, ternary, binary, ligase, f"koff_ligase_ternary[{x}]{suffix}")
-            if reach.bonds(degrader):
-                bonded = verbs.joined(verbs.bonded(state, x), ligase)
-                rate = f"koff_ligase_covalent[{x}]{suffix}"
-                verbs.dissociate(net, bonded, adduct, ligase, rate)
         if reach.bonds(degrader):
-            bonded = verbs.joined(verbs.bonded(state, x), ligase)
-            verbs.inactivate(net, ternary, bonded, f"kinact_ternary[{x}]")
+            _bond_in_ternary(net, reach, degrader, u, state)
 
 
-def _released(reach: Reach, chain: tuple[str, ...], u: int) -> Iterator[tuple[str, str]]:
+def _bond_in_ternary(net: Network, reach: Reach, degrader: Compound, u: int, state: str) -> None:
+    """Rows 4 and 7: the bond forms and breaks in the ternary complex, which opens to the adduct."""
+    x, ligase = degrader.name, degrader.ligase or ""
+    ternary = verbs.joined(state, x, ligase)
+    bonded = verbs.joined(verbs.bonded(state, x), ligase)
+    verbs.inactivate(net, ternary, bonded, f"kinact_ternary[{x}]")
+    if reach.own(degrader, "krev_per_h"):
+        verbs.reactivate(net, bonded, ternary, f"krev_ternary[{x}]")
+    for left, suffix in _released(reach, reach.target, u):
+        adduct = verbs.bonded(left, x)
+        verbs.dissociate(net, bonded, adduct, ligase, f"koff_ligase_covalent[{x}]{suffix}")
+
+
+def _released(reach: Reach, protein: str, u: int) -> Iterator[tuple[str, str]]:
     """What leaves a ternary complex with u ubiquitins: (state, suffix of the rate's name)."""
+    held = reach.held(protein)
     if u == 0 or reach.erased_fraction == 0.0:
-        yield chain[u], ""
+        yield held[u], ""
     elif reach.erased_fraction == 1.0:
-        yield chain[0], ""
+        yield protein, ""
     else:
-        yield chain[u], "*kept"
-        yield chain[0], "*erased"
+        yield held[u], "*kept"
+        yield protein, "*erased"
+
+
+def _recruit_neosubstrates(net: Network, reach: Reach, degrader: Compound) -> None:
+    """Row 12: the loaded ligase binds neosubstrates."""
+    x, ligase = degrader.name, degrader.ligase or ""
+    loaded = verbs.joined(ligase, x)
+    for entry in degrader.neosubstrates:
+        if entry.name not in reach.scenario.neosubstrates:
+            continue
+        key = f"{x}, {entry.name}"
+        for state in reach.free(entry.name):
+            ternary = verbs.joined(state, x, ligase)
+            verbs.associate(net, state, loaded, ternary, f"kon_neosubstrate[{key}]")
+        for u, state in enumerate(reach.held(entry.name)):
+            ternary = verbs.joined(state, x, ligase)
+            for left, suffix in _released(reach, entry.name, u):
+                verbs.dissociate(net, ternary, left, loaded, f"koff_neosubstrate[{key}]{suffix}")
 
 
 def _process_chain(net: Network, reach: Reach, form: Form) -> None:
     """Rows 8 to 10: growth on the ligase, trimming, and destruction of long enough chains."""
-    place = "bound" if form.on_ligase else "free"
+    if form.at_proteasome:
+        for state in form.states:
+            verbs.lose(net, "destruction of", state, form.freed, f"k_proteasome_{form.place}")
+        return
     if form.on_ligase and reach.on("ubiquitination.k_ub_per_h"):
-        branch = "k_ub_covalent" if form.covalent else "k_ub"
-        verbs.ubiquitinate(net, form.states, f"{branch}[{form.compound}]")
-    if reach.on(f"ubiquitination.k_dub_{place}_per_h"):
-        verbs.deubiquitinate(net, form.states, f"k_dub_{place}")
-    if reach.on(f"ubiquitination.k_proteasome_{place}_per_h"):
-        for state in form.states[reach.destroyed_from :]:
-            verbs.lose(net, "destruction", state, form.freed, f"k_proteasome_{place}")
+        verbs.ubiquitinate(net, form.states, _growth(reach, form))
+    if reach.on(f"ubiquitination.k_dub_{form.place}_per_h"):
+        verbs.deubiquitinate(net, form.states, f"k_dub_{form.place}")
+    if not reach.on(f"ubiquitination.k_proteasome_{form.place}_per_h"):
+        return
+    for state in form.states[reach.destroyed_from :]:
+        if reach.finite_proteasome:
+            held = verbs.joined(PROTEASOME, state)
+            verbs.associate(net, PROTEASOME, state, held, f"kon_proteasome_{form.place}")
+        else:
+            verbs.lose(net, "destruction of", state, form.freed, f"k_proteasome_{form.place}")
+
+
+def _growth(reach: Reach, form: Form) -> str:
+    """Name of the rate at which a form's chain grows."""
+    if form.protein != reach.target:
+        return f"k_ub[{form.compound}, {form.protein}]"
+    return f"{'k_ub_covalent' if form.covalent else 'k_ub'}[{form.compound}]"
+
+
+def _turn_over_ligases(net: Network, reach: Reach, every: list[Form]) -> None:
+    """Row 11: ligases are made and lost in every state; a degrader may speed up the loss."""
+    for ligase in reach.ligases:
+        if reach.on(f"cell.proteins.{ligase}.half_life_h"):
+            verbs.synthesise(net, ligase, f"synthesis[{ligase}]")
+            verbs.lose(net, "turnover of", ligase, (), f"turnover[{ligase}]")
+            for degrader in reach.degraders:
+                if degrader.ligase == ligase:
+                    _lose_ligase(net, degrader, every, "turnover", f"turnover[{ligase}]")
+    for degrader in reach.degraders:
+        if reach.own(degrader, "ligase_loss_per_h"):
+            _lose_ligase(net, degrader, every, "induced loss", f"ligase_loss[{degrader.name}]")
+
+
+def _lose_ligase(
+    net: Network, degrader: Compound, every: list[Form], process: str, rate: str
+) -> None:
+    """The ligase goes from every state that carries the degrader; its partners stay."""
+    x, ligase = degrader.name, degrader.ligase or ""
+    process = f"{process} of {ligase} in"
+    verbs.lose(net, process, verbs.joined(ligase, x), (inside(x),), rate)
+    for form in every:
+        if form.on_ligase and form.compound == x:
+            for state, left in zip(form.states, form.left, strict=True):
+                verbs.lose(net, process, state, left, rate)

@@ -1,4 +1,4 @@
-"""What can be read off a state: named sums over the target's forms, in molecules per cell.
+"""What can be read off a state: named sums over forms, in molecules per cell.
 
 Callers divide by the compartment's volume to get nM.
 """
@@ -6,21 +6,21 @@ Callers divide by the compartment's volume to get nM.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from protacsim.mechanisms.forms import Form, Reach, inside, outside
 from protacsim.network import Network, Term
-from protacsim.scenario import Scenario
-
-if TYPE_CHECKING:
-    from protacsim.mechanisms.build import Form
 
 
 class Observable(NamedTuple):
-    """Unit and description of a read-out; `{target}` is filled in."""
+    """Unit, description (`{target}` is filled in) and the extra dim of a read-out."""
 
     unit: str
     long_name: str
+    dim: str = ""
 
+
+COMPOUND, NEOSUBSTRATE = "compound", "neosubstrate"
 
 OBSERVABLES = {
     "target_total": Observable("nM", "total {target}"),
@@ -28,50 +28,68 @@ OBSERVABLES = {
     "target_occupied": Observable("nM", "occupied {target}"),
     "target_covalent": Observable("nM", "covalently bound {target}"),
     "target_active": Observable("nM", "active {target}"),
+    "target_scaffold": Observable("nM", "{target} that can act as a scaffold"),
     "ternary": Observable("nM", "ternary complex"),
     "ubiquitinated": Observable("nM", "ubiquitinated {target}"),
     "ligase_free": Observable("nM", "free ligase"),
+    "ligase_total": Observable("nM", "total ligase"),
     "degraded": Observable("nM/h", "{target} destroyed by the proteasome"),
     "turned_over": Observable("nM/h", "{target} lost by basal turnover"),
-    "compound_cell": Observable("nM", "free compound in the cell"),
-    "compound_medium": Observable("nM", "compound in the medium"),
+    "compound_cell": Observable("nM", "free compound in the cell", COMPOUND),
+    "compound_medium": Observable("nM", "compound in the medium", COMPOUND),
+    "neosubstrate_total": Observable("nM", "total neosubstrate", NEOSUBSTRATE),
 }
 
-PER_COMPOUND = ("compound_cell", "compound_medium")
 
-
-def add_observables(
-    net: Network, scenario: Scenario, forms: Sequence[Form], destroyed_from: int
-) -> None:
+def add_observables(net: Network, reach: Reach, every: Sequence[Form]) -> None:
     """Define every read-out of `OBSERVABLES` on the network."""
-    every = [(form, state) for form in forms for state in form.states]
-    unoccupied = [state for form, state in every if not form.occupied]
-    net.add_observable("target_total", [state for _, state in every])
+    forms = [form for form in every if form.protein == reach.target]
+    _add_target(net, reach, forms)
+    _add_fluxes(net, reach, forms)
+    loaded = [f"{d.ligase}:{d.name}" for d in reach.degraders]
+    bound = [state for form in every if form.on_ligase for state in form.states]
+    net.add_observable("ligase_free", reach.ligases)
+    net.add_observable("ligase_total", [*reach.ligases, *loaded, *bound])
+    for compound in reach.compounds:
+        net.add_observable(f"compound_cell[{compound.name}]", [inside(compound.name)])
+        net.add_observable(f"compound_medium[{compound.name}]", [outside(compound.name)])
+    for protein in reach.scenario.neosubstrates:
+        states = [state for form in every if form.protein == protein for state in form.states]
+        net.add_observable(f"neosubstrate_total[{protein}]", states)
+
+
+def _add_target(net: Network, reach: Reach, forms: Sequence[Form]) -> None:
+    def states(*wanted: Form) -> list[str]:
+        return [state for form in wanted for state in form.states]
+
+    unoccupied = states(*(form for form in forms if form.compound is None))
+    proficient = reach.scenario.allele.kinase_proficient
+    long_enough = [
+        state
+        for form in forms
+        for state, length in zip(form.states, form.lengths, strict=True)
+        if length
+    ]
+    net.add_observable("target_total", states(*forms))
     net.add_observable("target_unoccupied", unoccupied)
-    net.add_observable("target_occupied", [state for form, state in every if form.occupied])
-    net.add_observable("target_covalent", [state for form, state in every if form.covalent])
-    net.add_observable("target_active", unoccupied if scenario.allele.kinase_proficient else [])
-    net.add_observable("ternary", [state for form, state in every if form.on_ligase])
-    net.add_observable("ubiquitinated", [s for form in forms for s in form.states[1:]])
-    ligases = {entry.compound.ligase for entry in scenario.treatment.compounds}
-    net.add_observable("ligase_free", sorted(name for name in ligases if name))
-    _add_fluxes(net, scenario, forms, destroyed_from)
-    for entry in scenario.treatment.compounds:
-        for observable in PER_COMPOUND:
-            species = f"{entry.name}_{observable.removeprefix('compound_')}"
-            net.add_observable(f"{observable}[{entry.name}]", [species])
+    net.add_observable("target_occupied", states(*(form for form in forms if form.compound)))
+    net.add_observable("target_covalent", states(*(form for form in forms if form.covalent)))
+    net.add_observable("target_active", unoccupied if proficient else [])
+    net.add_observable("target_scaffold", states(*forms))
+    net.add_observable("ternary", states(*(form for form in forms if form.on_ligase)))
+    net.add_observable("ubiquitinated", long_enough)
 
 
-def _add_fluxes(
-    net: Network, scenario: Scenario, forms: Sequence[Form], destroyed_from: int
-) -> None:
+def _add_fluxes(net: Network, reach: Reach, forms: Sequence[Form]) -> None:
+    """Losses of the target: what the proteasome destroys now, and basal turnover."""
     rates = set(net.rates)
-    turnover = f"turnover[{scenario.target.name}]"
+    turnover = f"turnover[{reach.target}]"
     degraded, turned_over = [], []
     for form in forms:
-        destruction = f"k_proteasome_{'bound' if form.on_ligase else 'free'}"
-        if destruction in rates:
-            degraded += [Term(state, 1.0, destruction) for state in form.states[destroyed_from:]]
+        destruction = f"k_proteasome_{form.place}"
+        if destruction in rates and (form.at_proteasome or not reach.finite_proteasome):
+            first = 0 if form.at_proteasome else reach.destroyed_from
+            degraded += [Term(state, 1.0, destruction) for state in form.states[first:]]
         if turnover in rates:
             turned_over += [Term(state, 1.0, turnover) for state in form.states]
     net.add_observable("degraded", degraded)

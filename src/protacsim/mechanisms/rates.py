@@ -13,7 +13,8 @@ import numpy as np
 
 from protacsim.entities import Compound
 from protacsim.errors import ParameterError
-from protacsim.scenario import Scenario, molecules
+from protacsim.mechanisms.forms import Reach
+from protacsim.scenario import PROTEASOME, Scenario, molecules
 
 Values = Mapping[str, Any]
 LN2 = float(np.log(2.0))
@@ -33,23 +34,34 @@ def rate_constants(scenario: Scenario, values: Values) -> dict[str, Any]:
 
     Raises `ParameterError` where a compound lacks a constant that the run needs.
     """
-    target = scenario.target.name
     constants: dict[str, Any] = {}
-    half_life = values.get(f"cell.proteins.{target}.half_life_h")
-    if half_life is not None:
-        turnover = LN2 / half_life
-        constants[f"turnover[{target}]"] = turnover
-        constants[f"synthesis[{target}]"] = turnover * abundance(target, values)
+    for protein in (scenario.target.name, *scenario.neosubstrates, *_ligases(scenario)):
+        half_life = values.get(f"cell.proteins.{protein}.half_life_h")
+        if half_life is not None:
+            turnover = LN2 / half_life
+            constants[f"turnover[{protein}]"] = turnover
+            constants[f"synthesis[{protein}]"] = turnover * abundance(protein, values)
+    per_molecule = 1.0 / molecules(1.0, values["cell.volume_pL"])
     for place in ("free", "bound"):
         for process in ("k_dub", "k_proteasome"):
             constants[f"{process}_{place}"] = values[f"ubiquitination.{process}_{place}_per_h"]
+        catalysis = constants[f"k_proteasome_{place}"]
+        km = values["ubiquitination.km_proteasome_nM"]
+        constants[f"kon_proteasome_{place}"] = catalysis / km * per_molecule
     for entry in scenario.treatment.compounds:
         own = _Own(entry.compound, values)
         constants |= _exchange(own, values)
         constants |= _target_binding(own, scenario, values)
         if entry.compound.is_degrader:
             constants |= _ligase_binding(own, scenario, values)
+            constants |= _neosubstrate_binding(own, scenario, values)
     return constants
+
+
+def _ligases(scenario: Scenario) -> tuple[str, ...]:
+    """Ligases that are recruited, each once."""
+    names = (entry.compound.ligase for entry in scenario.treatment.compounds)
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 class _Own:
@@ -94,8 +106,12 @@ def _exchange(own: _Own, values: Values) -> dict[str, Any]:
     return {
         f"uptake[{own.name}]": permeability * inward / values["cell.medium_volume_pL"],
         f"release[{own.name}]": (
-            permeability * own["fraction_unbound_cell"] / values["cell.volume_pL"]
+            (permeability + own["efflux_pL_per_h"])
+            * own["fraction_unbound_cell"]
+            / values["cell.volume_pL"]
         ),
+        f"loss_medium[{own.name}]": own["loss_medium_per_h"] * own["fraction_unbound_medium"],
+        f"loss_cell[{own.name}]": own["loss_cell_per_h"] * own["fraction_unbound_cell"],
     }
 
 
@@ -108,16 +124,42 @@ def _target_binding(own: _Own, scenario: Scenario, values: Values) -> dict[str, 
     empty = per_molecule * free_of_atp(own, values)
     covalent = 1.0 if scenario.allele.covalent_bonding else 0.0
     kinact = own["kinact_per_h"] * covalent
+    in_ternary = own.either("kinact_ternary_per_h", own["kinact_per_h"])
     constants = {
         f"kon_target[{x}]": kon * empty * own["fraction_unbound_cell"],
         f"koff_target[{x}]": kon * kd,
         f"kinact[{x}]": kinact,
-        f"kinact_ternary[{x}]": own.either("kinact_ternary_per_h", own["kinact_per_h"]) * covalent,
+        f"krev[{x}]": own["krev_per_h"],
+        f"kinact_ternary[{x}]": in_ternary * covalent,
     }
     if own.compound.is_degrader:
         on, off = _ternary(own, "target", kd, kon, own["cooperativity"])
         constants[f"kon_target_ternary[{x}]"] = on * empty
         constants |= _openings(f"koff_target_ternary[{x}]", off, scenario)
+        constants[f"krev_ternary[{x}]"] = own["krev_per_h"] * _closing(own, in_ternary)
+    return constants
+
+
+def _closing(own: _Own, in_ternary: Any) -> Any:
+    """What bond breaking in the ternary complex differs by, so that the second square closes."""
+    alpha = own["cooperativity"]
+    kinact = np.asarray(own["kinact_per_h"], float)
+    faster = in_ternary / np.where(kinact > 0.0, kinact, 1.0)
+    return faster * alpha / own.either("cooperativity_covalent", alpha)
+
+
+def _neosubstrate_binding(own: _Own, scenario: Scenario, values: Values) -> dict[str, Any]:
+    """Row 12, and row 8 for neosubstrates."""
+    per_molecule = 1.0 / molecules(1.0, values["cell.volume_pL"])
+    constants: dict[str, Any] = {}
+    for entry in own.compound.neosubstrates:
+        key = f"[{own.name}, {entry.name}]"
+        kon = own[f"neosubstrates.{entry.name}.kon_per_nM_per_h"]
+        productive = own[f"neosubstrates.{entry.name}.productive_fraction"]
+        off = kon * own[f"neosubstrates.{entry.name}.kd_nM"]
+        constants[f"kon_neosubstrate{key}"] = kon * per_molecule
+        constants |= _openings(f"koff_neosubstrate{key}", off, scenario)
+        constants[f"k_ub{key}"] = values["ubiquitination.k_ub_per_h"] * productive
     return constants
 
 
@@ -143,6 +185,7 @@ def _ligase_binding(own: _Own, scenario: Scenario, values: Values) -> dict[str, 
         **_openings(f"koff_ligase_covalent[{x}]", off_bonded, scenario),
         f"k_ub[{x}]": k_ub * productive,
         f"k_ub_covalent[{x}]": k_ub * bonded_productive,
+        f"ligase_loss[{x}]": own["ligase_loss_per_h"],
     }
 
 
@@ -186,9 +229,10 @@ def abundance(protein: str, values: Values) -> Any:
 
 def initial_amounts(scenario: Scenario, values: Values) -> dict[str, Any]:
     """The drug-free steady state, molecules per cell."""
-    proteins = {scenario.target.name}
-    proteins |= {e.compound.ligase for e in scenario.treatment.compounds if e.compound.ligase}
-    return {protein: abundance(protein, values) for protein in sorted(proteins)}
+    proteins = [scenario.target.name, *scenario.neosubstrates, *_ligases(scenario)]
+    if Reach(scenario, ()).finite_proteasome:
+        proteins.append(PROTEASOME)
+    return {protein: abundance(protein, values) for protein in proteins}
 
 
 def doses(scenario: Scenario, values: Values) -> list[Dose]:
@@ -199,7 +243,9 @@ def doses(scenario: Scenario, values: Values) -> list[Dose]:
         own = _Own(entry.compound, values)
         where = entry.schedule.compartment
         amount = molecules(own["dose_nM"], volumes[where])
-        found.append(Dose(own["start_h"], f"{entry.name}_{where}", amount, False))
+        for n in range(entry.schedule.doses):
+            later = n * entry.schedule.every_h if entry.schedule.every_h else 0.0
+            found.append(Dose(own["start_h"] + later, f"{entry.name}_{where}", amount, False))
         if own.get("stop_h") is not None:
             found.append(Dose(own["stop_h"], f"{entry.name}_medium", 0.0 * amount, True))
     return found

@@ -28,8 +28,8 @@ def synthesise(net: Network, species: str, rate: str) -> None:
 
 
 def lose(net: Network, process: str, species: str, freed: Sequence[str], rate: str) -> None:
-    """Species is destroyed; its non-covalent partners are set free."""
-    net.add(f"{process} of {species}", species, freed, rate)
+    """Species is lost by `process` ("turnover of"); what it held is set free."""
+    net.add(f"{process} {species}", species, freed, rate)
 
 
 def exchange(net: Network, outside: str, inside: str, rate_in: str, rate_out: str) -> None:
@@ -59,6 +59,11 @@ def dissociate(net: Network, ab: str, a: str, b: str, rate: str) -> None:
 def inactivate(net: Network, reversible: str, covalent: str, rate: str) -> None:
     """The reversible complex forms its covalent bond."""
     net.add(f"inactivation of {reversible}", reversible, covalent, rate)
+
+
+def reactivate(net: Network, covalent: str, reversible: str, rate: str) -> None:
+    """The covalent bond breaks."""
+    net.add(f"reactivation of {covalent}", covalent, reversible, rate)
 
 
 def ubiquitinate(net: Network, chain: Sequence[str], rate: str) -> None:

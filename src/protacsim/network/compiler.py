@@ -170,7 +170,8 @@ def compile_topology(topology: Topology) -> Programs:
         **_laws(topology),
         **_observables(topology),
     }
-    return Programs(**programs, **_csr_coefficients(coefficient))
+    programs |= _csr_coefficients(coefficient)
+    return Programs(**programs)
 
 
 def _topology(network: Network) -> Topology:

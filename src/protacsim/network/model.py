@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,9 +162,9 @@ class Network:
         return compile_network(self)
 
     def _complex(self, reaction: str, side: Complex) -> tuple[tuple[str, int], ...]:
-        counts: Counter[str] = Counter([side] if isinstance(side, str) else side)
+        counts: dict[str, Any] = Counter([side] if isinstance(side, str) else side)
         for species, count in counts.items():
-            if count != int(count) or count < 0:
+            if not isinstance(count, int) or count < 0:
                 raise NetworkError(
                     f"{self.name}: reaction {reaction!r} has {count!r} of {species}; counts are "
                     "whole numbers from 0."

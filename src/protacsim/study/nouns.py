@@ -1,24 +1,23 @@
-"""A scenario, its axes, its read-outs and its method, and the runner that makes a Dataset of them.
+"""A scenario, its axes, its read-outs and its method, checked before anything runs.
 
-Axes over numbers are expanded to arrays, axes over names (alleles, treatments) to scenarios; the
-runner calls the engine once per named combination. How results are stored is `store`'s business.
+Axes over numbers are expanded to arrays, axes over names (alleles, treatments) to scenarios: a
+`Combination` is one scenario and the arrays that run over it.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from protacsim.errors import ParameterError, SimulationError
-from protacsim.mechanisms import OBSERVABLES, PER_COMPOUND
+from protacsim.entities import ALTERNATIVES
+from protacsim.errors import ParameterError
+from protacsim.mechanisms import Reading, build_network, parse
 from protacsim.methods import ODE, Method
 from protacsim.scenario import (
     SCHEDULE_FIELDS,
@@ -28,25 +27,14 @@ from protacsim.scenario import (
     numbers,
     replaced,
 )
-from protacsim.simulation import (
-    STATUS,
-    checked_times,
-    failure,
-    observable_attrs,
-    read_out,
-)
-from protacsim.units import unit_of
+from protacsim.simulation import checked_times
 from protacsim.validation import Positive, Real, named_entries, noun, one_of
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 DOSE = "compound.dose_nM"
 TREATMENT = "treatment"
-POINTS_PER_BLOCK = 4096
 
 Value = Treatment | bool | float | str
-Progress = Callable[[int, int], None]
+Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w .+()-]*$", max_length=80)]
 
 
 @noun
@@ -55,7 +43,7 @@ class Axis:
 
     path: Annotated[str, Field(min_length=1, max_length=200)]
     values: tuple[Value, ...]
-    zip: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    zip: Label | None = None
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
@@ -124,7 +112,7 @@ class Draw:
 class Sample:
     """Draws of paths along one dim: virtual cells, patients, designs."""
 
-    dim: Annotated[str, Field(min_length=1, max_length=80)]
+    dim: Label
     n: Annotated[int, Field(ge=1, le=1_000_000_000)]
     over: Annotated[tuple[Draw, ...], BeforeValidator(named_entries), Field(min_length=1)]
     design: Design = "random"
@@ -141,21 +129,21 @@ def _increasing(times_h: tuple[float, ...]) -> tuple[float, ...]:
     return times_h
 
 
-def _known_observables(names: tuple[str, ...]) -> tuple[str, ...]:
-    if not names:
+def _known_observables(texts: tuple[str, ...]) -> tuple[str, ...]:
+    if not texts:
         raise ParameterError("the list is empty; name at least one observable")
-    for name in names:
-        if name not in OBSERVABLES:
-            raise ParameterError(f"{name!r} is no observable; {one_of(name, OBSERVABLES)}")
-    if len(set(names)) < len(names):
-        raise ParameterError("one observable is named twice; drop it")
-    return names
+    names = [parse(text).name for text in texts]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ParameterError(f"{twice!r} is named twice; drop one")
+    return texts
 
 
 @noun
 class Readout:
     """What is read out, when, and relative to what.
 
+    `observables` are names, or `label = expression` (see `mechanisms.readings`).
     `relative_to`: "vehicle" (the varied compound at zero, all else kept, same time), "untreated"
     (no compound at all) or "start" (the first moment of the run); None gives no percentages.
     """
@@ -165,6 +153,18 @@ class Readout:
         24.0,
     )
     relative_to: Literal["vehicle", "untreated", "start"] | None = None
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """The observables, parsed."""
+        return tuple(parse(text) for text in self.observables)
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Species that are read by name."""
+        parts = [part for reading in self.readings for part in reading.parts]
+        found = [p.removeprefix("species[")[:-1] for p in parts if p.startswith("species[")]
+        return tuple(dict.fromkeys(found))
 
 
 def _axes(value: object) -> object:
@@ -220,9 +220,20 @@ class Study:
                 "none; leave it at 1"
             )
         found = [line for each in self.combinations for line in each.problems(self)]
+        found += self._unknown_species()
         if found:
             raise ParameterError("\n".join(dict.fromkeys(found)))
         return self
+
+    def _unknown_species(self) -> Iterator[str]:
+        """Species that no combination of the study has."""
+        if not self.readout.species:
+            return
+        networks = [build_network(c.scenario, c.varied_or_none()) for c in self.combinations]
+        known = {name for network in networks for name in network.species}
+        for name in self.readout.species:
+            if name not in known:
+                yield f"species {name!r} is not in the network; {one_of(name, known)}"
 
     @cached_property
     def dims(self) -> dict[str, int]:
@@ -352,8 +363,6 @@ class Combination:
 
 def _displace(values: dict[str, Any], path: str) -> None:
     """Drop the other ways of stating the number at `path`."""
-    from protacsim.entities import ALTERNATIVES
-
     prefix, _, field = path.rpartition(".")
     for group in ALTERNATIVES:
         if field in group:
@@ -386,225 +395,3 @@ def _whole(path: str, value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and path.startswith("ubiquitination."):
         return int(value)
     return value
-
-
-def run(study: Study, *, progress: Progress | None = None) -> xr.Dataset:
-    """Run every point of a study; dims are the axes, then `time_h`.
-
-    Each observable is there in nM (or nM/h), and as `<observable>_percent` of the reference when
-    the read-out has one; `status` tells which points failed (their values are NaN). With
-    `on_error = "raise"` the first failed point raises `SimulationError`.
-    """
-    results = _Results(study)
-    done = 0
-    for combination in study.combinations:
-        results.add(combination)
-        done += int(np.prod(list(combination.shape.values()), dtype=np.int64))
-        if progress is not None:
-            progress(done, study.points)
-    return results.dataset()
-
-
-class _Results:
-    """Arrays over all dims of a study, filled one combination at a time."""
-
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self.times = np.asarray(study.readout.times_h, float)
-        self.compounds = tuple(
-            dict.fromkeys(
-                entry.name for c in study.combinations for entry in c.scenario.treatment.compounds
-            )
-        )
-        sizes = tuple(study.dims.values())
-        self.values = {name: self._empty(name) for name in study.readout.observables}
-        self.percent = (
-            {name: self._empty(name) for name in self.values} if study.readout.relative_to else {}
-        )
-        self.status = np.zeros(sizes, np.int8)
-        self.reached_h = np.full(sizes, self.times[-1])
-
-    def _empty(self, name: str) -> NDArray[np.float64]:
-        per_compound = (len(self.compounds),) if name in PER_COMPOUND else ()
-        return np.full((*self.study.dims.values(), *per_compound, len(self.times)), np.nan)
-
-    def _names(self, observable: str, scenario: Scenario) -> list[tuple[Any, str]]:
-        """Where in the array each read-out of an observable goes: (compound position, name)."""
-        if observable not in PER_COMPOUND:
-            return [((), observable)]
-        names = [entry.name for entry in scenario.treatment.compounds]
-        return [((self.compounds.index(x),), f"{observable}[{x}]") for x in names]
-
-    def add(self, combination: Combination) -> None:
-        """Run one combination, and its reference, and put the values in place."""
-        scenario = combination.scenario
-        where = tuple(combination.index.get(dim, slice(None)) for dim in self.study.dims)
-        values, shape = combination.values()
-        readings, status, reached = self._run(combination, values)
-        self.status[where] = self._shaped(status, shape, combination)
-        self.reached_h[where] = self._shaped(reached, shape, combination)
-        reference = self._reference(combination)
-        for observable, target in self.values.items():
-            for position, name in self._names(observable, scenario):
-                full = self._shaped(readings[name], shape, combination)
-                target[where][(..., *position, slice(None))] = full
-                if reference is not None:
-                    base = self._shaped(reference[0][name], reference[1], combination)
-                    with np.errstate(divide="ignore", invalid="ignore"):
-                        ratio = np.where(base > 0.0, 100.0 * full / base, np.nan)
-                    self.percent[observable][where][(..., *position, slice(None))] = ratio
-
-    def _shaped(
-        self, flat: NDArray[Any], shape: tuple[int, ...], combination: Combination
-    ) -> NDArray[Any]:
-        """(points, ...) to the numeric dims of the combination that are dims of the study."""
-        full = flat.reshape(*shape, *flat.shape[1:])
-        inner = tuple(i for i, dim in enumerate(combination.shape) if dim not in self.study.dims)
-        return np.squeeze(full, axis=inner) if inner else full
-
-    def _run(
-        self, combination: Combination, values: Mapping[str, Any], times: Any = None
-    ) -> tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]:
-        """All points of one combination, block by block."""
-        points = max((np.size(value) for value in values.values()), default=1)
-        blocks = []
-        for first in range(0, points, POINTS_PER_BLOCK):
-            part = {
-                path: value[first : first + POINTS_PER_BLOCK] if np.ndim(value) else value
-                for path, value in values.items()
-            }
-            readings, solution, _ = read_out(
-                combination.scenario,
-                part,
-                self.times if times is None else times,
-                self.study.method,
-                varied=combination.varied,
-            )
-            self._raise_first(solution.status, solution.reached_h)
-            size = min(POINTS_PER_BLOCK, points - first)
-            blocks.append((readings, solution.status, solution.reached_h, size))
-        names = blocks[0][0]
-        joined = {
-            name: np.concatenate([_rows(block[0][name], block[3]) for block in blocks])
-            for name in names
-        }
-        status = np.concatenate([_rows(block[1], block[3]) for block in blocks])
-        reached = np.concatenate([_rows(block[2], block[3]) for block in blocks])
-        return joined, status, reached
-
-    def _raise_first(self, status: NDArray[Any], reached: NDArray[Any]) -> None:
-        failed = np.nonzero(status)[0]
-        if self.study.on_error == "raise" and failed.size:
-            code, time_h = int(status[failed[0]]), float(reached[failed[0]])
-            raise SimulationError(failure(code, time_h), code, time_h)
-
-    def _reference(
-        self, combination: Combination
-    ) -> tuple[dict[str, NDArray[Any]], tuple[int, ...]] | None:
-        """What 100 % means for one combination: read-outs and their shape."""
-        scenario = combination.scenario
-        match self.study.readout.relative_to:
-            case None:
-                return None
-            case "start":
-                starts = [e.schedule.start_h for e in scenario.treatment.compounds]
-                first = min([0.0, self.times[0], *starts])
-                zeroed = [f"compounds.{e.name}.dose_nM" for e in scenario.treatment.compounds]
-                values, shape = combination.values(zeroed=zeroed)
-                readings, _, _ = self._run(combination, values, [first])
-                return readings, shape
-            case "untreated":
-                zeroed = [f"compounds.{e.name}.dose_nM" for e in scenario.treatment.compounds]
-            case "vehicle":
-                compounds = scenario.treatment.compounds
-                zeroed = [full_path(scenario, DOSE)] if compounds else []
-        values, shape = combination.values(zeroed=zeroed)
-        return self._run(combination, values)[0], shape
-
-    def dataset(self) -> xr.Dataset:
-        """The result with units, flags and provenance."""
-        import xarray as xr
-
-        data = xr.Dataset(coords=self._coordinates())
-        target = self.study.scenario.target.name
-        for name, values in self.values.items():
-            dims = self._dims(name)
-            attrs = observable_attrs(name, target)
-            data[name] = (dims, values, attrs)
-            if name in self.percent:
-                data[f"{name}_percent"] = (
-                    dims,
-                    self.percent[name],
-                    self._percent_attrs(name, attrs),
-                )
-        data["status"] = (tuple(self.study.dims), self.status, _flags())
-        data["reached_h"] = (
-            tuple(self.study.dims),
-            self.reached_h,
-            {"units": "h", "long_name": "time reached"},
-        )
-        return data.assign_attrs(
-            title=self.study.title,
-            relative_to=self.study.readout.relative_to or "",
-            varied_compound=json.dumps(
-                {
-                    c.scenario.treatment.name: c.scenario.treatment.varied
-                    for c in self.study.combinations
-                }
-            ),
-        )
-
-    def _dims(self, name: str) -> tuple[str, ...]:
-        compound = ("compound",) if name in PER_COMPOUND else ()
-        return (*self.study.dims, *compound, "time_h")
-
-    def _percent_attrs(self, name: str, attrs: Mapping[str, str]) -> dict[str, str]:
-        """Percent attributes; says so when some reference is zero."""
-        found = {
-            "units": "%",
-            "long_name": attrs["long_name"],
-            "relative_to": str(self.study.readout.relative_to),
-        }
-        if (np.isnan(self.percent[name]) & ~np.isnan(self.values[name])).any():
-            found["null_reason"] = "zero_reference"
-        return found
-
-    def _coordinates(self) -> dict[str, Any]:
-        coordinates: dict[str, Any] = {}
-        for axis in self.study.axes:
-            values = axis.coordinate
-            attrs = {"units": unit_of(axis.path)} if isinstance(values[0], float) else {}
-            kind = float if attrs else object
-            coordinates[axis.path] = (axis.dim, np.array(values, dtype=kind), attrs)
-        if any(name in PER_COMPOUND for name in self.values):
-            coordinates["compound"] = ("compound", np.array(self.compounds, dtype=object))
-        coordinates["time_h"] = ("time_h", self.times, {"units": "h", "long_name": "time"})
-        return coordinates
-
-
-def _rows(values: NDArray[Any], points: int) -> NDArray[Any]:
-    """One row per point, repeated when nothing in the block varied."""
-    return np.broadcast_to(values, (points, *values.shape[1:]))
-
-
-def _flags() -> dict[str, Any]:
-    """CF flag attributes of the status variable."""
-    return {
-        "long_name": "outcome of the run",
-        "flag_values": np.array(list(STATUS), np.int8),
-        "flag_meanings": " ".join(name for name, _ in STATUS.values()),
-    }
-
-
-def failures(data: xr.Dataset) -> Sequence[dict[str, Any]]:
-    """Failed points with their coordinates, status and time reached."""
-    names = {code: name for code, (name, _) in STATUS.items()}
-    found = []
-    for index in np.argwhere(data["status"].values != 0):
-        point = data[["status", "reached_h"]].isel(
-            dict(zip(data["status"].dims, index, strict=True))
-        )
-        labels = {str(c): point[c].values.item() for c in point.coords}
-        code = int(point["status"])
-        found.append({**labels, "status": names[code], "reached_h": float(point["reached_h"])})
-    return found

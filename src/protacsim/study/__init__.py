@@ -1,0 +1,18 @@
+"""What is asked (`nouns`: Study, Axis, Sample, Readout) and the runner that answers (`results`)."""
+
+from protacsim.study.nouns import DOSE, TREATMENT, Axis, Combination, Draw, Readout, Sample, Study
+from protacsim.study.results import Progress, failures, run
+
+__all__ = [
+    "DOSE",
+    "TREATMENT",
+    "Axis",
+    "Combination",
+    "Draw",
+    "Progress",
+    "Readout",
+    "Sample",
+    "Study",
+    "failures",
+    "run",
+]
