@@ -1,9 +1,8 @@
-"""Numbers read off results: DC50, Dmax, hook effect, IC50, fold shift, degradation kinetics.
+"""Numbers read off results: DC50, Dmax, hook effect, IC50, fold shift, kinetics, catalysis.
 
 `degradation_curve`, `inhibition_curve` and the time-course functions take arrays of one curve;
-`dose_response`, `inhibition`, `time_course`, `recovery`, `fold_shift` and `summary` take the
-Dataset of a study. A number that its definition does not give is NaN with a `Reason`. Nothing
-here simulates, fits models to data or draws.
+the others take the Dataset of a study. A number that its definition does not give is NaN with a
+`Reason`. Nothing here simulates, fits models to data or draws.
 """
 
 from protacsim.pharmacology.datasets import (
@@ -20,6 +19,11 @@ from protacsim.pharmacology.dose_curves import (
     degradation_curve,
     inhibition_curve,
 )
+from protacsim.pharmacology.engagement import (
+    area_over_the_curve,
+    occupancy_and_degradation,
+    turnover_numbers,
+)
 from protacsim.pharmacology.readings import Reading, Reason
 from protacsim.pharmacology.time_curves import (
     d50_time_h,
@@ -33,6 +37,7 @@ __all__ = [
     "InhibitionCurve",
     "Reading",
     "Reason",
+    "area_over_the_curve",
     "d50_time_h",
     "degradation_curve",
     "dose_response",
@@ -40,9 +45,11 @@ __all__ = [
     "inhibition",
     "inhibition_curve",
     "initial_rate_per_h",
+    "occupancy_and_degradation",
     "rate_and_plateau",
     "recovery",
     "recovery_half_time_h",
     "summary",
     "time_course",
+    "turnover_numbers",
 ]
