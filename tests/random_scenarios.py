@@ -60,6 +60,12 @@ def _compound(rng: np.random.Generator, role: str) -> dict[str, Any]:
         own["cooperativity_split"] = str(rng.choice(["off_rates", "on_rates"]))
     if "ki_target_nM" in own:  # the association must be faster than kinact/KI
         own["kon_target_per_nM_per_h"] += own["kinact_per_h"] / own["ki_target_nM"]
+    if role == "covalent degrader":
+        own["krev_per_h"] = float(rng.choice([0.0, 0.5]))
+    if role != "inhibitor":
+        own["ligase_loss_per_h"] = float(rng.choice([0.0, 0.0, 0.2]))
+    for loss in ("efflux_pL_per_h", "loss_medium_per_h", "loss_cell_per_h"):
+        own[loss] = float(rng.choice([0.0, 0.0, 0.1]))
     own["fraction_unbound_cell"] = float(rng.uniform(0.05, 1.0))
     own["fraction_unbound_medium"] = float(rng.uniform(0.05, 1.0))
     return {"name": name, **own, "dose_nM": _log_uniform(rng, 0.1, 1e5)}
@@ -67,7 +73,10 @@ def _compound(rng: np.random.Generator, role: str) -> dict[str, Any]:
 
 def _cell(rng: np.random.Generator) -> dict[str, Any]:
     name = str(rng.choice(CELLS))
-    return {"name": name, **_drawn(rng, library.entry("cells", name).facts)}
+    cell = {"name": name, **_drawn(rng, library.entry("cells", name).facts)}
+    if rng.uniform() < 1 / 3:
+        cell["proteins"]["CRBN"]["half_life_h"] = _log_uniform(rng, 2.0, 50.0)
+    return cell
 
 
 def _allele(rng: np.random.Generator) -> dict[str, Any]:

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from random_networks import naive_rates
-from random_scenarios import random_scenario, random_scenarios
 
 from protacsim import reduced
 from protacsim.entities import Compound
@@ -18,6 +16,8 @@ from protacsim.network import Network
 from protacsim.scenario import Scenario, numbers
 from protacsim.simulation import simulate
 from protacsim.study import Axis, Readout, Study, run
+from random_networks import naive_rates
+from random_scenarios import random_scenario, random_scenarios
 
 Floats = NDArray[np.float64]
 NM_PL = 602.214076  # molecules
@@ -107,15 +107,19 @@ def rates_by_hand(s: Scenario, c: dict[str, float]) -> dict[str, float]:
 
     for u in range(longest + 1):
         fates(u, chain(u), [], "free")
+    made: set[str] = set()
     for dosed in s.treatment.compounds:
         x = dosed.compound
         inside, outside = f"{x.name}_cell", f"{x.name}_medium"
         fu = x.fraction_unbound_cell
         crossing = x.permeability_pL_per_h * (
             x.unbound_accumulation * x.fraction_unbound_medium * at(outside) - fu * at(inside)
-        )
+        ) - x.efflux_pL_per_h * fu * at(inside)
         change[inside] += crossing / cell.volume_pL
         change[outside] -= 0.0 if cell.medium_buffered else crossing / cell.medium_volume_pL
+        flow(x.loss_cell_per_h * fu * at(inside), [inside], [])
+        lost_outside = x.loss_medium_per_h * x.fraction_unbound_medium * at(outside)
+        flow(0.0 if cell.medium_buffered else lost_outside, [outside], [])
         on, off = target_binding(s, x)
         slowed = (1 + x.atp_assay_uM / allele.km_atp_uM) / (1 + cell.atp_uM / allele.km_atp_uM)
         kinact = x.kinact_per_h if allele.covalent_bonding else 0.0
@@ -124,12 +128,26 @@ def rates_by_hand(s: Scenario, c: dict[str, float]) -> dict[str, float]:
             bound = slowed * on * at(free) * fu * at(inside) - off * at(binary)
             flow(bound, [free, inside], [binary])
             flow(kinact * at(binary), [binary], [adduct])
+            flow(x.krev_per_h * at(adduct), [adduct], [binary])
             fates(u, binary, [inside], "free")
             fates(u, adduct, [], "free")
         if not x.ligase:
             continue
         ligase, loaded, a = x.ligase, f"{x.ligase}:{x.name}", x.cooperativity
         a_bonded = a if x.cooperativity_covalent is None else x.cooperativity_covalent
+        crbn = cell.protein(ligase)
+        loss = np.log(2.0) / crbn.half_life_h if crbn.half_life_h else 0.0
+        if ligase not in made:
+            made.add(ligase)
+            of_ligase = crbn.abundance_copies
+            per_cell = NM_PL * cell.volume_pL
+            flow(
+                loss * (crbn.abundance_nM if of_ligase is None else of_ligase / per_cell),
+                [],
+                [ligase],
+            )
+            flow(loss * at(ligase), [ligase], [])
+        flow((loss + x.ligase_loss_per_h) * at(loaded), [loaded], [inside])
         kon_e = x.kon_ligase_per_nM_per_h or x.koff_ligase_per_h / x.kd_ligase_nM
         koff_e = kon_e * x.kd_ligase_nM
         flow(kon_e * at(ligase) * fu * at(inside), [ligase, inside], [loaded])
@@ -149,6 +167,9 @@ def rates_by_hand(s: Scenario, c: dict[str, float]) -> dict[str, float]:
             opens(ternary, down(a) * koff_e, u, f"{{}}:{x.name}", ligase)
             opens(bonded, down(a_bonded) * koff_e, u, f"{{}}-{x.name}", ligase)
             flow(kinact * at(ternary), [ternary], [bonded])
+            flow(x.krev_per_h * a / a_bonded * at(bonded), [bonded], [ternary])
+            flow((loss + x.ligase_loss_per_h) * at(ternary), [ternary], [binary])
+            flow((loss + x.ligase_loss_per_h) * at(bonded), [bonded], [adduct])
             fates(u, ternary, [loaded], "bound")
             fates(u, bonded, [ligase], "bound")
             if u < longest:
@@ -182,7 +203,7 @@ def per_nM(s: Scenario, name: str) -> float:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_network_is_the_model_written_by_hand(seed: int) -> None:
-    """At random concentrations, for random scenarios: rows 1 to 10 of the reaction table."""
+    """At random concentrations, for random scenarios: rows 1 to 11 of the reaction table."""
     for s in random_scenarios(12, 100 + seed):
         net = build_network(s)
         named = {k: float(v) for k, v in rate_constants(s, numbers(s)).items()}
@@ -225,6 +246,19 @@ def test_binding_square_closes(split: str) -> None:
         assert kd("ligase") / kd("ligase_ternary") == pytest.approx(
             x.compound.cooperativity / x.compound.fraction_unbound_cell, rel=1e-12
         )
+
+
+@pytest.mark.parametrize("kinact_ternary", [None, 2.0])
+def test_covalent_square_closes(kinact_ternary: float | None) -> None:
+    """Bonding and recruitment commute for a reversible-covalent degrader."""
+    own = {"kinact_per_h": 5.0, "krev_per_h": 0.3, "kinact_ternary_per_h": kinact_ternary}
+    alphas = {"cooperativity": 4.0, "cooperativity_covalent": 0.5}
+    k = {n.removesuffix("[mt-802]"): v for n, v in constants(base(MT802 | own | alphas)).items()}
+    bond_first = k["kinact"] / k["krev"] * k["kon_ligase_covalent"] / k["koff_ligase_covalent"]
+    ligase_first = k["kon_ligase_ternary"] / k["koff_ligase_ternary"]
+    ligase_first *= k["kinact_ternary"] / k["krev_ternary"]
+    assert bond_first == pytest.approx(ligase_first, rel=1e-12)
+    assert k["kinact_ternary"] == (kinact_ternary or 5.0)
 
 
 def static(**compound: Any) -> Scenario:
@@ -296,7 +330,10 @@ def test_detailed_balance_at_equilibrium(compound: Any) -> None:
 
 
 def test_atp_slows_association_to_the_empty_site_only() -> None:
-    fed, starved = constants(base(MT802)), constants(base(MT802, cell={"name": "molm14", "atp_uM": 0}))
+    fed, starved = (
+        constants(base(MT802)),
+        constants(base(MT802, cell={"name": "molm14", "atp_uM": 0})),
+    )
     changed = {name for name in fed if fed[name] != starved[name]}
     assert changed == {"kon_target[mt-802]", "kon_target_ternary[mt-802]"}
     for name in changed:
@@ -323,8 +360,10 @@ def test_association_per_molecule() -> None:
 
 def test_permeation_reaches_the_unbound_accumulation_ratio() -> None:
     compound = {"fraction_unbound_cell": 0.1, "fraction_unbound_medium": 0.4}
-    s = base({**IBRUTINIB, **compound, "unbound_accumulation": 3.0},
-             cell={"name": "cll_in_vivo", "proteins": {"BTK": {"abundance_copies": 0.0}}})  # fmt: skip
+    s = base(
+        {**IBRUTINIB, **compound, "unbound_accumulation": 3.0},
+        cell={"name": "cll_in_vivo", "proteins": {"BTK": {"abundance_copies": 0.0}}},
+    )
     last = simulate(s, [48.0])
     ratio = float(last["compound_cell"].item() / last["compound_medium"].item())
     assert ratio * 0.1 / 0.4 == pytest.approx(3.0, rel=1e-6)
@@ -360,7 +399,9 @@ def test_an_inhibitor_brings_no_ubiquitin_and_no_ligase() -> None:
 
 def test_no_covalent_state_without_the_cysteine() -> None:
     for allele in ("C481S", "L528W"):
-        assert not any("-ibrutinib" in n for n in species(IBRUTINIB, target={"name": "BTK", "allele": allele}))
+        assert not any(
+            "-ibrutinib" in n for n in species(IBRUTINIB, target={"name": "BTK", "allele": allele})
+        )
     bonding = {**MT802, "kinact_per_h": 5.0}
     assert "BTK(ub4)-mt-802:CRBN" in species(bonding)
     assert not any("BTK-" in n for n in species(bonding, target={"name": "BTK", "allele": "C481S"}))
@@ -472,8 +513,8 @@ def test_an_impaired_kinase_is_never_active() -> None:
 
 def test_target_balance_closes() -> None:
     """d(total)/dt = synthesis - degraded - turned over, at the plateau."""
-    data = simulate(base({**MT802, "dose_nM": 100.0}, cell={"name": "molm14", "medium_volume_pL": 1e9}),
-                    [2000.0], method=ODE(rtol=1e-8))  # fmt: skip
+    s = base({**MT802, "dose_nM": 100.0}, cell={"name": "molm14", "medium_volume_pL": 1e9})
+    data = simulate(s, [2000.0], method=ODE(rtol=1e-8))
     lost = data["degraded"].item() + data["turned_over"].item()
     assert lost == pytest.approx(780.0 * np.log(2.0) / 30.0, rel=1e-6)
 

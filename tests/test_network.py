@@ -6,7 +6,6 @@ import scipy.integrate
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from random_networks import chained_network, naive_rates, networks
 
 from protacsim.errors import NetworkError
 from protacsim.kernels import programs as kernel
@@ -14,6 +13,7 @@ from protacsim.methods import ODE
 from protacsim.network import CompiledNetwork, Network, Term
 from protacsim.network.compiler import compile_topology
 from protacsim.simulation import Solution, solve
+from random_networks import chained_network, naive_rates, networks
 
 Floats = NDArray[np.float64]
 TIGHT = ODE(rtol=1e-9, atol_nM=1e-12)

@@ -52,7 +52,7 @@ class AxisSection:
     """`[[axis]]`: a path, and its values listed or spaced."""
 
     path: Annotated[str, Field(min_length=1, max_length=200)]
-    values: tuple[float | str, ...] | None = None
+    values: tuple[float | bool | str, ...] | None = None
     linspace: tuple[float | str, float | str, int] | None = None
     geomspace: tuple[float | str, float | str, int] | None = None
     zip: Name | None = None
@@ -91,7 +91,11 @@ class AxisSection:
             )
         return Axis(self.path, tuple(np.geomspace(low, high, count).tolist()), self.zip)
 
-    def _number(self, value: float | str) -> float | str:
+    def _number(self, value: bool | float | str) -> bool | float | str:
+        if isinstance(value, bool) and unit_of(self.path):
+            raise ParameterError(
+                f"axis {self.path} has {value}; must be a number in {unit_of(self.path)}"
+            )
         if isinstance(value, str) and unit_of(self.path):
             return to_canonical(self.path, value)
         return value
@@ -250,8 +254,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _extended(raw: dict[str, Any], source: Path) -> dict[str, Any]:
     """The file laid over the one it extends (one level)."""
     base_name = raw.get("extends")
-    if not isinstance(base_name, str):
+    if base_name is None:
         return raw
+    if not isinstance(base_name, str):
+        raise ConfigError(f"{source}: extends is {quoted(base_name)}; write the name of one file.")
     base_path = source.parent / base_name
     base = read_toml(base_path)
     if "extends" in base:
@@ -300,11 +306,20 @@ def _set(raw: dict[str, Any], path: str, value: Any) -> None:
 
 def _set_compound(raw: dict[str, Any], path: str, keys: list[str], value: Any) -> None:
     found = False
-    for treatment in raw.get("treatment", ()):
-        compounds = treatment.get("compounds", ())
+    treatments = raw.get("treatment")
+    for treatment in treatments if isinstance(treatments, list) else ():
+        if not isinstance(treatment, dict):
+            continue
+        compounds = treatment.get("compounds")
+        if isinstance(compounds, str | dict):
+            treatment["compounds"] = compounds = [compounds]
+        if not isinstance(compounds, list):
+            continue
         for i, given in enumerate(compounds):
             entry = {"name": given} if isinstance(given, str) else given
-            name = entry.get("name", "")
+            if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+                continue
+            name = entry["name"]
             prefix = ["compounds", *name.split(".")] if keys[0] == "compounds" else ["compound"]
             if keys[: len(prefix)] == prefix and len(keys) == len(prefix) + 1:
                 compounds[i] = {**entry, keys[-1]: value}
@@ -358,6 +373,8 @@ class _Checker:
         title = self.raw.get("title", "")
         if not isinstance(title, str) or len(title) > 300:
             self._say(f"title is {quoted(title)}; must be a text of at most 300 characters.")
+        elif not title.isprintable():
+            self._say(f"title is {quoted(title)}; must be one line without control characters.")
         keys = list(Document.__dataclass_fields__)
         for key in self.raw:
             if key not in keys:
@@ -402,6 +419,10 @@ class _Checker:
             self._say(
                 f"scenario.cell is missing; name a cell: {', '.join(library.names('cells'))}."
             )
+            keys = list(ScenarioSection.__dataclass_fields__)
+            for key in section:
+                if key not in keys:
+                    self._say(f"scenario.{key} is no known key; {one_of(key[:80], keys)}.")
             return None
         return self._validated("scenario", Scenario, dict(section), _looked_up(section))  # type: ignore[no-any-return]
 

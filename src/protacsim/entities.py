@@ -75,7 +75,8 @@ class Compound:
     permeability-surface product of one cell. `atp_assay_uM` is the ATP concentration at which
     the target affinity was measured (0 for binding assays). `krev_per_h` breaks the covalent bond
     (reversible-covalent compounds). `efflux_pL_per_h` and the losses act on the unbound compound;
-    `ligase_loss_per_h` is loss of the ligase that the degrader itself brings about.
+    `ligase_loss_per_h` is loss of the ligase that the degrader itself brings about. `basis` says
+    which of several contradicting library values were taken.
     """
 
     name: Name
@@ -110,6 +111,7 @@ class Compound:
     folds: Folds = ()
     neosubstrates: Annotated[tuple[Neosubstrate, ...], BeforeValidator(named_entries)] = ()
     hypothetical: bool = False
+    basis: Name | None = None
 
     @property
     def is_degrader(self) -> bool:
@@ -221,7 +223,7 @@ class Cell:
     """A cell and its share of the medium; volumes in pL, ATP in uM.
 
     With `medium_buffered` the medium keeps its concentration (plasma in vivo); otherwise uptake
-    depletes it.
+    depletes it. `basis` says which of several contradicting library values were taken.
     """
 
     name: Name
@@ -230,6 +232,7 @@ class Cell:
     atp_uM: NonNegative
     proteins: Annotated[tuple[Protein, ...], BeforeValidator(named_entries)]
     medium_buffered: bool = False
+    basis: Name | None = None
 
     def protein(self, name: str) -> Protein | None:
         """The protein of that name, or None when the cell has no entry for it."""

@@ -8,10 +8,18 @@ from dataclasses import dataclass
 
 from protacsim import library
 from protacsim.library import Fact
-from protacsim.scenario import SCHEDULE_FIELDS, DosedCompound, Scenario, numbers
+from protacsim.scenario import PROTEASOME, SCHEDULE_FIELDS, DosedCompound, Scenario, numbers
 from protacsim.units import unit_of
 
 GIVEN = "given"
+OPTIONAL = (  # processes that are not there at zero
+    "kinact_per_h",
+    "krev_per_h",
+    "efflux_pL_per_h",
+    "loss_medium_per_h",
+    "loss_cell_per_h",
+    "ligase_loss_per_h",
+)
 UNVERIFIED = ("assumed", "recalled", "calibrated", "none")
 ORDER = (*UNVERIFIED, GIVEN, "derived", "read")
 
@@ -76,17 +84,32 @@ def _used(scenario: Scenario, path: str) -> bool:
         return field in kinds
     if ".folds." in path:
         return field == scenario.allele.name
+    if field == "km_proteasome_nM":
+        return scenario.ubiquitination.proteasome == "finite"
     if path.startswith("compounds."):
         return field not in SCHEDULE_FIELDS and _used_of_compound(scenario, path, field)
+    if path.startswith("cell.proteins."):
+        return any(path.startswith(f"cell.proteins.{name}.") for name in _proteins(scenario))
     return True
+
+
+def _proteins(scenario: Scenario) -> set[str]:
+    """Proteins that take part in the run; a library cell holds more."""
+    found = {scenario.target.name, *scenario.neosubstrates}
+    found |= {e.compound.ligase for e in scenario.treatment.compounds if e.compound.ligase}
+    if scenario.ubiquitination.proteasome == "finite":
+        found.add(PROTEASOME)
+    return found
 
 
 def _used_of_compound(scenario: Scenario, path: str, field: str) -> bool:
     """Ternary constants belong to degraders, inactivation to compounds that bond."""
     entry = _dosed(scenario, path)
+    if ".neosubstrates." in path:
+        return path.rsplit(".", 2)[-2] in scenario.neosubstrates
     if field.startswith(("cooperativity", "productive_fraction")):
         return entry.compound.is_degrader
-    return not (field.startswith("kinact") and entry.compound.kinact_per_h == 0.0)
+    return field not in OPTIONAL or getattr(entry.compound, field) > 0.0
 
 
 def _own_fold(scenario: Scenario, entry: DosedCompound) -> bool:
@@ -107,7 +130,8 @@ def _fact(scenario: Scenario, path: str) -> Fact | None:
     section, _, rest = path.partition(".")
     match section:
         case "cell":
-            return _entry("cells", scenario.cell.name, rest) or library.defaults("cell").get(rest)
+            own = _entry("cells", scenario.cell.name, rest, scenario.cell.basis)
+            return own or library.defaults("cell").get(rest)
         case "target":
             name = f"{scenario.target.name}.{scenario.allele.name}"
             field = rest.removeprefix("allele.")
@@ -119,7 +143,15 @@ def _fact(scenario: Scenario, path: str) -> Fact | None:
             compound = _dosed(scenario, path).compound
             field = rest.removeprefix(f"{compound.name}.")
             defaults = library.defaults(f"compound.{compound.kind}")
-            return _entry("compounds", compound.name, field) or defaults.get(field)
+            own = _entry("compounds", compound.name, field, compound.basis)
+            return own or _neosubstrate_default(field) or defaults.get(field)
+
+
+def _neosubstrate_default(field: str) -> Fact | None:
+    """What fills an open number of a neosubstrate."""
+    if not field.startswith("neosubstrates."):
+        return None
+    return library.defaults("neosubstrate").get(field.rsplit(".", 1)[-1])
 
 
 def _dosed(scenario: Scenario, path: str) -> DosedCompound:
@@ -128,5 +160,8 @@ def _dosed(scenario: Scenario, path: str) -> DosedCompound:
     return next(e for e in scenario.treatment.compounds if rest.startswith(f"{e.name}."))
 
 
-def _entry(kind: str, name: str, field: str) -> Fact | None:
-    return library.fact(kind, name, field) if library.known(kind, name) else None
+def _entry(kind: str, name: str, field: str, basis: str | None = None) -> Fact | None:
+    if not library.known(kind, name):
+        return None
+    chosen = basis if basis in library.bases(kind, name) else None
+    return library.fact(kind, name, field, chosen)

@@ -18,7 +18,7 @@ from protacsim.dosing import Schedule
 from protacsim.entities import ALTERNATIVES, Allele, Cell, Compound, Target, Ubiquitination
 from protacsim.errors import ParameterError
 from protacsim.units import MOLECULES_PER_NM_PL
-from protacsim.validation import Name, noun, one_of
+from protacsim.validation import Name, noun, one_of, quoted
 
 PROTEASOME = "proteasome"
 SCHEDULE_FIELDS = tuple(field.name for field in dataclasses.fields(Schedule))
@@ -27,7 +27,8 @@ SCHEDULE_FIELDS = tuple(field.name for field in dataclasses.fields(Schedule))
 def looked_up(kind: str, prefix: str = "") -> Any:
     """Validator: a name, or a mapping with a name and overrides, becomes the library's values.
 
-    `custom = true` in a mapping defines an entry that the library does not have.
+    `basis` in a mapping chooses among contradicting values; `custom = true` defines an entry that
+    the library does not have.
     """
 
     def look_up(spec: object) -> object:
@@ -35,10 +36,17 @@ def looked_up(kind: str, prefix: str = "") -> Any:
             return library.values(kind, prefix + spec)
         if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
             return spec
-        over = {key: value for key, value in spec.items() if key not in ("name", "custom")}
+        given = ("name", "custom", "basis")
+        over = {key: value for key, value in spec.items() if key not in given}
+        basis = spec.get("basis")
         if spec.get("custom", False):
+            if basis is not None:
+                raise ParameterError(
+                    f"{spec['name']}: basis = {basis!r} chooses among library values, which a "
+                    "custom entry has none of; leave one of the two out"
+                )
             return {"name": spec["name"], **over}
-        return library.merged(library.values(kind, prefix + spec["name"]), over)
+        return library.merged(library.values(kind, prefix + spec["name"], basis), over)
 
     return BeforeValidator(look_up)
 
@@ -122,13 +130,20 @@ class Treatment:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ParameterError(f"{', '.join(twice)} stands twice in one treatment; keep one")
+        if not self.name.isprintable():
+            raise ParameterError(
+                f"name is {quoted(self.name)}; must be one line without control characters"
+            )
         filled = tuple(
             dataclasses.replace(entry, compound=completed(entry.compound))
             for entry in self.compounds
         )
         object.__setattr__(self, "compounds", filled)
         if not self.name:
-            title = " + ".join(library.title("compounds", name) for name in names)
+            title = " + ".join(
+                library.title("compounds", entry.name, entry.compound.basis)
+                for entry in self.compounds
+            )
             object.__setattr__(self, "name", title or "untreated")
         for entry in self.compounds:
             _check_inactivation(entry.compound)
@@ -214,6 +229,8 @@ class Scenario:
             )
             object.__setattr__(self, "target", target)
         self._check_proteins()
+        for entry in self.treatment.compounds:
+            _check_constants(entry.compound)
         chain = self.ubiquitination
         if chain.destroyed_from is not None and chain.destroyed_from > (chain.chain_length or 0):
             raise ParameterError(
@@ -255,6 +272,21 @@ class Scenario:
         if not isinstance(allele, Allele):
             raise ParameterError(f"allele {allele!r} is not resolved; build a Scenario first")
         return allele
+
+
+def _check_constants(compound: Compound) -> None:
+    """Affinities have no default: what is not public must be given."""
+    missing = []
+    if compound.kd_target_nM is None and compound.ki_target_nM is None:
+        missing.append("kd_target_nM")
+    if compound.is_degrader and compound.kd_ligase_nM is None:
+        missing.append("kd_ligase_nM")
+    if missing:
+        settings = ", ".join(f"{field} = ..." for field in missing)
+        raise ParameterError(
+            f"compound {compound.name} has no {' and no '.join(missing)}: no public value exists "
+            f'and none is given; write {{ name = "{compound.name}", {settings} }}'
+        )
 
 
 def _coerced_treatment(key: str, value: object) -> object:
@@ -366,8 +398,22 @@ def _replaced(part: Any, keys: list[str], value: Any) -> Any:
         if not dataclasses.is_dataclass(below):
             raise KeyError(rest[0])
         return dataclasses.replace(part, **{head: _replaced(below, rest, value)})
+    if head == "basis":
+        return _rebased(part, value)
     dropped = {other: None for group in ALTERNATIVES if head in group for other in group - {head}}
     return dataclasses.replace(part, **{**dropped, head: value})
+
+
+def _rebased(part: Compound | Cell, basis: str) -> Any:
+    """The compound or cell with the numbers in which another basis differs from its own."""
+    kind = "cells" if isinstance(part, Cell) else "compounds"
+    before = library.entry(kind, part.name, part.basis).facts
+    after = library.entry(kind, part.name, basis).facts
+    changed: Any = part
+    for path, fact in after.items():
+        if fact != before.get(path):
+            changed = _replaced(changed, path.split("."), fact.value)
+    return dataclasses.replace(changed, basis=basis)
 
 
 def _replaced_named(entries: tuple[Any, ...], keys: list[str], value: Any) -> tuple[Any, ...]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MOST_LISTED = 20
+
 
 @dataclass_transform(frozen_default=True, field_specifiers=(Field, dataclasses.field))
 def noun(cls: type[T]) -> type[T]:
@@ -91,7 +93,11 @@ def one_of(found: str, allowed: Iterable[str]) -> str:
     """Half a sentence: what is allowed instead of `found`, nearest word first."""
     words = sorted(allowed)
     near = closest(found, words)
-    listed = ", ".join(words[:20]) + (f" and {len(words) - 20} more" if len(words) > 20 else "")
+    shown = words
+    if len(words) > MOST_LISTED:
+        shown = difflib.get_close_matches(found, words, n=5, cutoff=0.0)
+    rest = f" and {len(words) - len(shown)} more" if len(words) > len(shown) else ""
+    listed = ", ".join(shown) + rest
     return f"did you mean {near!r}? Known: {listed}" if near else f"known: {listed}"
 
 
@@ -181,6 +187,16 @@ def _sentence(item: ErrorDetails, root: Any) -> str:
             return _own_sentence(found, str(context["error"]))
         case "float_type" | "float_parsing":
             return f"is {quoted(found)}; must be a number{f' in{unit}' if unit else ''}."
+        case "dataclass_type" | "dataclass_exact_type" | "model_attributes_type" | "dict_type":
+            return f"is {quoted(found)}; must be a name or a table."
+        case "tuple_type" | "list_type" | "iterable_type":
+            return f"is {quoted(found)}; must be a list."
+        case "string_type":
+            return f"is {quoted(found)}; must be text."
+        case "bool_type" | "bool_parsing":
+            return f"is {quoted(found)}; must be true or false."
+        case "int_type" | "int_parsing" | "int_from_float":
+            return f"is {quoted(found)}; must be a whole number."
         case _:
             message = item["msg"][0].lower() + item["msg"][1:]
             return f"is {quoted(found)}; {message}."

@@ -43,7 +43,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 def run(
     configs: Configs,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the results [default: results/<config stem>].")
+        Path | None, typer.Option(help="Folder for the results (default: results/<config stem>).")
     ] = None,
     sets: Sets = None,
     dry_run: Annotated[
@@ -137,20 +137,26 @@ def _common(
 
 def main() -> NoReturn:
     """Entry point: every error becomes sentences on stderr and a documented exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+    asked: list[int] = []
+
+    def stop(number: int, _frame: object) -> NoReturn:
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
         app(standalone_mode=True)
-    except ProtacsimError as error:
+    except BaseException as error:
+        # Typer, and pydantic at import, turn the interrupt into errors of their own.
+        if asked or isinstance(error, KeyboardInterrupt):
+            typer.echo("Interrupted; nothing half-written was kept.", err=True)
+            sys.exit(INTERRUPTED)
+        if not isinstance(error, ProtacsimError):
+            raise
         complain(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted; nothing half-written was kept.", err=True)
-        sys.exit(INTERRUPTED)
     sys.exit(OK)
-
-
-def _interrupt() -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def complain(error: ProtacsimError) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import socket
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -18,11 +17,11 @@ import numpy as np
 import typer
 
 from protacsim import provenance, store
-from protacsim.cli import ALL_FAILED, OK, SOME_FAILED
+from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable
 from protacsim.cli.tables import print_json, print_table
 from protacsim.config import Figure, Job, load
 from protacsim.errors import ConfigError, StoreError
-from protacsim.study import Study, failures, run
+from protacsim.study import ADVICE, Study, failures, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +55,9 @@ def run_all(
         estimates = [_estimate(job) for job in jobs]
         _print_estimates(estimates, as_json=as_json)
         return OK
-    reports = [_run_one(job, folder) for job, folder in zip(jobs, folders, strict=True)]
+    reports = [
+        _run_one(job, folder, quiet=as_json) for job, folder in zip(jobs, folders, strict=True)
+    ]
     if as_json:
         print_json(reports if len(reports) > 1 else reports[0])
     return max(int(report["exit_code"]) for report in reports)
@@ -82,7 +83,7 @@ def _folder(job: Job, out: Path | None, jobs: int) -> Path:
     return out if jobs == 1 else out / job.source.stem
 
 
-def _run_one(job: Job, folder: Path) -> dict[str, Any]:
+def _run_one(job: Job, folder: Path, *, quiet: bool) -> dict[str, Any]:
     started = time.time()
     _prepare(folder)
     with _progress(job.study) as progress:
@@ -93,6 +94,8 @@ def _run_one(job: Job, folder: Path) -> dict[str, Any]:
     table = summary_table(data)
     _write_csv(table, folder / "summary.csv")
     figures = draw(data, job.figures, folder / "figures")
+    if not quiet:
+        _print_summary(job, table)
     return _report(job, data, folder, table, figures)
 
 
@@ -119,12 +122,12 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
 def with_provenance(data: xr.Dataset, job: Job) -> xr.Dataset:
     """The result with versions, hash, seed and the constants without a public measurement."""
     scenarios = [combination.scenario for combination in job.study.combinations]
+    varied = {path for combination in job.study.combinations for path in combination.varied}
+    fields = ("path", "value", "unit", "confidence", "source", "entry")
     unverified = [
-        {
-            key: getattr(entry, key)
-            for key in ("path", "value", "unit", "confidence", "source", "entry")
-        }
+        {field: getattr(entry, field) for field in fields}
         for entry in provenance.unverified(scenarios)
+        if entry.path not in varied
     ]
     return data.assign_attrs(
         protacsim_version=version("protacsim"),
@@ -194,7 +197,7 @@ def replot(folder: Path, *, as_json: bool) -> None:
         print_json([str(path) for path in written])
     else:
         for path in written:
-            typer.echo(str(path))
+            typer.echo(printable(str(path)))
 
 
 def summary_table(data: xr.Dataset) -> pd.DataFrame:
@@ -215,16 +218,16 @@ def _report(
     failed = failures(data)
     points = job.study.points
     code = OK if not failed else ALL_FAILED if len(failed) == points else SOME_FAILED
-    if not _json_wanted():
-        _print_summary(job, table)
-    typer.echo(f"Results: {folder}", err=True)
+    typer.echo(f"Results: {printable(str(folder))}", err=True)
     for path in figures:
         if path.suffix == ".png":
-            typer.echo(f"Figure:  {path}", err=True)
+            typer.echo(f"Figure:  {printable(str(path))}", err=True)
     if failed:
+        names = sorted({str(entry["status"]) for entry in failed})
+        advice = "; ".join(f"{name.replace('_', ' ')}: {ADVICE[name]}" for name in names)
         typer.echo(
-            f"{len(failed)} of {points} points failed "
-            f"({', '.join(sorted({str(f['status']) for f in failed}))}); they are masked.",
+            f"{len(failed)} of {points} points failed ({advice}). Their results are empty and "
+            "marked in `status`.",
             err=True,
         )
     return {
@@ -235,10 +238,6 @@ def _report(
         "summary": json.loads(table.to_json(orient="records", double_precision=15)),
         "exit_code": code,
     }
-
-
-def _json_wanted() -> bool:
-    return "--json" in sys.argv
 
 
 def _print_summary(job: Job, table: pd.DataFrame) -> None:
@@ -308,14 +307,26 @@ def _estimate(job: Job) -> dict[str, Any]:
     }
 
 
+def _seconds(entry: dict[str, Any]) -> str:
+    seconds = float(entry["seconds_estimated"])
+    return f"{seconds:g} s" if seconds >= 1 else "1 s or less"
+
+
+def _bytes(size: int) -> str:
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size} bytes"
+
+
 def _print_estimates(estimates: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print_json(estimates)
         return
     for entry in estimates:
         typer.echo(
-            f"{entry['config']}: {entry['points']:,} points, {entry['runs']:,} runs with "
-            f"references; about {entry['seconds_estimated']:g} s on one core; "
-            f"{entry['bytes'] / 1e6:.3g} MB of results, {entry['memory_bytes'] / 1e6:.3g} MB of "
-            "memory. Nothing was run."
+            f"{printable(entry['config'])}: {entry['points']:,} points, "
+            f"{entry['runs']:,} runs with references; about {_seconds(entry)} on one core; "
+            f"{_bytes(entry['bytes'])} of results, {_bytes(entry['memory_bytes'])} of memory. "
+            "Nothing was run."
         )

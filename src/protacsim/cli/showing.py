@@ -35,7 +35,7 @@ def check(configs: Sequence[Path], overrides: Sequence[str], *, as_json: bool) -
                 complain(error)
         else:
             if not as_json:
-                typer.echo(f"{path}: correct, {job.study.points:,} points")
+                typer.echo(f"{printable(str(path))}: correct, {job.study.points:,} points")
     if as_json:
         print_json(reports)
     return USAGE if any(report["problems"] for report in reports) else OK
@@ -48,7 +48,9 @@ def describe(config: Path, overrides: Sequence[str], *, as_json: bool) -> None:
 
     job = load(config, overrides)
     scenarios = [combination.scenario for combination in job.study.combinations]
-    constants = {entry: None for s in scenarios for entry in provenance.constants(s)}
+    varied = {path for combination in job.study.combinations for path in combination.varied}
+    every = (entry for scenario in scenarios for entry in provenance.constants(scenario))
+    constants = {entry: None for entry in every if entry.path not in varied}
     networks = {}
     for combination in job.study.combinations:
         scenario = combination.scenario
@@ -149,6 +151,9 @@ def _show_entry(name: str, kinds: Sequence[str], *, as_json: bool) -> None:
                 typer.echo(f"  {key}: {value}")
         if entry.note:
             typer.echo(f"  {entry.note}")
+        if entry.bases:
+            default, *others = entry.bases
+            typer.echo(f"  basis: {', '.join([f'{default} (shown, the default)', *others])}")
         rows = [
             (
                 field,
@@ -161,6 +166,19 @@ def _show_entry(name: str, kinds: Sequence[str], *, as_json: bool) -> None:
             for field, fact in entry.facts.items()
         ]
         print_rows("", ("field", "value", "unit", "range", "confidence", "source"), rows)
+        for basis in entry.bases[1:]:
+            _show_basis(entry, library.entry(entry.kind, entry.name, basis))
+
+
+def _show_basis(default: Any, entry: Any) -> None:
+    """What changes when another of the contradicting values is taken."""
+    typer.echo(f'  With basis = "{entry.basis}":')
+    rows = [
+        (field, fact.value, fact.unit, fact.confidence, fact.source)
+        for field, fact in entry.facts.items()
+        if fact != default.facts.get(field)
+    ]
+    print_rows("", ("field", "value", "unit", "confidence", "source"), rows)
 
 
 def _entry_json(entry: Any) -> dict[str, Any]:
@@ -170,6 +188,14 @@ def _entry_json(entry: Any) -> dict[str, Any]:
         "title": entry.title,
         "note": entry.note,
         "facts": {field: asdict(fact) for field, fact in entry.facts.items()},
+        "bases": {
+            basis: {
+                field: asdict(fact)
+                for field, fact in library.entry(entry.kind, entry.name, basis).facts.items()
+                if fact != entry.facts.get(field)
+            }
+            for basis in entry.bases
+        },
     }
 
 

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from protacsim.cli import printable
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def print_json(value: Any) -> None:
     """Strict JSON: NaN and infinities become null."""
-    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+    # ASCII only: C1 controls and text direction marks would reach the terminal unescaped.
+    typer.echo(json.dumps(_plain(value), indent=2, allow_nan=False))
 
 
 def _plain(value: Any) -> Any:
@@ -35,10 +38,10 @@ def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     from rich.text import Text
 
     console = Console()
-    texts = [[shown(cell) for cell in row] for row in rows]
+    texts = [[printable(shown(cell)) for cell in row] for row in rows]
     if not console.is_terminal:
         console = Console(width=_needed(columns, texts), no_color=True)
-    table = Table(title=Text(title) if title else None, title_justify="left")
+    table = Table(title=Text(printable(title)) if title else None, title_justify="left")
     for name in columns:
         table.add_column(Text(name), overflow="fold")
     for row in texts:
@@ -49,6 +52,17 @@ def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 def _needed(columns: Sequence[str], rows: list[list[str]]) -> int:
     widths = [max(len(line[i]) for line in [list(columns), *rows]) for i in range(len(columns))]
     return sum(widths) + 3 * len(widths) + 1
+
+
+HEADINGS = {
+    "time_h": "time (h)",
+    "dc50_relative_nM": "DC50 (nM)",
+    "dmax_percent": "Dmax (%)",
+    "hook_depth_percent": "hook (%)",
+    "ic50_nM": "IC50 (nM)",
+    "ic50_fold_shift": "IC50 shift from WT",
+}
+"""What a person reads above a column; files keep the names."""
 
 
 def print_table(title: str, frame: pd.DataFrame, reasons: pd.DataFrame | None = None) -> None:
@@ -62,7 +76,7 @@ def print_table(title: str, frame: pd.DataFrame, reasons: pd.DataFrame | None = 
             reason = source.at[index, f"{name}_reason"] if f"{name}_reason" in source else ""
             row.append(str(reason).replace("_", " ") if _missing(value) and reason else value)
         rows.append(row)
-    print_rows(title, [str(name) for name in frame.columns], rows)
+    print_rows(title, [HEADINGS.get(str(n), str(n)) for n in frame.columns], rows)
 
 
 def _missing(value: object) -> bool:

@@ -1,7 +1,8 @@
 """Literature values by name: compounds, cells, alleles, ligases, published presets, defaults.
 
-Every number carries its unit, range, source and confidence. Filling what an entry leaves open
-with the defaults is the work of `scenario`; fitting never writes here by itself.
+Every number carries its unit, range, source and confidence; where sources contradict, an entry
+holds each as a `basis`. Filling what an entry leaves open with the defaults is the work of
+`scenario`; fitting never writes here by itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ __all__ = [
     "Entry",
     "Fact",
     "allele",
+    "bases",
     "cell",
     "compound",
     "defaults",
@@ -36,27 +38,37 @@ def names(kind: str) -> list[str]:
     return list(shelf(kind))
 
 
-def entry(kind: str, name: str) -> Entry:
-    """The entry of that name, title or alias (any case).
+def entry(kind: str, name: str, basis: str | None = None) -> Entry:
+    """The entry of that name, title or alias (any case), on one of its bases or the default one.
 
-    Raises `ParameterError` for an unknown kind or name, with the closest one.
+    Raises `ParameterError` for an unknown kind, name or basis, with the closest one.
     """
-    return find(kind, name)
+    return find(kind, name, basis)
 
 
-def title(kind: str, name: str) -> str:
+def bases(kind: str, name: str) -> list[str]:
+    """The bases an entry can stand on, the default first; empty where sources agree."""
+    return list(find(kind, name).bases)
+
+
+def title(kind: str, name: str, basis: str | None = None) -> str:
     """The name to show, such as "MT-802"; an entry of the user's own is shown as it is named."""
-    return find(kind, name).title if known(kind, name) else name
+    if not known(kind, name):
+        return name
+    return find(kind, name, basis if basis in bases(kind, name) else None).title
 
 
-def fact(kind: str, name: str, field_path: str) -> Fact | None:
+def fact(kind: str, name: str, field_path: str, basis: str | None = None) -> Fact | None:
     """The number at a dotted path such as `proteins.BTK.abundance_nM`; None when there is none."""
-    return find(kind, name).facts.get(field_path)
+    return find(kind, name, basis).facts.get(field_path)
 
 
-def values(kind: str, name: str) -> dict[str, Any]:
-    """The entry as a fresh nested dict of bare values, ready to be overridden and validated."""
-    return nested_values(find(kind, name))
+def values(kind: str, name: str, basis: str | None = None) -> dict[str, Any]:
+    """The entry as a fresh nested dict of bare values, ready to be overridden and validated.
+
+    Raises `ParameterError` for a basis that the entry does not have.
+    """
+    return nested_values(find(kind, name, basis))
 
 
 def defaults(group: str) -> dict[str, Fact]:
@@ -90,17 +102,17 @@ def _displaced(key: str, overrides: Mapping[str, Any]) -> bool:
     return any(key in pair and (pair - {key}) & overrides.keys() for pair in ALTERNATIVES)
 
 
-def compound(name: str, **overrides: Any) -> Compound:
+def compound(name: str, basis: str | None = None, **overrides: Any) -> Compound:
     """The compound of that name, fields overridden: `compound("mt-802", kd_target_nM=30.0)`."""
-    return Compound(**merged(values("compounds", name), overrides))
+    return Compound(**merged(values("compounds", name, basis), overrides))
 
 
-def cell(name: str, **overrides: Any) -> Cell:
+def cell(name: str, basis: str | None = None, **overrides: Any) -> Cell:
     """The cell of that name, fields overridden.
 
     Proteins are merged by name: `cell("molm14", proteins={"CRBN": {"abundance_nM": 26.0}})`.
     """
-    return Cell(**merged(values("cells", name), overrides))
+    return Cell(**merged(values("cells", name, basis), overrides))
 
 
 def allele(target: str, name: str) -> Allele:

@@ -1,6 +1,7 @@
 """Reads the packaged TOML files into entries, and finds an entry by name, title or alias.
 
-What an entry means is not decided here: the nouns of `entities` are built in the package root.
+A shelf is one file, or a folder of files. What an entry means is not decided here: the nouns of
+`entities` are built in the package root.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+from protacsim.entities import ALTERNATIVES
 from protacsim.errors import ParameterError
 from protacsim.validation import one_of, quoted
 
 KINDS = ("compounds", "cells", "alleles", "ligases", "presets", "defaults")
 
 _LABELS = ("title", "note", "aliases")
-_UNVERIFIED = frozenset({"recalled", "assumed", "none"})
+_BASES = ("basis", "default_basis")
+_UNVERIFIED = frozenset({"recalled", "assumed", "calibrated", "none"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,9 @@ class Fact:
 class Entry:
     """One library entry: its numbers by dotted field path, and everything that is no number.
 
-    There is one object per entry, so entries compare and hash by identity.
+    Where sources contradict one another the entry stands once on each `basis`; `bases` lists
+    them, the default first. There is one object per entry and basis, so entries compare and hash
+    by identity.
     """
 
     kind: str
@@ -57,6 +62,8 @@ class Entry:
     note: str
     facts: Mapping[str, Fact]
     plain: Mapping[str, Any]
+    basis: str | None = None
+    bases: tuple[str, ...] = ()
 
 
 @cache
@@ -66,15 +73,30 @@ def shelf(kind: str) -> Mapping[str, Entry]:
         raise ParameterError(
             f"library: kind is {quoted(kind)}; {one_of(kind, KINDS)}; use one of these."
         )
-    file = resources.files("protacsim.library").joinpath(f"{kind}.toml")
-    tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    return MappingProxyType({name: _entry(kind, name, table) for name, table in tables.items()})
+    return MappingProxyType({name: on[0] for name, on in _standings(kind).items()})
 
 
-def find(kind: str, name: str) -> Entry:
-    """The entry of that name, title or alias, whatever its case.
+@cache
+def _standings(kind: str) -> Mapping[str, tuple[Entry, ...]]:
+    """Every entry on each of its bases, the default first."""
+    tables = {name: table for text in _texts(kind) for name, table in tomllib.loads(text).items()}
+    return {name: tuple(_entries(kind, name, table)) for name, table in tables.items()}
 
-    Raises `ParameterError` that names the closest entry.
+
+def _texts(kind: str) -> Iterator[str]:
+    """The files of a shelf: `kind.toml`, or every file of the folder `kind`, by name."""
+    root = resources.files("protacsim.library")
+    folder = root.joinpath(kind)
+    files = sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else []
+    for file in files or [root.joinpath(f"{kind}.toml")]:
+        if file.name.endswith(".toml"):
+            yield file.read_text(encoding="utf-8")
+
+
+def find(kind: str, name: str, basis: str | None = None) -> Entry:
+    """The entry of that name, title or alias, whatever its case, on a basis or the default one.
+
+    Raises `ParameterError` that names the closest entry, or the bases that the entry has.
     """
     entries = shelf(kind)
     canonical = _index(kind).get(name.casefold())
@@ -83,7 +105,19 @@ def find(kind: str, name: str) -> Entry:
             f"library: no {kind[:-1]} named {quoted(name)}; {one_of(name, entries)}; "
             "use one of these."
         )
-    return entries[canonical]
+    if basis is None:
+        return entries[canonical]
+    found = next((on for on in _standings(kind)[canonical] if on.basis == basis), None)
+    if found is None:
+        raise ParameterError(_no_basis(entries[canonical], basis))
+    return found
+
+
+def _no_basis(entry: Entry, basis: object) -> str:
+    what = f"library: {entry.kind[:-1]} {entry.name} has no basis {quoted(basis)}"
+    if not entry.bases:
+        return f"{what}: its sources do not contradict one another; leave basis out."
+    return f"{what}; {one_of(str(basis), entry.bases)}; use one of these."
 
 
 def known(kind: str, name: str) -> bool:
@@ -100,15 +134,35 @@ def _index(kind: str) -> Mapping[str, str]:
     }
 
 
-def _entry(kind: str, name: str, table: dict[str, Any]) -> Entry:
-    return Entry(
-        kind=kind,
-        name=name,
-        title=table.get("title", name),
-        note=table.get("note", ""),
-        facts=MappingProxyType(dict(_facts(table))),
-        plain=MappingProxyType(_without_facts(table)),
-    )
+def _entries(kind: str, name: str, table: dict[str, Any]) -> Iterator[Entry]:
+    """The entry as it stands, then once per basis, on which some facts differ."""
+    default = table.get("default_basis")
+    over = table.get("basis", {})
+    bases = tuple(dict.fromkeys([default, *over])) if default else ()
+    common = {key: value for key, value in table.items() if key not in _BASES}
+    facts = dict(_facts(common))
+    for basis, own in [(default, {}), *over.items()]:
+        plain = _without_facts({**common, **own})
+        yield Entry(
+            kind=kind,
+            name=name,
+            title=plain.get("title", name),
+            note=plain.get("note", ""),
+            facts=MappingProxyType(_over(facts, dict(_facts(own)))),
+            plain=MappingProxyType(plain),
+            basis=basis,
+            bases=bases,
+        )
+
+
+def _over(facts: dict[str, Fact], own: dict[str, Fact]) -> dict[str, Fact]:
+    """Facts with those of a basis in their place, whichever way they are stated."""
+    displaced = set()
+    for path in own:
+        prefix, dot, field = path.rpartition(".")
+        groups = (group for group in ALTERNATIVES if field in group)
+        displaced |= {prefix + dot + other for group in groups for other in group - {field}}
+    return {path: fact for path, fact in facts.items() if path not in displaced} | own
 
 
 def _is_fact(value: object) -> bool:
@@ -134,6 +188,8 @@ def _without_facts(table: dict[str, Any]) -> dict[str, Any]:
 def nested_values(entry: Entry) -> dict[str, Any]:
     """The entry as a fresh nested dict of bare values: no labels, no sources, no empty facts."""
     values = {"name": entry.name, **_stripped(entry.plain)}
+    if entry.basis is not None:
+        values["basis"] = entry.basis
     for path, fact in entry.facts.items():
         if fact.value is not None:
             _put(values, path.split("."), fact.value)

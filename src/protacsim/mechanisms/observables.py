@@ -35,7 +35,7 @@ OBSERVABLES = {
     "ligase_total": Observable("nM", "total ligase"),
     "degraded": Observable("nM/h", "{target} destroyed by the proteasome"),
     "turned_over": Observable("nM/h", "{target} lost by basal turnover"),
-    "compound_cell": Observable("nM", "free compound in the cell", COMPOUND),
+    "compound_cell": Observable("nM", "compound in the cell, in no complex", COMPOUND),
     "compound_medium": Observable("nM", "compound in the medium", COMPOUND),
     "neosubstrate_total": Observable("nM", "total neosubstrate", NEOSUBSTRATE),
 }

@@ -32,8 +32,12 @@ def compose(data: xr.Dataset, panels: Sequence[Panel], mark: Sequence[str]) -> s
         _hypothetical(panels),
         unverified(attrs_json(data, "unverified", [])),
     ]
-    text = " ".join(s.rstrip(".") + "." for s in sentences if s)
+    text = " ".join(_ended(s) for s in sentences if s)
     return _NUMBER_AND_UNIT.sub(_NO_BREAK, text)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith(("?", "!")) else f"{sentence.rstrip('.')}."
 
 
 def unverified(constants: Sequence[Mapping[str, Any]]) -> str:

@@ -27,5 +27,7 @@ def save(figure: Figure, path_stem: str | Path) -> tuple[Path, ...]:
     paths = tuple(stem.with_name(stem.name + suffix) for suffix in _METADATA)
     with style.context():
         for path, metadata in zip(paths, _METADATA.values(), strict=True):
-            figure.savefig(path, dpi=300, metadata=metadata)
+            partial = path.with_name(path.name + ".partial")
+            figure.savefig(partial, format=path.suffix[1:], dpi=300, metadata=metadata)
+            partial.replace(path)
     return paths

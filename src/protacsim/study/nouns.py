@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -50,7 +51,7 @@ class Axis:
         if not self.values:
             raise ParameterError(f"axis {self.path} has no values; give at least one")
         labels = [_label(value) for value in self.values]
-        twice = next((label for label in labels if labels.count(label) > 1), None)
+        twice = next((label for label, times in Counter(labels).items() if times > 1), None)
         if twice is not None and self.zip is None:
             raise ParameterError(f"axis {self.path} has {twice!r} twice; drop one")
         return self
@@ -305,11 +306,15 @@ class Combination:
 
     def problems(self, study: Study) -> Iterator[str]:
         """What stands in the way of running it: unknown paths, values out of bounds, no dose."""
+        wrong: list[str] = []
         for axis in self.numeric:
             try:
                 self._check_axis(axis)
             except ParameterError as error:
+                wrong.append(axis.path)
                 yield f"axis {axis.path}: {error}"
+        if any(path.startswith(("compound.", "compounds.")) for path in wrong):
+            return  # a missing dose may be that same mistake
         try:
             self._check_doses(study)
         except ParameterError as error:

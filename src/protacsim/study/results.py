@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 POINTS_PER_BLOCK = 4096
 
+ADVICE = {name: advice for name, advice in STATUS.values() if advice}
+"""What to do about each status of a failed run."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -97,7 +100,7 @@ class _Results:
         self, flat: NDArray[Any], shape: tuple[int, ...], combination: Combination
     ) -> NDArray[Any]:
         """(points, ...) to the numeric dims of the combination that are dims of the study."""
-        full = flat.reshape(*shape, *flat.shape[1:])
+        full = flat.reshape((*shape, *flat.shape[1:]))
         inner = tuple(i for i, dim in enumerate(combination.shape) if dim not in self.study.dims)
         return np.squeeze(full, axis=inner) if inner else full
 
