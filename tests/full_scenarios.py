@@ -237,7 +237,9 @@ class State(NamedTuple):
         """What is left of it when the protein is gone."""
         found = ["proteasome"] if self.held else []
         if self.x and self.ligase:
-            found.append(f"{self.x.ligase}:{self.x.name}" if self.bond == ":" else self.x.ligase or "")
+            found.append(
+                f"{self.x.ligase}:{self.x.name}" if self.bond == ":" else self.x.ligase or ""
+            )
         elif self.x and self.bond == ":":
             found.append(f"{self.x.name}_cell")
         return found
@@ -376,7 +378,8 @@ def _opens_and_closes(change: Change, s: Scenario, state: State) -> None:
             kon, koff = target_binding(s, x)
             on = atp(s, x) * kon * x.fraction_unbound_cell
             change.both(on, koff, bare, inside, state)
-            _loads(change, x, inside) if state.u == 0 else None
+            if state.u == 0:
+                _loads(change, x, inside)
         return
     binary = state._replace(ligase=False)
     alpha = x.cooperativity if state.bond == ":" else covalent_cooperativity(x)

@@ -196,7 +196,7 @@ def test_every_word_finds_one_entry(kind: str) -> None:
 @pytest.mark.parametrize("confidence", sorted(CONFIDENCES))
 def test_unverified(confidence: str) -> None:
     found = Fact(unit="nM", source="here", confidence=confidence)
-    assert found.unverified == (confidence in {"recalled", "assumed", "none"})
+    assert found.unverified == (confidence not in {"read", "derived"})
 
 
 # ---- every entry is a valid noun ------------------------------------------------------------

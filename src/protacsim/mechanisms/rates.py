@@ -244,7 +244,7 @@ def doses(scenario: Scenario, values: Values) -> list[Dose]:
         where = entry.schedule.compartment
         amount = molecules(own["dose_nM"], volumes[where])
         for n in range(entry.schedule.doses):
-            later = n * entry.schedule.every_h if entry.schedule.every_h else 0.0
+            later = n * own["every_h"] if n else 0.0
             found.append(Dose(own["start_h"] + later, f"{entry.name}_{where}", amount, False))
         if own.get("stop_h") is not None:
             found.append(Dose(own["stop_h"], f"{entry.name}_medium", 0.0 * amount, True))

@@ -33,6 +33,8 @@ from protacsim.validation import Positive, Real, named_entries, noun, one_of
 
 DOSE = "compound.dose_nM"
 TREATMENT = "treatment"
+STRUCTURAL = ("chain_length", "destroyed_from", "chain_on_release", "doses")
+"""Numbers that decide which reactions or events there are, not only how fast or how much."""
 
 Value = Treatment | bool | float | str
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w .+()-]*$", max_length=80)]
@@ -181,6 +183,8 @@ def _axis(entry: object) -> object:
     if not isinstance(entry, Mapping) or "values" not in entry:
         return entry
     values = entry["values"]
+    if entry.get("path") == TREATMENT and isinstance(values, list | tuple):
+        values = [Treatment(value) if isinstance(value, str) else value for value in values]
     values = values.tolist() if isinstance(values, np.ndarray) else values
     return {
         **entry,
@@ -273,8 +277,8 @@ def _check_dims(axes: tuple[Axis, ...]) -> None:
 
 def _is_named(axis: Axis, scenario: Scenario) -> bool:
     """Whether the axis changes names, and with them perhaps the reactions, not only numbers."""
-    integral = axis.path in ("ubiquitination.chain_length", "ubiquitination.destroyed_from")
-    return integral or not all(isinstance(value, float | int) for value in axis.values)
+    structural = axis.path.rsplit(".", 1)[-1] in STRUCTURAL
+    return structural or not all(isinstance(value, float | int) for value in axis.values)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -390,13 +394,12 @@ def _combination(study: Study, index: Mapping[str, int]) -> Combination:
         else:  # a number zipped with a name
             numeric.append(Axis(axis.path, (value,), zip=axis.dim))
     numeric = [
-        a if a.dim not in index else dataclasses.replace(a, zip=f"{a.dim}=") for a in numeric
+        a if a.dim not in index else dataclasses.replace(a, zip=f"{a.dim} (one)") for a in numeric
     ]
     return Combination(scenario, index, tuple(numeric))
 
 
 def _whole(path: str, value: Any) -> Any:
     """Chain lengths are whole numbers."""
-    if isinstance(value, float) and value.is_integer() and path.startswith("ubiquitination."):
-        return int(value)
-    return value
+    counted = path.rsplit(".", 1)[-1] in ("chain_length", "destroyed_from", "doses")
+    return int(value) if counted and isinstance(value, float) and value.is_integer() else value

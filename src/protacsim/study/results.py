@@ -218,7 +218,7 @@ class _Results:
 def percent_of(values: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
     """`values` in % of `reference`; NaN where the reference is zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(reference > 0.0, 100.0 * values / reference, np.nan)
+        return np.where(reference > 0.0, 100.0 * (values / reference), np.nan)
 
 
 def _rows(values: NDArray[Any], points: int) -> NDArray[Any]:
