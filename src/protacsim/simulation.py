@@ -6,6 +6,7 @@ scenario at once. Axes, designs and references belong to `study`.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -169,13 +170,20 @@ class _Batch:
         """All runs by the compiled engine."""
         when, kinds, species, amount = self._change_arrays()
         result = self._empty(states)
+        programs = self.compiled.programs
+        read = programs.with_states() if states else programs
+        out = np.full((len(self.rates), len(self.times), len(read.obs_ptr) - 1), np.nan)
         end = np.full(len(self.rates), self.times[-1])
-        kernel.integrate_batch(
-            self.compiled.programs, self.rates, self.initial, self._start(when), end,
-            when, kinds, species, amount, self.times, method.rtol, atol, method.max_steps,
-            result.observables, result.states, result.status, result.reached_h, result.counters,
-        )  # fmt: skip
-        return result
+        with np.errstate(all="ignore"):  # with the JIT off, numpy would warn of what is checked
+            kernel.integrate_batch(
+                read, self.rates, self.initial, self._start(when), end, when, kinds, species,
+                amount, self.times, method.rtol, atol, method.max_steps, out, result.status,
+                result.reached_h, result.counters,
+            )  # fmt: skip
+        observables = len(self.compiled.observables)
+        return dataclasses.replace(
+            result, observables=out[..., :observables], states=out[..., observables:]
+        )
 
     def reference(self, method: Reference, atol: Floats) -> Solution:
         """All runs by SciPy, straight from the reaction table and not from the programs."""
@@ -242,12 +250,12 @@ class _FluxTable:
         from scipy.integrate import solve_ivp
 
         while True:
-            when, kinds, species, amount = events
-            kernel.apply_events(when, kinds, species, amount, t, y)
+            when = events[0]
+            _apply_changes(events, t, y)
             out[times == t] = y
             if t >= times[-1]:
                 return t
-            end = kernel.next_break(when, t, times[-1])
+            end = min((later for later in when if t < later < times[-1]), default=times[-1])
             inside = times[(times > t) & (times < end)]
             result = solve_ivp(
                 lambda _, state: self.stoichiometry @ self.flux(rates, state),
@@ -258,6 +266,16 @@ class _FluxTable:
                 return float(result.t[-1]) if result.t.size else t
             out[np.isin(times, inside)] = result.y.T[:-1]
             y, t = result.y[:, -1].copy(), end
+
+
+def _apply_changes(events: tuple[Any, ...], t: float, y: Floats) -> None:
+    """Set, then add, the amounts that change at time t."""
+    when, kinds, species, amount = events
+    now = when == t
+    for i in np.nonzero(now & (kinds == kernel.EVENT_SET))[0]:
+        y[species[i]] = amount[i]
+    for i in np.nonzero(now & (kinds == kernel.EVENT_ADD))[0]:
+        y[species[i]] += amount[i]
 
 
 def read_out(

@@ -1,6 +1,7 @@
-"""The driver: adaptive steps through doses and washouts, for a batch of runs of one network.
+"""The driver: WIDTH runs in lockstep, each with its own step, refilled as soon as one is done.
 
-Stable interface: `integrate_batch`. Every run is independent of its neighbours.
+Stable interface: `integrate_batch`. No run depends on its neighbours, so that results are the same
+bit for bit in any order, batch or company.
 """
 
 from __future__ import annotations
@@ -8,21 +9,23 @@ from __future__ import annotations
 import numpy as np
 
 from protacsim.kernels.jit import njit
+from protacsim.kernels.lanes import WIDTH, load, select, store
 from protacsim.kernels.programs import (
     coefficients,
     conserved_totals,
     factorise,
-    negative_jacobian,
+    observation_weights,
     observe,
     restore_totals,
     right_hand_side,
+    shifted_jacobian,
 )
 from protacsim.kernels.rodas5p import (
     ERROR_ORDER,
     GAMMA,
     STAGES,
     error_norm,
-    interpolate,
+    interpolant,
     step,
 )
 
@@ -44,18 +47,19 @@ SAFETY = 0.9
 SMALLEST_FACTOR = 0.2
 LARGEST_FACTOR = 6.0
 AFTER_FAILURE = 0.25
+SMALLEST_PIVOT = 1e-300
+IDLE = -1
 
 
 @njit
-def first_step(p, coef, y, rtol, atol, span, dy):
-    """A first step on which the state moves by about one percent of its scale."""
-    right_hand_side(p, coef, y, dy)
+def first_step(y, dy, lane, rtol, atol, span):
+    """A first step on which the state of one run moves by about one percent of its scale."""
     size = 0.0
     speed = 0.0
-    for s in range(y.size):
-        scale = atol[s] + rtol * abs(y[s])
-        size += (y[s] / scale) ** 2
-        speed += (dy[s] / scale) ** 2
+    for s in range(atol.shape[0]):
+        scale = atol[s, lane] + rtol * abs(y[s, lane])
+        size += (y[s, lane] / scale) ** 2
+        speed += (dy[s, lane] / scale) ** 2
     guess = 0.01 * np.sqrt(size / speed) if size > 0.0 and speed > 0.0 else 1e-6 * span
     return min(guess, span)
 
@@ -71,141 +75,240 @@ def next_break(event_time, t, t_end):
 
 
 @njit
-def apply_events(event_time, event_kind, event_species, event_amount, t, y):
+def apply_events(event_time, event_kind, event_species, event_amount, t, y, lane):
     """Add to or set amounts at time t: washouts first, so that a dose at the same time stays."""
     for kind in (EVENT_SET, EVENT_ADD):
         for e in range(event_time.size):
             if event_time[e] == t and event_kind[e] == kind:
                 if kind == EVENT_SET:
-                    y[event_species[e]] = event_amount[e]
+                    y[event_species[e], lane] = event_amount[e]
                 else:
-                    y[event_species[e]] += event_amount[e]
+                    y[event_species[e], lane] += event_amount[e]
 
 
 @njit
-def all_finite(values):
-    """Whether no value is NaN or infinite."""
-    for s in range(values.size):
-        if not np.isfinite(values[s]):
+def scaled_step(h, squared_error):
+    """The step that should meet the tolerance, given the squared error norm of the last one."""
+    if not np.isfinite(squared_error):
+        return h * AFTER_FAILURE
+    factor = LARGEST_FACTOR
+    if squared_error > 0.0:
+        factor = SAFETY * squared_error ** (-0.5 / ERROR_ORDER)
+    return h * min(LARGEST_FACTOR, max(SMALLEST_FACTOR, factor))
+
+
+@njit
+def record_state(p, weights, y, lane, out):
+    """Observables (o,) of one run at its present state."""
+    for o in range(out.size):
+        total = 0.0
+        for e in range(p.obs_ptr[o], p.obs_ptr[o + 1]):
+            total += weights[e, lane] * y[p.obs_species[e], lane]
+        out[o] = total
+
+
+@njit
+def record_step(seen, before, after, lane, theta, out):
+    """Observables (o,) of one run at fraction theta of its step."""
+    for o in range(out.size):
+        d0, d1, d2 = interpolant(seen, out.size, lane, o)
+        inner = d0 + theta * (d1 + theta * d2)
+        new = after[o, lane] + (1.0 - theta) * inner
+        out[o] = (1.0 - theta) * before[o, lane] + theta * new
+
+
+@njit
+def is_finite(y, lane, n):
+    """Whether the first n values of one run are finite."""
+    for s in range(n):
+        if not np.isfinite(y[s, lane]):
             return False
     return True
 
 
 @njit
-def scaled_step(h, error):
-    """The step that should meet the tolerance, given the error of the last one."""
-    if not np.isfinite(error):
-        return h * AFTER_FAILURE
-    factor = LARGEST_FACTOR
-    if error > 0.0:
-        factor = SAFETY * error ** (-1.0 / ERROR_ORDER)
-    return h * min(LARGEST_FACTOR, max(SMALLEST_FACTOR, factor))
-
-
-@njit
-def integrate(
-    p, rates, y, t, t_end, events, times, rtol, atol, max_steps, work, out_obs, out_state, counters
-):
-    """One run from t to t_end. y (n,) is overwritten; returns (status, time reached).
-
-    times (k,) ascending; out_obs (k, o) and out_state (k, n or 0) are filled up to the time
-    reached. The state at a dose's own time is the one just after it.
-    """
-    coef, jac, lu, dy, u, y_new, mid, totals = work
-    event_time, event_kind, event_species, event_amount = events
-    coefficients(p, rates, coef)
-    done = 0
-    while True:
-        apply_events(event_time, event_kind, event_species, event_amount, t, y)
-        conserved_totals(p, y, totals)
-        while done < times.size and times[done] <= t:
-            record(p, rates, y, out_obs[done], out_state[done])
-            done += 1
-        if t >= t_end:
-            return OK, t
-        t_break = next_break(event_time, t, t_end)
-        h = first_step(p, coef, y, rtol, atol, t_break - t, dy)
-        fresh = False
-        rejected = False
-        while t < t_break:
-            if counters[STEPS] + counters[REJECTED] >= max_steps:
-                return STEP_BUDGET, t
-            if not t + h > t:
-                return STEP_UNDERFLOW, t
-            last = t + h * (1.0 + 1e-12) >= t_break
-            if last:
-                h = t_break - t
-            if not fresh:
-                negative_jacobian(p, coef, y, jac)
-                fresh = True
-            counters[FACTORISATIONS] += 1
-            if not factorise(p, jac, 1.0 / (h * GAMMA), lu):
-                if not all_finite(jac):
-                    return NOT_FINITE, t
-                counters[REJECTED] += 1
-                h *= AFTER_FAILURE
-                continue
-            step(p, coef, lu, h, y, dy, u, y_new)
-            error = error_norm(u, y, y_new, rtol, atol)
-            if not error <= 1.0:
-                counters[REJECTED] += 1
-                rejected = True
-                h = scaled_step(h, error)
-                continue
-            counters[STEPS] += 1
-            t_new = t_break if last else t + h
-            while done < times.size and times[done] < t_new:
-                interpolate(u, y, y_new, (times[done] - t) / h, mid)
-                record(p, rates, mid, out_obs[done], out_state[done])
-                done += 1
-            restore_totals(p, totals, y_new)
-            y[:] = y_new
-            if not all_finite(y):
-                return NOT_FINITE, t
-            t = t_new
-            fresh = False
-            h_new = scaled_step(h, error)
-            h = min(h, h_new) if rejected else h_new
-            rejected = False
-
-
-@njit
-def record(p, rates, y, out_obs, out_state):
-    """Write observables, and the state where it is asked for."""
-    observe(p, rates, y, out_obs)
-    for s in range(out_state.size):
-        out_state[s] = y[s]
+def clear(lane, t, t_break, h, y, coef, weights, totals, atol):
+    """Let a lane without a run compute zeros."""
+    t[lane] = 0.0
+    t_break[lane] = 1.0
+    h[lane] = 1.0
+    y[: atol.shape[0], lane] = 0.0
+    coef[:, lane] = 0.0
+    weights[:, lane] = 0.0
+    totals[:, lane] = 0.0
+    atol[:, lane] = 1.0
 
 
 @njit
 def integrate_batch(
     p, rates, initial, start, end, event_time, event_kind, event_species, event_amount,
-    times, rtol, atol, max_steps, out_obs, out_state, status, reached, counters,
+    times, rtol, tolerance, max_steps, out, status, reached, counters,
 ):  # fmt: skip
-    """Integrate b runs of one network, each on its own.
+    """Integrate b runs of one network.
 
     rates (b, m) per h and molecule; initial (b, n) molecules; start, end (b,) h; event_time and
-    event_amount (b, e), event_kind and event_species (e,); times (k,) h; atol (b, n) molecules.
-    Filled: out_obs (b, k, o), out_state (b, k, n) or (b, k, 0), status (b,), reached (b,) h,
-    counters (b, 3): steps, rejections, factorisations. Unreached outputs stay as they were.
+    event_amount (b, e), event_kind and event_species (e,); times (k,) h, ascending; tolerance
+    (b, n) molecules. Filled: out (b, k, o) observables, status (b,), reached (b,) h, counters
+    (b, 3): steps, rejections, factorisations. Unreached outputs stay as they were. The state at a
+    dose's own time is the one just after it.
     """
-    n = initial.shape[1]
-    work = (
-        np.empty(p.coef_ptr.size - 1),
-        np.empty(p.order.size + p.l_slot.size + p.u_slot.size),
-        np.empty(p.order.size + p.l_slot.size + p.u_slot.size),
-        np.empty(n),
-        np.empty((STAGES, n)),
-        np.empty(n),
-        np.empty(n),
-        np.empty(p.law_ptr.size - 1),
-    )
-    y = np.empty(n)
-    for b in range(rates.shape[0]):
-        y[:] = initial[b]
-        counters[b] = 0
-        events = (event_time[b], event_kind, event_species, event_amount[b])
-        status[b], reached[b] = integrate(
-            p, rates[b], y, start[b], end[b], events, times, rtol, atol[b], max_steps,
-            work, out_obs[b], out_state[b], counters[b],
+    runs, n = initial.shape
+    slots = p.jac_ptr.size - 1
+    seen_rows = p.obs_ptr.size - 1
+    y = np.zeros((n + 1 + p.mono_a.size, WIDTH))
+    y_new = np.zeros((n + 1 + p.mono_a.size, WIDTH))
+    y[n] = 1.0
+    y_new[n] = 1.0
+    u = np.zeros((STAGES * n, WIDTH))
+    lu = np.zeros((slots, WIDTH))
+    atol = np.ones((n, WIDTH))
+    coef = np.zeros((p.coef_ptr.size - 1, WIDTH))
+    totals = np.zeros((p.law_ptr.size - 1, WIDTH))
+    weights = np.zeros((p.obs_species.size, WIDTH))
+    seen = np.zeros((STAGES * seen_rows, WIDTH))
+    before = np.zeros((seen_rows, WIDTH))
+    after = np.zeros((seen_rows, WIDTH))
+    scratch = np.zeros((4, WIDTH))
+    shift, inverse_h, error, worst = scratch[0:1], scratch[1:2], scratch[2:3], scratch[3:4]
+    accepted = np.zeros((1, WIDTH))
+    t, h, t_break = np.zeros(WIDTH), np.ones(WIDTH), np.ones(WIDTH)
+    run = np.full(WIDTH, IDLE)
+    done = np.zeros(WIDTH, np.int64)
+    starting = np.zeros(WIDTH, np.bool_)
+    rejected = np.zeros(WIDTH, np.bool_)
+    last = np.zeros(WIDTH, np.bool_)
+    queued = 0
+    active = 0
+    for lane in range(WIDTH):
+        queued, active = refill(
+            lane, queued, active, p, rates, initial, start, end, event_time, event_kind,
+            event_species, event_amount, times, tolerance, out, status, reached, counters,
+            y, coef, weights, totals, atol, t, h, t_break, run, done, starting, rejected,
         )  # fmt: skip
+    while active > 0:
+        right_hand_side(p, coef, y, u, 0)
+        for lane in range(WIDTH):
+            if starting[lane]:
+                h[lane] = first_step(y, u, lane, rtol, atol, t_break[lane] - t[lane])
+                starting[lane] = False
+            last[lane] = t[lane] + h[lane] * (1.0 + 1e-12) >= t_break[lane]
+            if last[lane]:
+                h[lane] = t_break[lane] - t[lane]
+            inverse_h[0, lane] = 1.0 / h[lane]
+            shift[0, lane] = 1.0 / (h[lane] * GAMMA)
+        shifted_jacobian(p, coef, y, shift, lu)
+        factorise(p, lu, worst)
+        step(p, coef, lu, inverse_h, y, u, y_new)
+        error_norm(u, y, y_new, rtol, atol, n, error)
+        wanted = False
+        for lane in range(WIDTH):
+            good = run[lane] != IDLE and error[0, lane] <= 1.0 and worst[0, lane] < -SMALLEST_PIVOT
+            accepted[0, lane] = 1.0 if good else 0.0
+            if good and done[lane] < times.size and times[done[lane]] < t[lane] + h[lane]:
+                wanted = True
+        if wanted:
+            observe(p, weights, y, 0, before, 0)
+            observe(p, weights, y_new, 0, after, 0)
+            for j in range(STAGES):
+                observe(p, weights, u, j * n, seen, j * seen_rows)
+        restore_totals(p, totals, y_new)
+        mask = load(accepted, 0)
+        for s in range(n):
+            store(y, s, select(mask, load(y_new, s), load(y, s)))
+        for lane in range(WIDTH):
+            b = run[lane]
+            if b == IDLE:
+                continue
+            counters[b, FACTORISATIONS] += 1
+            if accepted[0, lane] == 0.0:
+                counters[b, REJECTED] += 1
+                code = OK
+                if not is_finite(y, lane, n):
+                    code = NOT_FINITE
+                singular = not worst[0, lane] < -SMALLEST_PIVOT
+                h[lane] = (
+                    h[lane] * AFTER_FAILURE if singular else scaled_step(h[lane], error[0, lane])
+                )
+                if code == OK and not t[lane] + h[lane] > t[lane]:
+                    code = SINGULAR if singular else STEP_UNDERFLOW
+                rejected[lane] = True
+            else:
+                counters[b, STEPS] += 1
+                t_new = t_break[lane] if last[lane] else t[lane] + h[lane]
+                while done[lane] < times.size and times[done[lane]] < t_new:
+                    theta = (times[done[lane]] - t[lane]) / h[lane]
+                    record_step(seen, before, after, lane, theta, out[b, done[lane]])
+                    done[lane] += 1
+                t[lane] = t_new
+                h_new = scaled_step(h[lane], error[0, lane])
+                h[lane] = min(h[lane], h_new) if rejected[lane] else h_new
+                rejected[lane] = False
+                code = OK
+                if last[lane]:
+                    arrive(
+                        lane, p, end, event_time, event_kind, event_species, event_amount,
+                        times, out, y, weights, totals, t, t_break, run, done, starting,
+                    )  # fmt: skip
+            spent = counters[b, STEPS] + counters[b, REJECTED] >= max_steps
+            if code == OK and spent and t[lane] < end[b]:
+                code = STEP_BUDGET
+            if code != OK or t[lane] >= end[b]:
+                status[b] = code
+                reached[b] = t[lane]
+                run[lane] = IDLE
+                active -= 1
+                queued, active = refill(
+                    lane, queued, active, p, rates, initial, start, end, event_time, event_kind,
+                    event_species, event_amount, times, tolerance, out, status, reached, counters,
+                    y, coef, weights, totals, atol, t, h, t_break, run, done, starting, rejected,
+                )  # fmt: skip
+
+
+@njit
+def arrive(
+    lane, p, end, event_time, event_kind, event_species, event_amount,
+    times, out, y, weights, totals, t, t_break, run, done, starting,
+):  # fmt: skip
+    """At a breakpoint: apply what happens there, write outputs due now, and look ahead."""
+    b = run[lane]
+    apply_events(event_time[b], event_kind, event_species, event_amount[b], t[lane], y, lane)
+    conserved_totals(p, y, lane, totals)
+    while done[lane] < times.size and times[done[lane]] <= t[lane]:
+        record_state(p, weights, y, lane, out[b, done[lane]])
+        done[lane] += 1
+    t_break[lane] = next_break(event_time[b], t[lane], end[b])
+    starting[lane] = True
+
+
+@njit
+def refill(
+    lane, queued, active, p, rates, initial, start, end, event_time, event_kind,
+    event_species, event_amount, times, tolerance, out, status, reached, counters,
+    y, coef, weights, totals, atol, t, h, t_break, run, done, starting, rejected,
+):  # fmt: skip
+    """Load the next run into a lane; a run that ends where it starts is finished at once."""
+    while queued < rates.shape[0]:
+        b = queued
+        queued += 1
+        run[lane] = b
+        counters[b] = 0
+        status[b] = OK
+        coefficients(p, rates[b], lane, coef)
+        observation_weights(p, rates[b], lane, weights)
+        y[: initial.shape[1], lane] = initial[b]
+        atol[:, lane] = tolerance[b]
+        t[lane] = start[b]
+        h[lane] = 1.0
+        done[lane] = 0
+        rejected[lane] = False
+        arrive(
+            lane, p, end, event_time, event_kind, event_species, event_amount,
+            times, out, y, weights, totals, t, t_break, run, done, starting,
+        )  # fmt: skip
+        if t[lane] < end[b]:
+            return queued, active + 1
+        reached[b] = t[lane]
+    run[lane] = IDLE
+    starting[lane] = False
+    clear(lane, t, t_break, h, y, coef, weights, totals, atol)
+    return queued, active

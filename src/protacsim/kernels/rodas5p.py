@@ -1,4 +1,4 @@
-"""One Rodas5P step: Rosenbrock-Wanner, 8 stages, order 5(4), stiffly accurate, L-stable.
+"""One Rodas5P step for a row of runs: Rosenbrock-Wanner, 8 stages, order 5(4), stiffly accurate, L-stable.
 
 Coefficients from Steinebach 2023 (BIT Numer. Math. 63:27, doi 10.1007/s10543-023-00967-x) in the
 form without matrix-vector products:
@@ -10,10 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from protacsim.kernels.jit import njit
+from protacsim.kernels.lanes import absolute, load, maximum, splat, store
 from protacsim.kernels.programs import right_hand_side, solve
 
 STAGES = 8
 GAMMA = 0.21193756319429014
+DIRECT_FROM = 6  # stages whose state is the last stage's state plus its increment
 ERROR_ORDER = 5  # the embedded error falls with h**5
 
 A = np.zeros((STAGES, STAGES))
@@ -103,50 +105,70 @@ H = np.array(
 
 
 @njit
-def step(p, coef, lu, h, y, dy, u, y_new):
-    """Stages u (8, n) and the new state y_new (n,) from y (n,); u[7] is the error estimate.
+def step(p, coef, lu, inverse_h, state, u, new):
+    """Stages u (8 n, WIDTH) and the new state from the old one (both extended, see `extend`).
 
-    `lu` holds the factors of `I/(h gamma) - J(y)`; `dy` (n,) is scratch.
+    `lu` holds the factors of `I/(h gamma) - J(y)`, inverse_h (1, WIDTH) is 1/h. The first n rows
+    of u come in as the rate of change at y. The last stage is the error estimate.
     """
-    n = y.size
-    for i in range(STAGES):
+    n = p.order.size
+    solve(p, lu, u, 0)
+    for i in range(1, STAGES):
+        here = i * n
+        if i < DIRECT_FROM:
+            combine(A, i, state, u, new, n)
+        else:
+            for s in range(n):
+                store(new, s, load(new, s) + load(u, here - n + s))
+        right_hand_side(p, coef, new, u, here)
+        scale = load(inverse_h, 0)
         for s in range(n):
-            value = y[s]
-            for j in range(i):
-                value += A[i, j] * u[j, s]
-            y_new[s] = value
-        right_hand_side(p, coef, y_new, dy)
-        for s in range(n):
-            value = 0.0
-            for j in range(i):
-                value += C[i, j] * u[j, s]
-            u[i, s] = dy[s] + value / h
-        solve(p, lu, u[i])
+            value = C[i, 0] * load(u, s)
+            for j in range(1, i):
+                value = value + C[i, j] * load(u, j * n + s)
+            store(u, here + s, load(u, here + s) + value * scale)
+        solve(p, lu, u, here)
     for s in range(n):
-        y_new[s] += u[STAGES - 1, s]
+        store(new, s, load(new, s) + load(u, (STAGES - 1) * n + s))
 
 
 @njit
-def error_norm(u, y, y_new, rtol, atol):
-    """Root mean square of the local error over `atol + rtol * max(|y|, |y_new|)`; atol (n,)."""
-    total = 0.0
-    for s in range(y.size):
-        scale = atol[s] + rtol * max(abs(y[s]), abs(y_new[s]))
-        ratio = u[STAGES - 1, s] / scale
-        total += ratio * ratio
-    return np.sqrt(total / y.size)
+def combine(table, i, state, u, new, n):
+    """new = state + sum over j < i of table[i, j] u_j."""
+    for s in range(n):
+        value = load(state, s)
+        for j in range(i):
+            value = value + table[i, j] * load(u, j * n + s)
+        store(new, s, value)
 
 
 @njit
-def interpolate(u, y, y_new, theta, out):
-    """State out (n,) at fraction theta of the step, by the method's order-4 dense output."""
-    for s in range(y.size):
-        d0 = 0.0
-        d1 = 0.0
-        d2 = 0.0
-        for j in range(STAGES):
-            d0 += H[0, j] * u[j, s]
-            d1 += H[1, j] * u[j, s]
-            d2 += H[2, j] * u[j, s]
-        inner = d0 + theta * (d1 + theta * d2)
-        out[s] = (1.0 - theta) * y[s] + theta * (y_new[s] + (1.0 - theta) * inner)
+def error_norm(u, y, y_new, rtol, atol, n, out):
+    """Root mean square, per run, of the local error over `atol + rtol * max(|y|, |y_new|)`.
+
+    atol (n, WIDTH); out (1, WIDTH), squared; NaN or infinite where any new value is.
+    """
+    total = splat(0.0)
+    for s in range(n):
+        new = load(y_new, s)
+        scale = load(atol, s) + rtol * maximum(absolute(load(y, s)), absolute(new))
+        ratio = load(u, (STAGES - 1) * n + s) / scale
+        total = total + ratio * ratio + 0.0 * new
+    store(out, 0, total / float(n))
+
+
+@njit
+def interpolant(seen, observables, lane, o):
+    """Coefficients (d0, d1, d2) of the order-4 dense output of one observable of one run.
+
+    seen holds the observables of the 8 stages, row j * observables + o.
+    """
+    d0 = 0.0
+    d1 = 0.0
+    d2 = 0.0
+    for j in range(STAGES):
+        value = seen[j * observables + o, lane]
+        d0 += H[0, j] * value
+        d1 += H[1, j] * value
+        d2 += H[2, j] * value
+    return d0, d1, d2
