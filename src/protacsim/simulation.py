@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import ParameterError, SimulationError
 from protacsim.kernels import integrate as kernel
-from protacsim.kernels import jit
+from protacsim.kernels import jit, tape
+from protacsim.kernels.rodas5p import STAGES
 from protacsim.mechanisms import (
     OBSERVABLES,
     Dose,
@@ -172,17 +173,22 @@ class _Batch:
         result = self._empty(states)
         programs = self.compiled.programs
         read = programs.with_states() if states else programs
+        code, factors = tape.pack(read, kinds, species, STAGES)
         out = np.full((len(self.rates), len(self.times), len(read.obs_ptr) - 1), np.nan)
-        end = np.full(len(self.rates), self.times[-1])
+        span = np.stack([self._start(when), np.full(len(self.rates), self.times[-1])], axis=1)
+        report = np.zeros((len(self.rates), kernel.REPORT), np.int64)
         with np.errstate(all="ignore"):  # with the JIT off, numpy would warn of what is checked
             kernel.integrate_batch(
-                read, self.rates, self.initial, self._start(when), end, when, kinds, species,
-                amount, self.times, method.rtol, atol, method.max_steps, out, result.status,
-                result.reached_h, result.counters,
+                code, factors, self.rates, self.initial, atol, span, when, amount, self.times,
+                method.rtol, method.max_steps, out, report, result.reached_h,
             )  # fmt: skip
-        observables = len(self.compiled.observables)
+        seen = len(self.compiled.observables)
         return dataclasses.replace(
-            result, observables=out[..., :observables], states=out[..., observables:]
+            result,
+            observables=out[..., :seen],
+            states=out[..., seen:],
+            status=report[:, kernel.STATUS].astype(np.int8),
+            counters=report[:, kernel.STEPS :],
         )
 
     def reference(self, method: Reference, atol: Floats) -> Solution:

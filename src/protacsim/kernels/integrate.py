@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from protacsim.kernels import tape
 from protacsim.kernels.jit import njit
-from protacsim.kernels.lanes import WIDTH, load, select, store
+from protacsim.kernels.lanes import WIDTH, at, load, select, store
 from protacsim.kernels.programs import (
     coefficients,
     conserved_totals,
@@ -25,65 +26,193 @@ from protacsim.kernels.rodas5p import (
     GAMMA,
     STAGES,
     error_norm,
-    interpolant,
+    interpolated,
     step,
 )
 
-OK = 0
-STEP_BUDGET = 1
-STEP_UNDERFLOW = 2
-NOT_FINITE = 3
-SINGULAR = 4
+OK, STEP_BUDGET, STEP_UNDERFLOW, NOT_FINITE, SINGULAR = range(5)
+EVENT_ADD, EVENT_SET = 0, 1
 
-EVENT_ADD = 0
-EVENT_SET = 1
+# Columns of `report`: how each run ended and what it took.
+STATUS, STEPS, REJECTED, FACTORISATIONS = range(4)
+REPORT = 4
 
-STEPS = 0
-REJECTED = 1
-FACTORISATIONS = 2
-COUNTERS = 3
+# Rows of `clock` (h) and `book` (integers), one column per lane.
+NOW, STEP, BREAK, END = range(4)
+CLOCK = 4
+RUN, DONE, STARTING, RETRYING, LAST = range(5)
+BOOK = 5
 
 SAFETY = 0.9
-SMALLEST_FACTOR = 0.2
-LARGEST_FACTOR = 6.0
-AFTER_FAILURE = 0.25
+SMALLEST_FACTOR, LARGEST_FACTOR, AFTER_FAILURE = 0.2, 6.0, 0.25
 SMALLEST_PIVOT = 1e-300
 IDLE = -1
 
 
 @njit
-def first_step(y, dy, lane, rtol, atol, span):
+def integrate_batch(
+    code, factors, rates, initial, tolerance, span, when, amount, times, rtol, max_steps,
+    out, report, reached,
+):  # fmt: skip
+    """Integrate b runs of one network, packed as `code` and `factors` (see `tape`).
+
+    rates (b, m) per h and molecule; initial and tolerance (b, n) molecules; span (b, 2) first and
+    last time in h; when and amount (b, e) of the events; times (k,) h, ascending. Filled: out
+    (b, k, o) observables, report (b, 4) status, steps, rejections and factorisations, reached
+    (b,) h. Outputs that were not reached stay as they were. The state at an event's own time is
+    the one just after it.
+    """
+    work = np.zeros((at(code, tape.ROWS), WIDTH))
+    clock = np.zeros((CLOCK, WIDTH))
+    book = np.full((BOOK, WIDTH), IDLE)
+    for constant in (tape.ROW_STATE, tape.ROW_NEW):
+        store_one(work, at(code, constant) + at(code, tape.SPECIES))
+    queue = 0
+    active = 0
+    for lane in range(WIDTH):
+        queue = refill(
+            code, factors, rates, initial, tolerance, span, when, amount, times,
+            out, report, reached, work, clock, book, lane, queue,
+        )  # fmt: skip
+        active += book[RUN, lane] != IDLE
+    while active > 0:
+        attempt(code, factors, work, clock, book, times, rtol)
+        for lane in range(WIDTH):
+            run = book[RUN, lane]
+            if run == IDLE:
+                continue
+            status = judge(code, work, clock, book, times, lane, out, report)
+            if status == OK and clock[NOW, lane] == clock[BREAK, lane]:
+                arrive(code, factors, when, amount, times, out, work, clock, book, lane)
+            unfinished = clock[NOW, lane] < clock[END, lane]
+            if status == OK and unfinished:
+                spent = report[run, STEPS] + report[run, REJECTED]
+                status = STEP_BUDGET if spent >= max_steps else OK
+            if status != OK or not unfinished:
+                report[run, STATUS] = status
+                reached[run] = clock[NOW, lane]
+                queue = refill(
+                    code, factors, rates, initial, tolerance, span, when, amount, times,
+                    out, report, reached, work, clock, book, lane, queue,
+                )  # fmt: skip
+                active -= book[RUN, lane] == IDLE
+
+
+@njit
+def store_one(work, row):
+    """Set a whole row to 1."""
+    for lane in range(WIDTH):
+        work[row, lane] = 1.0
+
+
+@njit
+def attempt(code, factors, work, clock, book, times, rtol):
+    """One step of every lane; where it is good, the new state replaces the old one."""
+    n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
+    right_hand_side(code, work, state, at(code, tape.ROW_STAGES))
+    for lane in range(WIDTH):
+        choose_step(code, work, clock, book, lane, rtol)
+    shifted_jacobian(code, work, state)
+    factorise(code, work)
+    step(code, work)
+    error_norm(code, work, rtol)
+    wanted = False
+    for lane in range(WIDTH):
+        error = work[at(code, tape.ROW_ERROR), lane]
+        pivot = work[at(code, tape.ROW_PIVOT), lane]
+        good = book[RUN, lane] != IDLE and error <= 1.0 and pivot < -SMALLEST_PIVOT
+        work[at(code, tape.ROW_ACCEPTED), lane] = 1.0 if good else 0.0
+        done = book[DONE, lane]
+        if good and done < times.size and times[done] < clock[NOW, lane] + clock[STEP, lane]:
+            wanted = True
+    if wanted:
+        observe_step(code, work)
+    restore_totals(code, factors, work, new)
+    accepted = load(work, at(code, tape.ROW_ACCEPTED))
+    for s in range(n):
+        store(work, state + s, select(accepted, load(work, new + s), load(work, state + s)))
+
+
+@njit
+def choose_step(code, work, clock, book, lane, rtol):
+    """Bound a lane's step by its next breakpoint; a lane that starts anew gets its first step."""
+    left = clock[BREAK, lane] - clock[NOW, lane]
+    if book[STARTING, lane] == 1:
+        clock[STEP, lane] = first_step(code, work, lane, rtol, left)
+        book[STARTING, lane] = 0
+    book[LAST, lane] = clock[STEP, lane] * (1.0 + 1e-12) >= left
+    if book[LAST, lane]:
+        clock[STEP, lane] = left
+    work[at(code, tape.ROW_INVERSE_H), lane] = 1.0 / clock[STEP, lane]
+    work[at(code, tape.ROW_SHIFT), lane] = 1.0 / (clock[STEP, lane] * GAMMA)
+
+
+@njit
+def first_step(code, work, lane, rtol, left):
     """A first step on which the state of one run moves by about one percent of its scale."""
+    state, speed = at(code, tape.ROW_STATE), at(code, tape.ROW_STAGES)
+    atol = at(code, tape.ROW_ATOL)
     size = 0.0
-    speed = 0.0
-    for s in range(atol.shape[0]):
-        scale = atol[s, lane] + rtol * abs(y[s, lane])
-        size += (y[s, lane] / scale) ** 2
-        speed += (dy[s, lane] / scale) ** 2
-    guess = 0.01 * np.sqrt(size / speed) if size > 0.0 and speed > 0.0 else 1e-6 * span
-    return min(guess, span)
+    change = 0.0
+    for s in range(at(code, tape.SPECIES)):
+        scale = work[atol + s, lane] + rtol * abs(work[state + s, lane])
+        size += (work[state + s, lane] / scale) ** 2
+        change += (work[speed + s, lane] / scale) ** 2
+    guess = 0.01 * np.sqrt(size / change) if size > 0.0 and change > 0.0 else 1e-6 * left
+    return min(guess, left)
 
 
 @njit
-def next_break(event_time, t, t_end):
-    """The first event after t, or the end."""
-    nearest = t_end
-    for e in range(event_time.size):
-        if t < event_time[e] < nearest:
-            nearest = event_time[e]
-    return nearest
+def observe_step(code, work):
+    """Observables of old state, new state and all stages, for outputs inside the step."""
+    n, seen = at(code, tape.SPECIES), at(code, tape.OBSERVABLES)
+    observe(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_BEFORE))
+    observe(code, work, at(code, tape.ROW_NEW), at(code, tape.ROW_AFTER))
+    for j in range(STAGES):
+        stage = at(code, tape.ROW_STAGES) + j * n
+        observe(code, work, stage, at(code, tape.ROW_SEEN) + j * seen)
 
 
 @njit
-def apply_events(event_time, event_kind, event_species, event_amount, t, y, lane):
-    """Add to or set amounts at time t: washouts first, so that a dose at the same time stays."""
-    for kind in (EVENT_SET, EVENT_ADD):
-        for e in range(event_time.size):
-            if event_time[e] == t and event_kind[e] == kind:
-                if kind == EVENT_SET:
-                    y[event_species[e], lane] = event_amount[e]
-                else:
-                    y[event_species[e], lane] += event_amount[e]
+def judge(code, work, clock, book, times, lane, out, report):
+    """After an attempt: advance the lane and write its outputs, or shrink its step."""
+    run = book[RUN, lane]
+    error = work[at(code, tape.ROW_ERROR), lane]
+    report[run, FACTORISATIONS] += 1
+    if work[at(code, tape.ROW_ACCEPTED), lane] == 0.0:
+        report[run, REJECTED] += 1
+        book[RETRYING, lane] = 1
+        return shrink(code, work, clock, lane, error)
+    report[run, STEPS] += 1
+    begin, h = clock[NOW, lane], clock[STEP, lane]
+    finish = clock[BREAK, lane] if book[LAST, lane] else begin + h
+    while book[DONE, lane] < times.size and times[book[DONE, lane]] < finish:
+        theta = (times[book[DONE, lane]] - begin) / h
+        for o in range(at(code, tape.OBSERVABLES)):
+            out[run, book[DONE, lane], o] = interpolated(code, work, lane, o, theta)
+        book[DONE, lane] += 1
+    clock[NOW, lane] = finish
+    larger = scaled_step(h, error)
+    clock[STEP, lane] = min(h, larger) if book[RETRYING, lane] == 1 else larger
+    book[RETRYING, lane] = 0
+    return OK
+
+
+@njit
+def shrink(code, work, clock, lane, error):
+    """A smaller step after a failed attempt, or the status that says why there is none."""
+    state = at(code, tape.ROW_STATE)
+    for s in range(at(code, tape.SPECIES)):
+        if not np.isfinite(work[state + s, lane]):
+            return NOT_FINITE
+    singular = not work[at(code, tape.ROW_PIVOT), lane] < -SMALLEST_PIVOT
+    h = clock[STEP, lane]
+    clock[STEP, lane] = h * AFTER_FAILURE if singular else scaled_step(h, error)
+    if clock[NOW, lane] + clock[STEP, lane] > clock[NOW, lane]:
+        return OK
+    if singular:
+        return SINGULAR
+    return STEP_UNDERFLOW if np.isfinite(error) else NOT_FINITE
 
 
 @njit
@@ -98,217 +227,88 @@ def scaled_step(h, squared_error):
 
 
 @njit
-def record_state(p, weights, y, lane, out):
-    """Observables (o,) of one run at its present state."""
-    for o in range(out.size):
-        total = 0.0
-        for e in range(p.obs_ptr[o], p.obs_ptr[o + 1]):
-            total += weights[e, lane] * y[p.obs_species[e], lane]
-        out[o] = total
-
-
-@njit
-def record_step(seen, before, after, lane, theta, out):
-    """Observables (o,) of one run at fraction theta of its step."""
-    for o in range(out.size):
-        d0, d1, d2 = interpolant(seen, out.size, lane, o)
-        inner = d0 + theta * (d1 + theta * d2)
-        new = after[o, lane] + (1.0 - theta) * inner
-        out[o] = (1.0 - theta) * before[o, lane] + theta * new
-
-
-@njit
-def is_finite(y, lane, n):
-    """Whether the first n values of one run are finite."""
-    for s in range(n):
-        if not np.isfinite(y[s, lane]):
-            return False
-    return True
-
-
-@njit
-def clear(lane, t, t_break, h, y, coef, weights, totals, atol):
-    """Let a lane without a run compute zeros."""
-    t[lane] = 0.0
-    t_break[lane] = 1.0
-    h[lane] = 1.0
-    y[: atol.shape[0], lane] = 0.0
-    coef[:, lane] = 0.0
-    weights[:, lane] = 0.0
-    totals[:, lane] = 0.0
-    atol[:, lane] = 1.0
-
-
-@njit
-def integrate_batch(
-    p, rates, initial, start, end, event_time, event_kind, event_species, event_amount,
-    times, rtol, tolerance, max_steps, out, status, reached, counters,
-):  # fmt: skip
-    """Integrate b runs of one network.
-
-    rates (b, m) per h and molecule; initial (b, n) molecules; start, end (b,) h; event_time and
-    event_amount (b, e), event_kind and event_species (e,); times (k,) h, ascending; tolerance
-    (b, n) molecules. Filled: out (b, k, o) observables, status (b,), reached (b,) h, counters
-    (b, 3): steps, rejections, factorisations. Unreached outputs stay as they were. The state at a
-    dose's own time is the one just after it.
-    """
-    runs, n = initial.shape
-    slots = p.jac_ptr.size - 1
-    seen_rows = p.obs_ptr.size - 1
-    y = np.zeros((n + 1 + p.mono_a.size, WIDTH))
-    y_new = np.zeros((n + 1 + p.mono_a.size, WIDTH))
-    y[n] = 1.0
-    y_new[n] = 1.0
-    u = np.zeros((STAGES * n, WIDTH))
-    lu = np.zeros((slots, WIDTH))
-    atol = np.ones((n, WIDTH))
-    coef = np.zeros((p.coef_ptr.size - 1, WIDTH))
-    totals = np.zeros((p.law_ptr.size - 1, WIDTH))
-    weights = np.zeros((p.obs_species.size, WIDTH))
-    seen = np.zeros((STAGES * seen_rows, WIDTH))
-    before = np.zeros((seen_rows, WIDTH))
-    after = np.zeros((seen_rows, WIDTH))
-    scratch = np.zeros((4, WIDTH))
-    shift, inverse_h, error, worst = scratch[0:1], scratch[1:2], scratch[2:3], scratch[3:4]
-    accepted = np.zeros((1, WIDTH))
-    t, h, t_break = np.zeros(WIDTH), np.ones(WIDTH), np.ones(WIDTH)
-    run = np.full(WIDTH, IDLE)
-    done = np.zeros(WIDTH, np.int64)
-    starting = np.zeros(WIDTH, np.bool_)
-    rejected = np.zeros(WIDTH, np.bool_)
-    last = np.zeros(WIDTH, np.bool_)
-    queued = 0
-    active = 0
-    for lane in range(WIDTH):
-        queued, active = refill(
-            lane, queued, active, p, rates, initial, start, end, event_time, event_kind,
-            event_species, event_amount, times, tolerance, out, status, reached, counters,
-            y, coef, weights, totals, atol, t, h, t_break, run, done, starting, rejected,
-        )  # fmt: skip
-    while active > 0:
-        right_hand_side(p, coef, y, u, 0)
-        for lane in range(WIDTH):
-            if starting[lane]:
-                h[lane] = first_step(y, u, lane, rtol, atol, t_break[lane] - t[lane])
-                starting[lane] = False
-            last[lane] = t[lane] + h[lane] * (1.0 + 1e-12) >= t_break[lane]
-            if last[lane]:
-                h[lane] = t_break[lane] - t[lane]
-            inverse_h[0, lane] = 1.0 / h[lane]
-            shift[0, lane] = 1.0 / (h[lane] * GAMMA)
-        shifted_jacobian(p, coef, y, shift, lu)
-        factorise(p, lu, worst)
-        step(p, coef, lu, inverse_h, y, u, y_new)
-        error_norm(u, y, y_new, rtol, atol, n, error)
-        wanted = False
-        for lane in range(WIDTH):
-            good = run[lane] != IDLE and error[0, lane] <= 1.0 and worst[0, lane] < -SMALLEST_PIVOT
-            accepted[0, lane] = 1.0 if good else 0.0
-            if good and done[lane] < times.size and times[done[lane]] < t[lane] + h[lane]:
-                wanted = True
-        if wanted:
-            observe(p, weights, y, 0, before, 0)
-            observe(p, weights, y_new, 0, after, 0)
-            for j in range(STAGES):
-                observe(p, weights, u, j * n, seen, j * seen_rows)
-        restore_totals(p, totals, y_new)
-        mask = load(accepted, 0)
-        for s in range(n):
-            store(y, s, select(mask, load(y_new, s), load(y, s)))
-        for lane in range(WIDTH):
-            b = run[lane]
-            if b == IDLE:
-                continue
-            counters[b, FACTORISATIONS] += 1
-            if accepted[0, lane] == 0.0:
-                counters[b, REJECTED] += 1
-                code = OK
-                if not is_finite(y, lane, n):
-                    code = NOT_FINITE
-                singular = not worst[0, lane] < -SMALLEST_PIVOT
-                h[lane] = (
-                    h[lane] * AFTER_FAILURE if singular else scaled_step(h[lane], error[0, lane])
-                )
-                if code == OK and not t[lane] + h[lane] > t[lane]:
-                    code = SINGULAR if singular else STEP_UNDERFLOW
-                rejected[lane] = True
-            else:
-                counters[b, STEPS] += 1
-                t_new = t_break[lane] if last[lane] else t[lane] + h[lane]
-                while done[lane] < times.size and times[done[lane]] < t_new:
-                    theta = (times[done[lane]] - t[lane]) / h[lane]
-                    record_step(seen, before, after, lane, theta, out[b, done[lane]])
-                    done[lane] += 1
-                t[lane] = t_new
-                h_new = scaled_step(h[lane], error[0, lane])
-                h[lane] = min(h[lane], h_new) if rejected[lane] else h_new
-                rejected[lane] = False
-                code = OK
-                if last[lane]:
-                    arrive(
-                        lane, p, end, event_time, event_kind, event_species, event_amount,
-                        times, out, y, weights, totals, t, t_break, run, done, starting,
-                    )  # fmt: skip
-            spent = counters[b, STEPS] + counters[b, REJECTED] >= max_steps
-            if code == OK and spent and t[lane] < end[b]:
-                code = STEP_BUDGET
-            if code != OK or t[lane] >= end[b]:
-                status[b] = code
-                reached[b] = t[lane]
-                run[lane] = IDLE
-                active -= 1
-                queued, active = refill(
-                    lane, queued, active, p, rates, initial, start, end, event_time, event_kind,
-                    event_species, event_amount, times, tolerance, out, status, reached, counters,
-                    y, coef, weights, totals, atol, t, h, t_break, run, done, starting, rejected,
-                )  # fmt: skip
-
-
-@njit
-def arrive(
-    lane, p, end, event_time, event_kind, event_species, event_amount,
-    times, out, y, weights, totals, t, t_break, run, done, starting,
-):  # fmt: skip
+def arrive(code, factors, when, amount, times, out, work, clock, book, lane):
     """At a breakpoint: apply what happens there, write outputs due now, and look ahead."""
-    b = run[lane]
-    apply_events(event_time[b], event_kind, event_species, event_amount[b], t[lane], y, lane)
-    conserved_totals(p, y, lane, totals)
-    while done[lane] < times.size and times[done[lane]] <= t[lane]:
-        record_state(p, weights, y, lane, out[b, done[lane]])
-        done[lane] += 1
-    t_break[lane] = next_break(event_time[b], t[lane], end[b])
-    starting[lane] = True
+    run, now = book[RUN, lane], clock[NOW, lane]
+    state = at(code, tape.ROW_STATE)
+    apply_events(code, when, amount, run, now, work, lane)
+    conserved_totals(code, factors, work, lane)
+    while book[DONE, lane] < times.size and times[book[DONE, lane]] <= now:
+        for o in range(at(code, tape.OBSERVABLES)):
+            out[run, book[DONE, lane], o] = observed(code, work, state, o, lane)
+        book[DONE, lane] += 1
+    clock[BREAK, lane] = clock[END, lane]
+    for e in range(at(code, tape.EVENTS)):
+        if now < when[run, e] < clock[BREAK, lane]:
+            clock[BREAK, lane] = when[run, e]
+    book[STARTING, lane] = 1
+
+
+@njit
+def apply_events(code, when, amount, run, now, work, lane):
+    """Add or set amounts: what is set comes first, so that a dose at the same time stays."""
+    kind_of, species_of = at(code, tape.EVENT_KIND), at(code, tape.EVENT_SPECIES)
+    for kind in (EVENT_SET, EVENT_ADD):
+        for e in range(at(code, tape.EVENTS)):
+            if when[run, e] == now and at(code, kind_of + e) == kind:
+                row = at(code, tape.ROW_STATE) + at(code, species_of + e)
+                before = 0.0 if kind == EVENT_SET else work[row, lane]
+                work[row, lane] = before + amount[run, e]
+
+
+@njit
+def observed(code, work, state, o, lane):
+    """Observable o of one run at its present state."""
+    ptr, species = at(code, tape.OBS_PTR), at(code, tape.OBS_SPECIES)
+    weights = at(code, tape.ROW_WEIGHTS)
+    total = 0.0
+    for e in range(at(code, ptr + o), at(code, ptr + o + 1)):
+        total += work[weights + e, lane] * work[state + at(code, species + e), lane]
+    return total
 
 
 @njit
 def refill(
-    lane, queued, active, p, rates, initial, start, end, event_time, event_kind,
-    event_species, event_amount, times, tolerance, out, status, reached, counters,
-    y, coef, weights, totals, atol, t, h, t_break, run, done, starting, rejected,
+    code, factors, rates, initial, tolerance, span, when, amount, times,
+    out, report, reached, work, clock, book, lane, queue,
 ):  # fmt: skip
-    """Load the next run into a lane; a run that ends where it starts is finished at once."""
-    while queued < rates.shape[0]:
-        b = queued
-        queued += 1
-        run[lane] = b
-        counters[b] = 0
-        status[b] = OK
-        coefficients(p, rates[b], lane, coef)
-        observation_weights(p, rates[b], lane, weights)
-        y[: initial.shape[1], lane] = initial[b]
-        atol[:, lane] = tolerance[b]
-        t[lane] = start[b]
-        h[lane] = 1.0
-        done[lane] = 0
-        rejected[lane] = False
-        arrive(
-            lane, p, end, event_time, event_kind, event_species, event_amount,
-            times, out, y, weights, totals, t, t_break, run, done, starting,
-        )  # fmt: skip
-        if t[lane] < end[b]:
-            return queued, active + 1
-        reached[b] = t[lane]
-    run[lane] = IDLE
-    starting[lane] = False
-    clear(lane, t, t_break, h, y, coef, weights, totals, atol)
-    return queued, active
+    """Load the next run into a lane, or leave it idle; returns the new front of the queue."""
+    state, atol = at(code, tape.ROW_STATE), at(code, tape.ROW_ATOL)
+    while queue < rates.shape[0]:
+        run = queue
+        queue += 1
+        book[RUN, lane] = run
+        book[DONE, lane] = 0
+        book[RETRYING, lane] = 0
+        for column in range(REPORT):
+            report[run, column] = 0
+        coefficients(code, factors, rates, run, work, lane)
+        observation_weights(code, factors, rates, run, work, lane)
+        for s in range(at(code, tape.SPECIES)):
+            work[state + s, lane] = initial[run, s]
+            work[atol + s, lane] = tolerance[run, s]
+        clock[NOW, lane] = span[run, 0]
+        clock[END, lane] = span[run, 1]
+        arrive(code, factors, when, amount, times, out, work, clock, book, lane)
+        if clock[NOW, lane] < clock[END, lane]:
+            return queue
+        reached[run] = clock[NOW, lane]
+    retire(code, work, clock, book, lane)
+    return queue
+
+
+@njit
+def retire(code, work, clock, book, lane):
+    """Let a lane without a run compute zeros."""
+    one = at(code, tape.ROW_STATE) + at(code, tape.SPECIES)
+    other = at(code, tape.ROW_NEW) + at(code, tape.SPECIES)
+    for row in range(work.shape[0]):
+        work[row, lane] = 1.0 if row in (one, other) else 0.0
+    for s in range(at(code, tape.SPECIES)):
+        work[at(code, tape.ROW_ATOL) + s, lane] = 1.0
+    book[RUN, lane] = IDLE
+    book[STARTING, lane] = 0
+    clock[NOW, lane] = 0.0
+    clock[STEP, lane] = 1.0
+    clock[BREAK, lane] = 2.0
+    clock[END, lane] = 2.0

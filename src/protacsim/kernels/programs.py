@@ -1,145 +1,159 @@
-"""Executing a network's integer programs for a row of runs: rates of change, Jacobian, LU.
+"""Executing a network's programs for a row of runs: rates of change, Jacobian, LU, read-outs.
 
-`p` is the tuple of program arrays; n species, c coefficients, s matrix slots. Every array of
-numbers has shape (rows, WIDTH): one column per run. All outputs are passed in.
+`code` and `factors` are the tape, `work` the matrix of rows (see `tape`). A state occupies the rows
+from `state` on: n species, the constant 1, and the products of species that reactions need.
 """
 
 from __future__ import annotations
 
+from protacsim.kernels import tape
 from protacsim.kernels.jit import njit
 from protacsim.kernels.lanes import absolute, at, load, maximum, splat, store
 
 
 @njit
-def coefficients(p, rates, lane, out):
-    """Column `lane` of the distinct coefficients (c, WIDTH), from rate constants (m,)."""
-    for q in range(out.shape[0]):
-        total = 0.0
-        for e in range(p.coef_ptr[q], p.coef_ptr[q + 1]):
-            total += p.coef_weight[e] * rates[p.coef_rate[e]]
-        out[q, lane] = total
-
-
-@njit
-def extend(mono_a, mono_b, state, n):
-    """Fill the product rows of the extended state (n species, the constant 1, products)."""
-    for q in range(mono_a.size):
-        store(state, n + 1 + q, load(state, at(mono_a, q)) * load(state, at(mono_b, q)))
-
-
-@njit
-def weighted_sums(ptr, weight, place, weights, state, out, first):
-    """Rows first.. of out: sums of weight times state, by index lists of both."""
-    begin = at(ptr, 0)
-    for row in range(ptr.size - 1):
-        finish = at(ptr, row + 1)
+def weighted_sums(code, ptr, rows, weight, place, work, state, out):
+    """Rows out.. of work: sums of weight times state, by index lists of both."""
+    begin = at(code, ptr)
+    for row in range(rows):
+        finish = at(code, ptr + row + 1)
         total = splat(0.0)
         for e in range(begin, finish):
-            total = total + load(weights, at(weight, e)) * load(state, at(place, e))
-        store(out, first + row, total)
+            factor = load(work, at(code, weight + e))
+            total = total + factor * load(work, state + at(code, place + e))
+        store(work, out + row, total)
         begin = finish
 
 
 @njit
-def right_hand_side(p, coef, state, out, first):
-    """Rows first.. of out = rate of change of the species, molecules per h; extends the state."""
-    extend(p.mono_a, p.mono_b, state, p.order.size)
-    weighted_sums(p.rhs_ptr, p.rhs_coef, p.rhs_state, coef, state, out, first)
+def right_hand_side(code, work, state, out):
+    """Rows out.. = rate of change of the species at `state`, molecules per h; adds the products."""
+    n = at(code, tape.SPECIES)
+    mono_a, mono_b = at(code, tape.MONO_A), at(code, tape.MONO_B)
+    for q in range(at(code, tape.PRODUCTS)):
+        a, b = at(code, mono_a + q), at(code, mono_b + q)
+        store(work, state + n + 1 + q, load(work, state + a) * load(work, state + b))
+    ptr, coef, place = at(code, tape.RHS_PTR), at(code, tape.RHS_COEF), at(code, tape.RHS_STATE)
+    weighted_sums(code, ptr, n, coef, place, work, state, out)
 
 
 @njit
-def shifted_jacobian(p, coef, state, shift, out):
-    """out (s, WIDTH) = shift * I - df/dy on the fill pattern; shift (1, WIDTH)."""
-    weighted_sums(p.jac_ptr, p.jac_coef, p.jac_state, coef, state, out, 0)
-    diagonal = load(shift, 0)
-    for k in range(p.diag_slot.size):
-        slot = at(p.diag_slot, k)
-        store(out, slot, load(out, slot) + diagonal)
+def shifted_jacobian(code, work, state):
+    """LU rows = shift * I - df/dy at `state`, on the fill pattern."""
+    ptr, coef, place = at(code, tape.JAC_PTR), at(code, tape.JAC_COEF), at(code, tape.JAC_STATE)
+    slots, out = at(code, tape.SLOTS), at(code, tape.ROW_LU)
+    weighted_sums(code, ptr, slots, coef, place, work, state, out)
+    shift = load(work, at(code, tape.ROW_SHIFT))
+    diagonal = at(code, tape.DIAG_SLOT)
+    for k in range(at(code, tape.SPECIES)):
+        row = at(code, diagonal + k)
+        store(work, row, load(work, row) + shift)
 
 
 @njit
-def factorise(p, lu, smallest):
-    """LU factors in place of the matrix (s, WIDTH), diagonals inverted.
+def factorise(code, work):
+    """LU factors in place of the matrix, diagonals inverted.
 
-    smallest (1, WIDTH) becomes minus the smallest pivot's magnitude; nothing is pivoted, so the
-    caller rejects the step where it is tiny or NaN.
+    The pivot row becomes minus the smallest pivot's magnitude; nothing is pivoted, so the caller
+    rejects the step where it is tiny or NaN.
     """
-    diag_slot, l_ptr, l_slot = p.diag_slot, p.l_ptr, p.l_slot
-    u_ptr, u_slot, t_slot = p.u_ptr, p.u_slot, p.t_slot
+    diag_slot, l_ptr, l_slot = at(code, tape.DIAG_SLOT), at(code, tape.L_PTR), at(code, tape.L_SLOT)
+    u_ptr, u_slot, t = at(code, tape.U_PTR), at(code, tape.U_SLOT), at(code, tape.T_SLOT)
     worst = splat(-1e300)
-    t = 0
-    for k in range(diag_slot.size):
-        pivot = load(lu, at(diag_slot, k))
+    for k in range(at(code, tape.SPECIES)):
+        diagonal = at(code, diag_slot + k)
+        pivot = load(work, diagonal)
         worst = maximum(worst, splat(0.0) - absolute(pivot))
         inverse = 1.0 / pivot
-        store(lu, at(diag_slot, k), inverse)
-        first, last = at(u_ptr, k), at(u_ptr, k + 1)
-        for e in range(at(l_ptr, k), at(l_ptr, k + 1)):
-            slot = at(l_slot, e)
-            factor = load(lu, slot) * inverse
-            store(lu, slot, factor)
+        store(work, diagonal, inverse)
+        first, last = at(code, u_ptr + k), at(code, u_ptr + k + 1)
+        for e in range(at(code, l_ptr + k), at(code, l_ptr + k + 1)):
+            below = at(code, l_slot + e)
+            factor = load(work, below) * inverse
+            store(work, below, factor)
             for g in range(first, last):
-                target = at(t_slot, t)
-                store(lu, target, load(lu, target) - factor * load(lu, at(u_slot, g)))
+                target = at(code, t)
+                product = factor * load(work, at(code, u_slot + g))
+                store(work, target, load(work, target) - product)
                 t += 1
-    store(smallest, 0, worst)
+    store(work, at(code, tape.ROW_PIVOT), worst)
 
 
 @njit
-def solve(p, lu, b, first):
-    """Overwrite rows first..first+n of b with the solution of the factored system."""
-    order, diag_slot = p.order, p.diag_slot
-    f_ptr, f_slot, f_col = p.f_ptr, p.f_slot, p.f_col
-    u_ptr, u_slot, u_col = p.u_ptr, p.u_slot, p.u_col
-    for k in range(order.size):
-        row = first + at(order, k)
-        value = load(b, row)
-        for e in range(at(f_ptr, k), at(f_ptr, k + 1)):
-            value = value - load(lu, at(f_slot, e)) * load(b, first + at(f_col, e))
-        store(b, row, value)
-    for k in range(order.size - 1, -1, -1):
-        row = first + at(order, k)
-        value = load(b, row)
-        for e in range(at(u_ptr, k), at(u_ptr, k + 1)):
-            value = value - load(lu, at(u_slot, e)) * load(b, first + at(u_col, e))
-        store(b, row, value * load(lu, at(diag_slot, k)))
+def solve(code, work, b):
+    """Overwrite the n rows b.. with the solution of the factored system."""
+    n, order = at(code, tape.SPECIES), at(code, tape.ORDER)
+    ptr, slot, col = at(code, tape.F_PTR), at(code, tape.F_SLOT), at(code, tape.F_COL)
+    for k in range(n):
+        row = b + at(code, order + k)
+        value = load(work, row)
+        for e in range(at(code, ptr + k), at(code, ptr + k + 1)):
+            value = value - load(work, at(code, slot + e)) * load(work, b + at(code, col + e))
+        store(work, row, value)
+    ptr, slot, col = at(code, tape.U_PTR), at(code, tape.U_SLOT), at(code, tape.U_COL)
+    diagonal = at(code, tape.DIAG_SLOT)
+    for k in range(n - 1, -1, -1):
+        row = b + at(code, order + k)
+        value = load(work, row)
+        for e in range(at(code, ptr + k), at(code, ptr + k + 1)):
+            value = value - load(work, at(code, slot + e)) * load(work, b + at(code, col + e))
+        store(work, row, value * load(work, at(code, diagonal + k)))
 
 
 @njit
-def conserved_totals(p, y, lane, totals):
-    """Column `lane` of the conserved totals (laws, WIDTH)."""
-    for g in range(totals.shape[0]):
+def coefficients(code, factors, rates, run, work, lane):
+    """One run's distinct coefficients, from its rate constants (row `run` of rates)."""
+    ptr, rate, out = at(code, tape.COEF_PTR), at(code, tape.COEF_RATE), at(code, tape.ROW_COEF)
+    weight = at(code, tape.COEF_WEIGHT)
+    for q in range(at(code, tape.COEFFICIENTS)):
         total = 0.0
-        for e in range(p.law_ptr[g], p.law_ptr[g + 1]):
-            total += p.law_weight[e] * y[p.law_species[e], lane]
-        totals[g, lane] = total
+        for e in range(at(code, ptr + q), at(code, ptr + q + 1)):
+            total += factors[weight + e] * rates[run, at(code, rate + e)]
+        work[out + q, lane] = total
 
 
 @njit
-def restore_totals(p, totals, y):
+def observation_weights(code, factors, rates, run, work, lane):
+    """One run's weights of all observable terms: constant, or times a rate constant."""
+    rate, weight, out = at(code, tape.OBS_RATE), at(code, tape.OBS_WEIGHT), at(code, tape.ROW_WEIGHTS)
+    for e in range(at(code, tape.TERMS)):
+        named = at(code, rate + e)
+        work[out + e, lane] = factors[weight + e] * (rates[run, named] if named >= 0 else 1.0)
+
+
+@njit
+def conserved_totals(code, factors, work, lane):
+    """One run's conserved totals at its present state."""
+    ptr, species, weight = at(code, tape.LAW_PTR), at(code, tape.LAW_SPECIES), at(code, tape.LAW_WEIGHT)
+    state, out = at(code, tape.ROW_STATE), at(code, tape.ROW_TOTALS)
+    for g in range(at(code, tape.LAWS)):
+        total = 0.0
+        for e in range(at(code, ptr + g), at(code, ptr + g + 1)):
+            total += factors[weight + e] * work[state + at(code, species + e), lane]
+        work[out + g, lane] = total
+
+
+@njit
+def restore_totals(code, factors, work, state):
     """Put each law's round-off drift back into the one species that stands in no other law."""
-    for g in range(totals.shape[0]):
-        first = p.law_ptr[g]
-        defect = load(totals, g)
-        for e in range(first, p.law_ptr[g + 1]):
-            defect = defect - p.law_weight[e] * load(y, p.law_species[e])
-        species = p.law_species[first]
-        store(y, species, load(y, species) + defect / p.law_weight[first])
+    ptr, species, weight = at(code, tape.LAW_PTR), at(code, tape.LAW_SPECIES), at(code, tape.LAW_WEIGHT)
+    totals = at(code, tape.ROW_TOTALS)
+    for g in range(at(code, tape.LAWS)):
+        first = at(code, ptr + g)
+        defect = load(work, totals + g)
+        for e in range(first, at(code, ptr + g + 1)):
+            defect = defect - factors[weight + e] * load(work, state + at(code, species + e))
+        row = state + at(code, species + first)
+        store(work, row, load(work, row) + defect / factors[weight + first])
 
 
 @njit
-def observation_weights(p, rates, lane, out):
-    """Column `lane` of the weights (terms, WIDTH) of all observable terms."""
-    for e in range(p.obs_species.size):
-        rate = p.obs_rate[e]
-        out[e, lane] = p.obs_weight[e] * (rates[rate] if rate >= 0 else 1.0)
-
-
-@njit
-def observe(p, weights, states, first, out, place):
-    """Observables of rows first..first+n of states, into rows place..place+o of out."""
-    for o in range(p.obs_ptr.size - 1):
+def observe(code, work, state, out):
+    """Rows out.. = observables of the species at `state`."""
+    ptr, species = at(code, tape.OBS_PTR), at(code, tape.OBS_SPECIES)
+    weights = at(code, tape.ROW_WEIGHTS)
+    for o in range(at(code, tape.OBSERVABLES)):
         total = splat(0.0)
-        for e in range(at(p.obs_ptr, o), at(p.obs_ptr, o + 1)):
-            total = total + load(weights, e) * load(states, first + at(p.obs_species, e))
-        store(out, place + o, total)
+        for e in range(at(code, ptr + o), at(code, ptr + o + 1)):
+            total = total + load(work, weights + e) * load(work, state + at(code, species + e))
+        store(work, out + o, total)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from protacsim.kernels import tape
 from protacsim.kernels.jit import njit
-from protacsim.kernels.lanes import absolute, load, maximum, splat, store
+from protacsim.kernels.lanes import absolute, at, load, maximum, splat, store
 from protacsim.kernels.programs import right_hand_side, solve
 
 STAGES = 8
@@ -105,70 +106,85 @@ H = np.array(
 
 
 @njit
-def step(p, coef, lu, inverse_h, state, u, new):
-    """Stages u (8 n, WIDTH) and the new state from the old one (both extended, see `extend`).
+def step(code, work):
+    """Stages and new state of a row of runs from their present states.
 
-    `lu` holds the factors of `I/(h gamma) - J(y)`, inverse_h (1, WIDTH) is 1/h. The first n rows
-    of u come in as the rate of change at y. The last stage is the error estimate.
+    The LU rows hold the factors of `I/(h gamma) - J(y)`, the first stage the rate of change at y.
+    The last stage is the error estimate.
     """
-    n = p.order.size
-    solve(p, lu, u, 0)
+    n = at(code, tape.SPECIES)
+    new, stages = at(code, tape.ROW_NEW), at(code, tape.ROW_STAGES)
+    solve(code, work, stages)
     for i in range(1, STAGES):
-        here = i * n
+        here = stages + i * n
         if i < DIRECT_FROM:
-            combine(A, i, state, u, new, n)
+            combine(code, work, i)
         else:
             for s in range(n):
-                store(new, s, load(new, s) + load(u, here - n + s))
-        right_hand_side(p, coef, new, u, here)
-        scale = load(inverse_h, 0)
-        for s in range(n):
-            value = C[i, 0] * load(u, s)
-            for j in range(1, i):
-                value = value + C[i, j] * load(u, j * n + s)
-            store(u, here + s, load(u, here + s) + value * scale)
-        solve(p, lu, u, here)
+                store(work, new + s, load(work, new + s) + load(work, here - n + s))
+        right_hand_side(code, work, new, here)
+        add_earlier(code, work, i)
+        solve(code, work, here)
     for s in range(n):
-        store(new, s, load(new, s) + load(u, (STAGES - 1) * n + s))
+        last = load(work, stages + (STAGES - 1) * n + s)
+        store(work, new + s, load(work, new + s) + last)
 
 
 @njit
-def combine(table, i, state, u, new, n):
-    """new = state + sum over j < i of table[i, j] u_j."""
+def combine(code, work, i):
+    """State of stage i: y + sum over j < i of A[i, j] u_j."""
+    n, state = at(code, tape.SPECIES), at(code, tape.ROW_STATE)
+    new, stages = at(code, tape.ROW_NEW), at(code, tape.ROW_STAGES)
     for s in range(n):
-        value = load(state, s)
+        value = load(work, state + s)
         for j in range(i):
-            value = value + table[i, j] * load(u, j * n + s)
-        store(new, s, value)
+            value = value + A[i, j] * load(work, stages + j * n + s)
+        store(work, new + s, value)
 
 
 @njit
-def error_norm(u, y, y_new, rtol, atol, n, out):
-    """Root mean square, per run, of the local error over `atol + rtol * max(|y|, |y_new|)`.
+def add_earlier(code, work, i):
+    """Right-hand side of stage i: f + sum over j < i of C[i, j] u_j / h."""
+    n, stages = at(code, tape.SPECIES), at(code, tape.ROW_STAGES)
+    inverse_h = load(work, at(code, tape.ROW_INVERSE_H))
+    for s in range(n):
+        value = C[i, 0] * load(work, stages + s)
+        for j in range(1, i):
+            value = value + C[i, j] * load(work, stages + j * n + s)
+        row = stages + i * n + s
+        store(work, row, load(work, row) + value * inverse_h)
 
-    atol (n, WIDTH); out (1, WIDTH), squared; NaN or infinite where any new value is.
+
+@njit
+def error_norm(code, work, rtol):
+    """Mean square, per run, of the local error over `atol + rtol * max(|y|, |y_new|)`.
+
+    NaN or infinite where any new value is.
     """
+    n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
+    error, atol = at(code, tape.ROW_STAGES) + (STAGES - 1) * n, at(code, tape.ROW_ATOL)
     total = splat(0.0)
     for s in range(n):
-        new = load(y_new, s)
-        scale = load(atol, s) + rtol * maximum(absolute(load(y, s)), absolute(new))
-        ratio = load(u, (STAGES - 1) * n + s) / scale
-        total = total + ratio * ratio + 0.0 * new
-    store(out, 0, total / float(n))
+        value = load(work, new + s)
+        size = maximum(absolute(load(work, state + s)), absolute(value))
+        ratio = load(work, error + s) / (load(work, atol + s) + rtol * size)
+        total = total + ratio * ratio + 0.0 * value
+    store(work, at(code, tape.ROW_ERROR), total / float(n))
 
 
 @njit
-def interpolant(seen, observables, lane, o):
-    """Coefficients (d0, d1, d2) of the order-4 dense output of one observable of one run.
-
-    seen holds the observables of the 8 stages, row j * observables + o.
-    """
+def interpolated(code, work, lane, o, theta):
+    """Observable o of one run at fraction theta of its step, by the order-4 dense output."""
+    observables, seen = at(code, tape.OBSERVABLES), at(code, tape.ROW_SEEN)
     d0 = 0.0
     d1 = 0.0
     d2 = 0.0
     for j in range(STAGES):
-        value = seen[j * observables + o, lane]
+        value = work[seen + j * observables + o, lane]
         d0 += H[0, j] * value
         d1 += H[1, j] * value
         d2 += H[2, j] * value
-    return d0, d1, d2
+    before = work[at(code, tape.ROW_BEFORE) + o, lane]
+    after = work[at(code, tape.ROW_AFTER) + o, lane]
+    inner = d0 + theta * (d1 + theta * d2)
+    return (1.0 - theta) * before + theta * (after + (1.0 - theta) * inner)
