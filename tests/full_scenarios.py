@@ -237,7 +237,9 @@ class State(NamedTuple):
         """What is left of it when the protein is gone."""
         found = ["proteasome"] if self.held else []
         if self.x and self.ligase:
-            found.append(f"{self.x.ligase}:{self.x.name}" if self.bond == ":" else self.x.ligase or "")
+            found.append(
+                f"{self.x.ligase}:{self.x.name}" if self.bond == ":" else self.x.ligase or ""
+            )
         elif self.x and self.bond == ":":
             found.append(f"{self.x.name}_cell")
         return found

@@ -3,13 +3,14 @@
 Rows 1 to 10 of the reaction table by themselves are in `test_mechanisms`.
 """
 
-import ast
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from full_scenarios import (
     DEGRADERS,
     INHIBITORS,
@@ -17,7 +18,6 @@ from full_scenarios import (
     NEOSUBSTRATES,
     NM_PL,
     TOPICS,
-    atp,
     change_by_hand,
     compounds,
     full_scenario,
@@ -27,28 +27,17 @@ from full_scenarios import (
     with_parts,
     with_protein,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.typing import NDArray
-from random_networks import naive_rates
-from scipy.linalg import expm
-from scipy.optimize import root
-
-from protacsim.errors import ParameterError
-from protacsim.kernels.jit import JIT_ENABLED
 from protacsim.mechanisms import (
-    OBSERVABLES,
     build_network,
     doses,
     initial_amounts,
-    parse,
     rate_constants,
 )
 from protacsim.methods import ODE, Reference
 from protacsim.network import Network
-from protacsim.scenario import Scenario, molecules, numbers, replaced
+from protacsim.scenario import Scenario, numbers
 from protacsim.simulation import read_out, simulate, solve
-from protacsim.study import Axis, Readout, Study, run
+from random_networks import naive_rates
 
 Floats = NDArray[np.float64]
 
@@ -170,10 +159,8 @@ LAWS: dict[str, Flux] = {
     "release of dega_cell": lambda at: (12 + 5) * 0.3 * at("dega_cell") / V,
     "loss of dega_medium": lambda at: 0.01 * 0.8 * at("dega_medium"),
     "loss of dega_cell": lambda at: 0.2 * 0.3 * at("dega_cell"),
-    "association of BTK and dega_cell": lambda at: (
-        SLOWED * 2.0 * at("BTK") * 0.3 * at("dega_cell")
-    ),
-    "dissociation of BTK:dega into BTK and dega_cell": lambda at: (2.0 * 20 * 0.6 * at("BTK:dega")),
+    "association of BTK and dega_cell": lambda at: SLOWED * 2.0 * at("BTK") * 0.3 * at("dega_cell"),
+    "dissociation of BTK:dega into BTK and dega_cell": lambda at: 2.0 * 20 * 0.6 * at("BTK:dega"),
     "inactivation of BTK:dega": lambda at: 6 * at("BTK:dega"),
     "reactivation of BTK-dega": lambda at: 0.4 * at("BTK-dega"),
     "inactivation of BTK:dega:CRBN": lambda at: 9 * at("BTK:dega:CRBN"),

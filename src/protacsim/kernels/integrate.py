@@ -205,7 +205,7 @@ def shrink(code, work, clock, lane, error):
     for s in range(at(code, tape.SPECIES)):
         if not np.isfinite(work[state + s, lane]):
             return NOT_FINITE
-    singular = not work[at(code, tape.ROW_PIVOT), lane] < -SMALLEST_PIVOT
+    singular = work[at(code, tape.ROW_PIVOT), lane] >= -SMALLEST_PIVOT
     h = clock[STEP, lane]
     clock[STEP, lane] = h * AFTER_FAILURE if singular else scaled_step(h, error)
     if clock[NOW, lane] + clock[STEP, lane] > clock[NOW, lane]:

@@ -119,16 +119,16 @@ def _select(typingctx, mask, a, b):
     return LANE(mask, a, b), codegen
 
 
-class _Binary(ConcreteTemplate):
-    cases = [
-        signature(LANE, LANE, LANE),
-        signature(LANE, types.float64, LANE),
-        signature(LANE, LANE, types.float64),
-    ]
+_CASES = (
+    signature(LANE, LANE, LANE),
+    signature(LANE, types.float64, LANE),
+    signature(LANE, LANE, types.float64),
+)
 
 
 def _lower(operation, emit):
-    infer_global(operation)(type(f"_Lane_{operation.__name__}", (_Binary,), {}))
+    template = type(f"_Lane_{operation.__name__}", (ConcreteTemplate,), {"cases": list(_CASES)})
+    infer_global(operation)(template)
 
     def lowered(context, builder, sig, args):
         sides = [
@@ -137,7 +137,7 @@ def _lower(operation, emit):
         ]
         return emit(builder, *sides)
 
-    for case in _Binary.cases:
+    for case in _CASES:
         lower_builtin(operation, *case.args)(lowered)
 
 

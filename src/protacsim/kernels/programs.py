@@ -115,7 +115,11 @@ def coefficients(code, factors, rates, run, work, lane):
 @njit
 def observation_weights(code, factors, rates, run, work, lane):
     """One run's weights of all observable terms: constant, or times a rate constant."""
-    rate, weight, out = at(code, tape.OBS_RATE), at(code, tape.OBS_WEIGHT), at(code, tape.ROW_WEIGHTS)
+    rate, weight, out = (
+        at(code, tape.OBS_RATE),
+        at(code, tape.OBS_WEIGHT),
+        at(code, tape.ROW_WEIGHTS),
+    )
     for e in range(at(code, tape.TERMS)):
         named = at(code, rate + e)
         work[out + e, lane] = factors[weight + e] * (rates[run, named] if named >= 0 else 1.0)
@@ -124,7 +128,11 @@ def observation_weights(code, factors, rates, run, work, lane):
 @njit
 def conserved_totals(code, factors, work, lane):
     """One run's conserved totals at its present state."""
-    ptr, species, weight = at(code, tape.LAW_PTR), at(code, tape.LAW_SPECIES), at(code, tape.LAW_WEIGHT)
+    ptr, species, weight = (
+        at(code, tape.LAW_PTR),
+        at(code, tape.LAW_SPECIES),
+        at(code, tape.LAW_WEIGHT),
+    )
     state, out = at(code, tape.ROW_STATE), at(code, tape.ROW_TOTALS)
     for g in range(at(code, tape.LAWS)):
         total = 0.0
@@ -136,7 +144,11 @@ def conserved_totals(code, factors, work, lane):
 @njit
 def restore_totals(code, factors, work, state):
     """Put each law's round-off drift back into the one species that stands in no other law."""
-    ptr, species, weight = at(code, tape.LAW_PTR), at(code, tape.LAW_SPECIES), at(code, tape.LAW_WEIGHT)
+    ptr, species, weight = (
+        at(code, tape.LAW_PTR),
+        at(code, tape.LAW_SPECIES),
+        at(code, tape.LAW_WEIGHT),
+    )
     totals = at(code, tape.ROW_TOTALS)
     for g in range(at(code, tape.LAWS)):
         first = at(code, ptr + g)

@@ -1,4 +1,4 @@
-"""One Rodas5P step for a row of runs: Rosenbrock-Wanner, 8 stages, order 5(4), stiffly accurate, L-stable.
+"""One Rodas5P step for a row of runs: Rosenbrock-Wanner, 8 stages, order 5(4), L-stable.
 
 Coefficients from Steinebach 2023 (BIT Numer. Math. 63:27, doi 10.1007/s10543-023-00967-x) in the
 form without matrix-vector products:

@@ -52,9 +52,7 @@ class Tape(NamedTuple):
     factors: NDArray[np.float64]
 
 
-def pack(
-    programs: Any, kinds: NDArray[np.int32], species: NDArray[np.int32], stages: int
-) -> Tape:
+def pack(programs: Any, kinds: NDArray[np.int32], species: NDArray[np.int32], stages: int) -> Tape:
     """Lay out programs (the arrays named above, as attributes) and the events of a batch."""
     header = np.zeros(HEADER, np.int32)
     header[: EVENTS + 1] = _sizes(programs, len(kinds))
