@@ -15,20 +15,25 @@ INHIBITORS = ("ibrutinib", "zanubrutinib", "pirtobrutinib")
 DEGRADERS = ("mt-802", "zorba-protac-10", "guo-rc-1")
 
 
-def random_scenarios(count: int, seed: int) -> list[Scenario]:
-    """Complete scenarios: inhibitors, degraders, covalent degraders, mixtures with washout."""
+def random_scenarios(count: int, seed: int, *, losses: bool = False) -> list[Scenario]:
+    """Complete scenarios: inhibitors, degraders, covalent degraders, mixtures with washout.
+
+    With `losses`, drug and ligase may also be lost, as no entry of the library asks for.
+    """
     rng = np.random.default_rng(seed)
-    return [random_scenario(rng) for _ in range(count)]
+    return [random_scenario(rng, losses=losses) for _ in range(count)]
 
 
-def random_scenario(rng: np.random.Generator, *, degrader: bool | None = None) -> Scenario:
-    """One scenario; `degrader=True` asks for a degrader alone."""
+def random_scenario(
+    rng: np.random.Generator, *, degrader: bool = False, losses: bool = False
+) -> Scenario:
+    """One scenario; `degrader` asks for a degrader alone."""
     chosen = ["degrader"] if degrader else list(MIXES[rng.integers(len(MIXES))])
-    compounds = [_compound(rng, role) for role in chosen]
+    compounds = [_compound(rng, role) | (_losses(rng, role) if losses else {}) for role in chosen]
     if len(compounds) > 1:
         compounds[0] |= {"start_h": -12.0, "stop_h": float(rng.choice([0.0, 6.0]))}
     return Scenario(
-        cell=_cell(rng),
+        cell=_cell(rng, losses=losses),
         target={"name": "BTK", "allele": _allele(rng)},
         treatment={"compounds": compounds},
         ubiquitination=_chain(rng),
@@ -60,21 +65,22 @@ def _compound(rng: np.random.Generator, role: str) -> dict[str, Any]:
         own["cooperativity_split"] = str(rng.choice(["off_rates", "on_rates"]))
     if "ki_target_nM" in own:  # the association must be faster than kinact/KI
         own["kon_target_per_nM_per_h"] += own["kinact_per_h"] / own["ki_target_nM"]
-    if role == "covalent degrader":
-        own["krev_per_h"] = float(rng.choice([0.0, 0.5]))
-    if role != "inhibitor":
-        own["ligase_loss_per_h"] = float(rng.choice([0.0, 0.0, 0.2]))
-    for loss in ("efflux_pL_per_h", "loss_medium_per_h", "loss_cell_per_h"):
-        own[loss] = float(rng.choice([0.0, 0.0, 0.1]))
     own["fraction_unbound_cell"] = float(rng.uniform(0.05, 1.0))
     own["fraction_unbound_medium"] = float(rng.uniform(0.05, 1.0))
     return {"name": name, **own, "dose_nM": _log_uniform(rng, 0.1, 1e5)}
 
 
-def _cell(rng: np.random.Generator) -> dict[str, Any]:
+def _losses(rng: np.random.Generator, role: str) -> dict[str, float]:
+    fields = ["efflux_pL_per_h", "loss_medium_per_h", "loss_cell_per_h"]
+    fields += [] if role == "inhibitor" else ["ligase_loss_per_h"]
+    fields += ["krev_per_h"] if role == "covalent degrader" else []
+    return {field: float(rng.choice([0.0, 0.3])) for field in fields}
+
+
+def _cell(rng: np.random.Generator, *, losses: bool) -> dict[str, Any]:
     name = str(rng.choice(CELLS))
     cell = {"name": name, **_drawn(rng, library.entry("cells", name).facts)}
-    if rng.uniform() < 1 / 3:
+    if losses and rng.uniform() < 0.5:
         cell["proteins"]["CRBN"]["half_life_h"] = _log_uniform(rng, 2.0, 50.0)
     return cell
 

@@ -10,9 +10,10 @@ import pytest
 import scipy.integrate
 from numpy.typing import NDArray
 
+from machine import Machine
 from protacsim.errors import ParameterError
 from protacsim.kernels import integrate as kernel
-from protacsim.kernels import programs, rodas5p
+from protacsim.kernels import tape
 from protacsim.kernels.jit import JIT_ENABLED
 from protacsim.mechanisms import Dose
 from protacsim.methods import ODE, Method, Reference
@@ -53,22 +54,16 @@ def exact(t: float) -> Floats:
 
 def stepped(t_end: float, steps: int, theta: float = 1.0) -> Floats:
     """The state after equal steps; the last one interpolated at `theta`."""
-    compiled = predators().compile()
-    p = compiled.programs
-    coefficients = np.empty(p.coef_ptr.size - 1)
-    programs.coefficients(p, compiled.rate_vector(PREDATION), coefficients)
-    slots = p.order.size + p.l_slot.size + p.u_slot.size
-    jacobian, lu = np.empty(slots), np.empty(slots)
-    y, y_new, dy, out = START.copy(), np.empty(2), np.empty(2), np.empty(2)
-    u = np.empty((rodas5p.STAGES, 2))
-    h = t_end / steps
-    for i in range(steps):
-        programs.negative_jacobian(p, coefficients, y, jacobian)
-        assert programs.factorise(p, jacobian, 1.0 / (h * rodas5p.GAMMA), lu)
-        rodas5p.step(p, coefficients, lu, h, y, dy, u, y_new)
-        rodas5p.interpolate(u, y, y_new, theta if i == steps - 1 else 1.0, out)
-        y[:] = out
-    return y
+    net = predators()
+    net.add_observable("prey", ["prey"])
+    net.add_observable("hunter", ["hunter"])
+    compiled = net.compile()
+    machine = Machine(compiled, compiled.rate_vector(PREDATION))
+    y = START.copy()
+    for _ in range(steps):
+        before, y = y, machine.step(y, t_end / steps)
+    machine.write(tape.ROW_STATE, before)
+    return machine.interpolated(theta)
 
 
 def measured_order(sizes: list[float], errors: list[float]) -> float:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from machine import Machine
 from protacsim.errors import NetworkError
-from protacsim.kernels import programs as kernel
 from protacsim.methods import ODE
 from protacsim.network import CompiledNetwork, Network, Term
 from protacsim.network.compiler import compile_topology
@@ -220,43 +220,13 @@ def test_first_species_of_a_law_stands_in_no_other(net: Network) -> None:
 # Compiled programs.
 
 
-def filled(
-    net: Network, seed: int
-) -> tuple[CompiledNetwork, dict[str, float], Floats, Floats, Floats]:
-    """Compiled network, named rates, rate vector, state and coefficients."""
+def filled(net: Network, seed: int) -> tuple[Machine, dict[str, float], Floats]:
+    """The network's kernels at random rate constants, these by name, and a random state."""
     rng = np.random.default_rng(seed)
     compiled = net.compile()
     named = {name: float(10 ** rng.uniform(-3, 3)) for name in compiled.rates}
-    rates = compiled.rate_vector(named)
-    coefficients = np.empty(compiled.programs.coef_ptr.size - 1)
-    kernel.coefficients(compiled.programs, rates, coefficients)
-    return compiled, named, rates, rng.uniform(0.0, 10.0, len(net.species)), coefficients
-
-
-def compiled_rates(compiled: CompiledNetwork, coefficients: Floats, y: Floats) -> Floats:
-    dy = np.empty_like(y)
-    kernel.right_hand_side(compiled.programs, coefficients, y, dy)
-    return dy
-
-
-def dense(compiled: CompiledNetwork, slots: Floats) -> Floats:
-    """The matrix that the slots hold."""
-    p, n = compiled.programs, len(compiled.species)
-    matrix = np.zeros((n, n))
-    for k, species in enumerate(p.order):
-        matrix[species, species] = slots[p.diag_slot[k]]
-        for e in range(p.l_ptr[k], p.l_ptr[k + 1]):
-            matrix[p.l_row[e], species] = slots[p.l_slot[e]]
-        for e in range(p.u_ptr[k], p.u_ptr[k + 1]):
-            matrix[species, p.u_col[e]] = slots[p.u_slot[e]]
-    return matrix
-
-
-def slots_of(compiled: CompiledNetwork, coefficients: Floats, y: Floats) -> Floats:
-    p = compiled.programs
-    slots = np.empty(p.order.size + p.l_slot.size + p.u_slot.size)
-    kernel.negative_jacobian(p, coefficients, y, slots)
-    return slots
+    machine = Machine(compiled, compiled.rate_vector(named))
+    return machine, named, rng.uniform(0.0, 10.0, len(net.species))
 
 
 def assert_programs_match(net: Network, seed: int) -> None:
@@ -264,12 +234,12 @@ def assert_programs_match(net: Network, seed: int) -> None:
 
     The flux form is at most quadratic, so that central differences have no truncation error.
     """
-    compiled, named, _, y, coefficients = filled(net, seed)
+    machine, named, y = filled(net, seed)
     expected = naive_rates(net, named, y)
     scale = 1.0 + np.abs(expected).max() + max(named.values()) * 1e2
-    dy = compiled_rates(compiled, coefficients, y)
+    dy = machine.rates_of_change(y)
     np.testing.assert_allclose(dy, expected, rtol=1e-12, atol=1e-12 * scale)
-    jacobian = -dense(compiled, slots_of(compiled, coefficients, y))
+    jacobian = -machine.matrix(y)
     for i in np.nonzero(expected)[0]:  # columns of species that never change are left out
         step = np.eye(y.size)[i]
         slope = (naive_rates(net, named, y + step) - naive_rates(net, named, y - step)) / 2.0
@@ -294,38 +264,37 @@ def test_large_networks(species: int) -> None:
 
 
 def assert_solved(net: Network, seed: int) -> None:
-    compiled, _, _, y, coefficients = filled(net, seed)
-    slots = slots_of(compiled, coefficients, y)
-    shift = 1.0 + 4.0 * np.abs(dense(compiled, slots)).sum(axis=1).max()  # as short steps have
-    matrix = shift * np.eye(y.size) + dense(compiled, slots)
+    machine, _, y = filled(net, seed)
+    shift = 1.0 + 4.0 * np.abs(machine.matrix(y)).sum(axis=1).max()  # as short steps have
+    matrix = shift * np.eye(y.size) + machine.matrix(y)
+    np.testing.assert_allclose(machine.matrix(y, shift), matrix, rtol=1e-15, atol=1e-12)
     right = np.random.default_rng(seed + 1).normal(size=y.size)
-    lu = np.empty_like(slots)
-    solved = right.copy()
-    assert kernel.factorise(compiled.programs, slots, shift, lu)
-    kernel.solve(compiled.programs, lu, solved)
-    np.testing.assert_allclose(solved, np.linalg.solve(matrix, right), rtol=1e-10, atol=1e-16)
+    assert machine.factorise() > 0.0
+    np.testing.assert_allclose(
+        machine.solve(right), np.linalg.solve(matrix, right), rtol=1e-10, atol=1e-16
+    )
 
 
 def test_factorise_reports_a_vanishing_pivot() -> None:
     net = Network()
     net.add("grow", "A", {"A": 2}, "k")
-    compiled = net.compile()
-    coefficients = np.array([2.0])
-    slots = slots_of(compiled, coefficients, np.array([1.0]))
-    assert not kernel.factorise(compiled.programs, slots, 2.0, np.empty_like(slots))
+    machine = Machine(net.compile(), [2.0])
+    machine.matrix([1.0], shift=2.0)
+    with np.errstate(divide="ignore"):
+        assert machine.factorise() == 0.0
 
 
 def test_equal_terms_share_a_coefficient() -> None:
     net = Network()
     for i in range(5):
         net.add(f"loss {i}", f"A{i}", (), "k")
-    assert net.compile().programs.coef_ptr.size - 1 == 1
+    assert np.unique(net.compile().programs.rhs_coef).size == 1
 
 
 def test_reactions_that_cancel_leave_no_term() -> None:
     net = Network()
     net.add("idle", ("A", "B"), ("A", "B"), "k")
-    assert net.compile().programs.bil_row.size == 0
+    assert net.compile().programs.rhs_coef.size == 0
 
 
 def test_networks_that_differ_by_names_share_one_compilation() -> None:

@@ -6,6 +6,7 @@ scenario at once. Axes, designs and references belong to `study`.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import ParameterError, SimulationError
 from protacsim.kernels import integrate as kernel
-from protacsim.kernels import jit
+from protacsim.kernels import jit, tape
+from protacsim.kernels.rodas5p import STAGES
 from protacsim.mechanisms import (
     OBSERVABLES,
     Dose,
@@ -169,13 +171,25 @@ class _Batch:
         """All runs by the compiled engine."""
         when, kinds, species, amount = self._change_arrays()
         result = self._empty(states)
-        end = np.full(len(self.rates), self.times[-1])
-        kernel.integrate_batch(
-            self.compiled.programs, self.rates, self.initial, self._start(when), end,
-            when, kinds, species, amount, self.times, method.rtol, atol, method.max_steps,
-            result.observables, result.states, result.status, result.reached_h, result.counters,
-        )  # fmt: skip
-        return result
+        programs = self.compiled.programs
+        read = programs.with_states() if states else programs
+        code, factors = tape.pack(read, kinds, species, STAGES)
+        out = np.full((len(self.rates), len(self.times), len(read.obs_ptr) - 1), np.nan)
+        span = np.stack([self._start(when), np.full(len(self.rates), self.times[-1])], axis=1)
+        report = np.zeros((len(self.rates), kernel.REPORT), np.int64)
+        with np.errstate(all="ignore"):  # with the JIT off, numpy would warn of what is checked
+            kernel.integrate_batch(
+                code, factors, self.rates, self.initial, atol, span, when, amount, self.times,
+                method.rtol, method.max_steps, out, report, result.reached_h,
+            )  # fmt: skip
+        seen = len(self.compiled.observables)
+        return dataclasses.replace(
+            result,
+            observables=out[..., :seen],
+            states=out[..., seen:],
+            status=report[:, kernel.STATUS].astype(np.int8),
+            counters=report[:, kernel.STEPS :],
+        )
 
     def reference(self, method: Reference, atol: Floats) -> Solution:
         """All runs by SciPy, straight from the reaction table and not from the programs."""
@@ -242,12 +256,12 @@ class _FluxTable:
         from scipy.integrate import solve_ivp
 
         while True:
-            when, kinds, species, amount = events
-            kernel.apply_events(when, kinds, species, amount, t, y)
+            when = events[0]
+            _apply_changes(events, t, y)
             out[times == t] = y
             if t >= times[-1]:
                 return t
-            end = kernel.next_break(when, t, times[-1])
+            end = min((later for later in when if t < later < times[-1]), default=times[-1])
             inside = times[(times > t) & (times < end)]
             result = solve_ivp(
                 lambda _, state: self.stoichiometry @ self.flux(rates, state),
@@ -258,6 +272,16 @@ class _FluxTable:
                 return float(result.t[-1]) if result.t.size else t
             out[np.isin(times, inside)] = result.y.T[:-1]
             y, t = result.y[:, -1].copy(), end
+
+
+def _apply_changes(events: tuple[Any, ...], t: float, y: Floats) -> None:
+    """Set, then add, the amounts that change at time t."""
+    when, kinds, species, amount = events
+    now = when == t
+    for i in np.nonzero(now & (kinds == kernel.EVENT_SET))[0]:
+        y[species[i]] = amount[i]
+    for i in np.nonzero(now & (kinds == kernel.EVENT_ADD))[0]:
+        y[species[i]] += amount[i]
 
 
 def read_out(

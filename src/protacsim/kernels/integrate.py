@@ -1,211 +1,314 @@
-"""The driver: adaptive steps through doses and washouts, for a batch of runs of one network.
+"""The driver: WIDTH runs in lockstep, each with its own step, refilled as soon as one is done.
 
-Stable interface: `integrate_batch`. Every run is independent of its neighbours.
+Stable interface: `integrate_batch`. No run depends on its neighbours, so that results are the same
+bit for bit in any order, batch or company.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from protacsim.kernels import tape
 from protacsim.kernels.jit import njit
+from protacsim.kernels.lanes import WIDTH, at, load, select, store
 from protacsim.kernels.programs import (
     coefficients,
     conserved_totals,
     factorise,
-    negative_jacobian,
+    observation_weights,
     observe,
     restore_totals,
     right_hand_side,
+    shifted_jacobian,
 )
 from protacsim.kernels.rodas5p import (
     ERROR_ORDER,
     GAMMA,
     STAGES,
     error_norm,
-    interpolate,
+    interpolated,
     step,
 )
 
-OK = 0
-STEP_BUDGET = 1
-STEP_UNDERFLOW = 2
-NOT_FINITE = 3
-SINGULAR = 4
+OK, STEP_BUDGET, STEP_UNDERFLOW, NOT_FINITE, SINGULAR = range(5)
+EVENT_ADD, EVENT_SET = 0, 1
 
-EVENT_ADD = 0
-EVENT_SET = 1
+# Columns of `report`: how each run ended and what it took.
+STATUS, STEPS, REJECTED, FACTORISATIONS = range(4)
+REPORT = 4
 
-STEPS = 0
-REJECTED = 1
-FACTORISATIONS = 2
-COUNTERS = 3
+# Rows of `clock` (h) and `book` (integers), one column per lane.
+NOW, STEP, BREAK, END = range(4)
+CLOCK = 4
+RUN, DONE, STARTING, RETRYING, LAST = range(5)
+BOOK = 5
 
 SAFETY = 0.9
-SMALLEST_FACTOR = 0.2
-LARGEST_FACTOR = 6.0
-AFTER_FAILURE = 0.25
-
-
-@njit
-def first_step(p, coef, y, rtol, atol, span, dy):
-    """A first step on which the state moves by about one percent of its scale."""
-    right_hand_side(p, coef, y, dy)
-    size = 0.0
-    speed = 0.0
-    for s in range(y.size):
-        scale = atol[s] + rtol * abs(y[s])
-        size += (y[s] / scale) ** 2
-        speed += (dy[s] / scale) ** 2
-    guess = 0.01 * np.sqrt(size / speed) if size > 0.0 and speed > 0.0 else 1e-6 * span
-    return min(guess, span)
-
-
-@njit
-def next_break(event_time, t, t_end):
-    """The first event after t, or the end."""
-    nearest = t_end
-    for e in range(event_time.size):
-        if t < event_time[e] < nearest:
-            nearest = event_time[e]
-    return nearest
-
-
-@njit
-def apply_events(event_time, event_kind, event_species, event_amount, t, y):
-    """Add to or set amounts at time t: washouts first, so that a dose at the same time stays."""
-    for kind in (EVENT_SET, EVENT_ADD):
-        for e in range(event_time.size):
-            if event_time[e] == t and event_kind[e] == kind:
-                if kind == EVENT_SET:
-                    y[event_species[e]] = event_amount[e]
-                else:
-                    y[event_species[e]] += event_amount[e]
-
-
-@njit
-def all_finite(values):
-    """Whether no value is NaN or infinite."""
-    for s in range(values.size):
-        if not np.isfinite(values[s]):
-            return False
-    return True
-
-
-@njit
-def scaled_step(h, error):
-    """The step that should meet the tolerance, given the error of the last one."""
-    if not np.isfinite(error):
-        return h * AFTER_FAILURE
-    factor = LARGEST_FACTOR
-    if error > 0.0:
-        factor = SAFETY * error ** (-1.0 / ERROR_ORDER)
-    return h * min(LARGEST_FACTOR, max(SMALLEST_FACTOR, factor))
-
-
-@njit
-def integrate(
-    p, rates, y, t, t_end, events, times, rtol, atol, max_steps, work, out_obs, out_state, counters
-):
-    """One run from t to t_end. y (n,) is overwritten; returns (status, time reached).
-
-    times (k,) ascending; out_obs (k, o) and out_state (k, n or 0) are filled up to the time
-    reached. The state at a dose's own time is the one just after it.
-    """
-    coef, jac, lu, dy, u, y_new, mid, totals = work
-    event_time, event_kind, event_species, event_amount = events
-    coefficients(p, rates, coef)
-    done = 0
-    while True:
-        apply_events(event_time, event_kind, event_species, event_amount, t, y)
-        conserved_totals(p, y, totals)
-        while done < times.size and times[done] <= t:
-            record(p, rates, y, out_obs[done], out_state[done])
-            done += 1
-        if t >= t_end:
-            return OK, t
-        t_break = next_break(event_time, t, t_end)
-        h = first_step(p, coef, y, rtol, atol, t_break - t, dy)
-        fresh = False
-        rejected = False
-        while t < t_break:
-            if counters[STEPS] + counters[REJECTED] >= max_steps:
-                return STEP_BUDGET, t
-            if not t + h > t:
-                return STEP_UNDERFLOW, t
-            last = t + h * (1.0 + 1e-12) >= t_break
-            if last:
-                h = t_break - t
-            if not fresh:
-                negative_jacobian(p, coef, y, jac)
-                fresh = True
-            counters[FACTORISATIONS] += 1
-            if not factorise(p, jac, 1.0 / (h * GAMMA), lu):
-                if not all_finite(jac):
-                    return NOT_FINITE, t
-                counters[REJECTED] += 1
-                h *= AFTER_FAILURE
-                continue
-            step(p, coef, lu, h, y, dy, u, y_new)
-            error = error_norm(u, y, y_new, rtol, atol)
-            if not error <= 1.0:
-                counters[REJECTED] += 1
-                rejected = True
-                h = scaled_step(h, error)
-                continue
-            counters[STEPS] += 1
-            t_new = t_break if last else t + h
-            while done < times.size and times[done] < t_new:
-                interpolate(u, y, y_new, (times[done] - t) / h, mid)
-                record(p, rates, mid, out_obs[done], out_state[done])
-                done += 1
-            restore_totals(p, totals, y_new)
-            y[:] = y_new
-            if not all_finite(y):
-                return NOT_FINITE, t
-            t = t_new
-            fresh = False
-            h_new = scaled_step(h, error)
-            h = min(h, h_new) if rejected else h_new
-            rejected = False
-
-
-@njit
-def record(p, rates, y, out_obs, out_state):
-    """Write observables, and the state where it is asked for."""
-    observe(p, rates, y, out_obs)
-    for s in range(out_state.size):
-        out_state[s] = y[s]
+SMALLEST_FACTOR, LARGEST_FACTOR, AFTER_FAILURE = 0.2, 6.0, 0.25
+SMALLEST_PIVOT = 1e-300
+IDLE = -1
 
 
 @njit
 def integrate_batch(
-    p, rates, initial, start, end, event_time, event_kind, event_species, event_amount,
-    times, rtol, atol, max_steps, out_obs, out_state, status, reached, counters,
+    code, factors, rates, initial, tolerance, span, when, amount, times, rtol, max_steps,
+    out, report, reached,
 ):  # fmt: skip
-    """Integrate b runs of one network, each on its own.
+    """Integrate b runs of one network, packed as `code` and `factors` (see `tape`).
 
-    rates (b, m) per h and molecule; initial (b, n) molecules; start, end (b,) h; event_time and
-    event_amount (b, e), event_kind and event_species (e,); times (k,) h; atol (b, n) molecules.
-    Filled: out_obs (b, k, o), out_state (b, k, n) or (b, k, 0), status (b,), reached (b,) h,
-    counters (b, 3): steps, rejections, factorisations. Unreached outputs stay as they were.
+    rates (b, m) per h and molecule; initial and tolerance (b, n) molecules; span (b, 2) first and
+    last time in h; when and amount (b, e) of the events; times (k,) h, ascending. Filled: out
+    (b, k, o) observables, report (b, 4) status, steps, rejections and factorisations, reached
+    (b,) h. Outputs that were not reached stay as they were. The state at an event's own time is
+    the one just after it.
     """
-    n = initial.shape[1]
-    work = (
-        np.empty(p.coef_ptr.size - 1),
-        np.empty(p.order.size + p.l_slot.size + p.u_slot.size),
-        np.empty(p.order.size + p.l_slot.size + p.u_slot.size),
-        np.empty(n),
-        np.empty((STAGES, n)),
-        np.empty(n),
-        np.empty(n),
-        np.empty(p.law_ptr.size - 1),
-    )
-    y = np.empty(n)
-    for b in range(rates.shape[0]):
-        y[:] = initial[b]
-        counters[b] = 0
-        events = (event_time[b], event_kind, event_species, event_amount[b])
-        status[b], reached[b] = integrate(
-            p, rates[b], y, start[b], end[b], events, times, rtol, atol[b], max_steps,
-            work, out_obs[b], out_state[b], counters[b],
+    work = np.zeros((at(code, tape.ROWS), WIDTH))
+    clock = np.zeros((CLOCK, WIDTH))
+    book = np.full((BOOK, WIDTH), IDLE)
+    for constant in (tape.ROW_STATE, tape.ROW_NEW):
+        store_one(work, at(code, constant) + at(code, tape.SPECIES))
+    queue = 0
+    active = 0
+    for lane in range(WIDTH):
+        queue = refill(
+            code, factors, rates, initial, tolerance, span, when, amount, times,
+            out, report, reached, work, clock, book, lane, queue,
         )  # fmt: skip
+        active += book[RUN, lane] != IDLE
+    while active > 0:
+        attempt(code, factors, work, clock, book, times, rtol)
+        for lane in range(WIDTH):
+            run = book[RUN, lane]
+            if run == IDLE:
+                continue
+            status = judge(code, work, clock, book, times, lane, out, report)
+            if status == OK and clock[NOW, lane] == clock[BREAK, lane]:
+                arrive(code, factors, when, amount, times, out, work, clock, book, lane)
+            unfinished = clock[NOW, lane] < clock[END, lane]
+            if status == OK and unfinished:
+                spent = report[run, STEPS] + report[run, REJECTED]
+                status = STEP_BUDGET if spent >= max_steps else OK
+            if status != OK or not unfinished:
+                report[run, STATUS] = status
+                reached[run] = clock[NOW, lane]
+                queue = refill(
+                    code, factors, rates, initial, tolerance, span, when, amount, times,
+                    out, report, reached, work, clock, book, lane, queue,
+                )  # fmt: skip
+                active -= book[RUN, lane] == IDLE
+
+
+@njit
+def store_one(work, row):
+    """Set a whole row to 1."""
+    for lane in range(WIDTH):
+        work[row, lane] = 1.0
+
+
+@njit
+def attempt(code, factors, work, clock, book, times, rtol):
+    """One step of every lane; where it is good, the new state replaces the old one."""
+    n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
+    right_hand_side(code, work, state, at(code, tape.ROW_STAGES))
+    for lane in range(WIDTH):
+        choose_step(code, work, clock, book, lane, rtol)
+    shifted_jacobian(code, work, state)
+    factorise(code, work)
+    step(code, work)
+    error_norm(code, work, rtol)
+    wanted = False
+    for lane in range(WIDTH):
+        error = work[at(code, tape.ROW_ERROR), lane]
+        pivot = work[at(code, tape.ROW_PIVOT), lane]
+        good = book[RUN, lane] != IDLE and error <= 1.0 and pivot < -SMALLEST_PIVOT
+        work[at(code, tape.ROW_ACCEPTED), lane] = 1.0 if good else 0.0
+        done = book[DONE, lane]
+        if good and done < times.size and times[done] < clock[NOW, lane] + clock[STEP, lane]:
+            wanted = True
+    if wanted:
+        observe_step(code, work)
+    restore_totals(code, factors, work, new)
+    accepted = load(work, at(code, tape.ROW_ACCEPTED))
+    for s in range(n):
+        store(work, state + s, select(accepted, load(work, new + s), load(work, state + s)))
+
+
+@njit
+def choose_step(code, work, clock, book, lane, rtol):
+    """Bound a lane's step by its next breakpoint; a lane that starts anew gets its first step."""
+    left = clock[BREAK, lane] - clock[NOW, lane]
+    if book[STARTING, lane] == 1:
+        clock[STEP, lane] = first_step(code, work, lane, rtol, left)
+        book[STARTING, lane] = 0
+    book[LAST, lane] = clock[STEP, lane] * (1.0 + 1e-12) >= left
+    if book[LAST, lane]:
+        clock[STEP, lane] = left
+    work[at(code, tape.ROW_INVERSE_H), lane] = 1.0 / clock[STEP, lane]
+    work[at(code, tape.ROW_SHIFT), lane] = 1.0 / (clock[STEP, lane] * GAMMA)
+
+
+@njit
+def first_step(code, work, lane, rtol, left):
+    """A first step on which the state of one run moves by about one percent of its scale."""
+    state, speed = at(code, tape.ROW_STATE), at(code, tape.ROW_STAGES)
+    atol = at(code, tape.ROW_ATOL)
+    size = 0.0
+    change = 0.0
+    for s in range(at(code, tape.SPECIES)):
+        scale = work[atol + s, lane] + rtol * abs(work[state + s, lane])
+        size += (work[state + s, lane] / scale) ** 2
+        change += (work[speed + s, lane] / scale) ** 2
+    guess = 0.01 * np.sqrt(size / change) if size > 0.0 and change > 0.0 else 1e-6 * left
+    return min(guess, left)
+
+
+@njit
+def observe_step(code, work):
+    """Observables of old state, new state and all stages, for outputs inside the step."""
+    n, seen = at(code, tape.SPECIES), at(code, tape.OBSERVABLES)
+    observe(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_BEFORE))
+    observe(code, work, at(code, tape.ROW_NEW), at(code, tape.ROW_AFTER))
+    for j in range(STAGES):
+        stage = at(code, tape.ROW_STAGES) + j * n
+        observe(code, work, stage, at(code, tape.ROW_SEEN) + j * seen)
+
+
+@njit
+def judge(code, work, clock, book, times, lane, out, report):
+    """After an attempt: advance the lane and write its outputs, or shrink its step."""
+    run = book[RUN, lane]
+    error = work[at(code, tape.ROW_ERROR), lane]
+    report[run, FACTORISATIONS] += 1
+    if work[at(code, tape.ROW_ACCEPTED), lane] == 0.0:
+        report[run, REJECTED] += 1
+        book[RETRYING, lane] = 1
+        return shrink(code, work, clock, lane, error)
+    report[run, STEPS] += 1
+    begin, h = clock[NOW, lane], clock[STEP, lane]
+    finish = clock[BREAK, lane] if book[LAST, lane] else begin + h
+    while book[DONE, lane] < times.size and times[book[DONE, lane]] < finish:
+        theta = (times[book[DONE, lane]] - begin) / h
+        for o in range(at(code, tape.OBSERVABLES)):
+            out[run, book[DONE, lane], o] = interpolated(code, work, lane, o, theta)
+        book[DONE, lane] += 1
+    clock[NOW, lane] = finish
+    larger = scaled_step(h, error)
+    clock[STEP, lane] = min(h, larger) if book[RETRYING, lane] == 1 else larger
+    book[RETRYING, lane] = 0
+    return OK
+
+
+@njit
+def shrink(code, work, clock, lane, error):
+    """A smaller step after a failed attempt, or the status that says why there is none."""
+    state = at(code, tape.ROW_STATE)
+    for s in range(at(code, tape.SPECIES)):
+        if not np.isfinite(work[state + s, lane]):
+            return NOT_FINITE
+    singular = work[at(code, tape.ROW_PIVOT), lane] >= -SMALLEST_PIVOT
+    h = clock[STEP, lane]
+    clock[STEP, lane] = h * AFTER_FAILURE if singular else scaled_step(h, error)
+    if clock[NOW, lane] + clock[STEP, lane] > clock[NOW, lane]:
+        return OK
+    if singular:
+        return SINGULAR
+    return STEP_UNDERFLOW if np.isfinite(error) else NOT_FINITE
+
+
+@njit
+def scaled_step(h, squared_error):
+    """The step that should meet the tolerance, given the squared error norm of the last one."""
+    if not np.isfinite(squared_error):
+        return h * AFTER_FAILURE
+    factor = LARGEST_FACTOR
+    if squared_error > 0.0:
+        factor = SAFETY * squared_error ** (-0.5 / ERROR_ORDER)
+    return h * min(LARGEST_FACTOR, max(SMALLEST_FACTOR, factor))
+
+
+@njit
+def arrive(code, factors, when, amount, times, out, work, clock, book, lane):
+    """At a breakpoint: apply what happens there, write outputs due now, and look ahead."""
+    run, now = book[RUN, lane], clock[NOW, lane]
+    state = at(code, tape.ROW_STATE)
+    apply_events(code, when, amount, run, now, work, lane)
+    conserved_totals(code, factors, work, lane)
+    while book[DONE, lane] < times.size and times[book[DONE, lane]] <= now:
+        for o in range(at(code, tape.OBSERVABLES)):
+            out[run, book[DONE, lane], o] = observed(code, work, state, o, lane)
+        book[DONE, lane] += 1
+    clock[BREAK, lane] = clock[END, lane]
+    for e in range(at(code, tape.EVENTS)):
+        if now < when[run, e] < clock[BREAK, lane]:
+            clock[BREAK, lane] = when[run, e]
+    book[STARTING, lane] = 1
+
+
+@njit
+def apply_events(code, when, amount, run, now, work, lane):
+    """Add or set amounts: what is set comes first, so that a dose at the same time stays."""
+    kind_of, species_of = at(code, tape.EVENT_KIND), at(code, tape.EVENT_SPECIES)
+    for kind in (EVENT_SET, EVENT_ADD):
+        for e in range(at(code, tape.EVENTS)):
+            if when[run, e] == now and at(code, kind_of + e) == kind:
+                row = at(code, tape.ROW_STATE) + at(code, species_of + e)
+                before = 0.0 if kind == EVENT_SET else work[row, lane]
+                work[row, lane] = before + amount[run, e]
+
+
+@njit
+def observed(code, work, state, o, lane):
+    """Observable o of one run at its present state."""
+    ptr, species = at(code, tape.OBS_PTR), at(code, tape.OBS_SPECIES)
+    weights = at(code, tape.ROW_WEIGHTS)
+    total = 0.0
+    for e in range(at(code, ptr + o), at(code, ptr + o + 1)):
+        total += work[weights + e, lane] * work[state + at(code, species + e), lane]
+    return total
+
+
+@njit
+def refill(
+    code, factors, rates, initial, tolerance, span, when, amount, times,
+    out, report, reached, work, clock, book, lane, queue,
+):  # fmt: skip
+    """Load the next run into a lane, or leave it idle; returns the new front of the queue."""
+    state, atol = at(code, tape.ROW_STATE), at(code, tape.ROW_ATOL)
+    while queue < rates.shape[0]:
+        run = queue
+        queue += 1
+        book[RUN, lane] = run
+        book[DONE, lane] = 0
+        book[RETRYING, lane] = 0
+        for column in range(REPORT):
+            report[run, column] = 0
+        coefficients(code, factors, rates, run, work, lane)
+        observation_weights(code, factors, rates, run, work, lane)
+        for s in range(at(code, tape.SPECIES)):
+            work[state + s, lane] = initial[run, s]
+            work[atol + s, lane] = tolerance[run, s]
+        clock[NOW, lane] = span[run, 0]
+        clock[END, lane] = span[run, 1]
+        arrive(code, factors, when, amount, times, out, work, clock, book, lane)
+        if clock[NOW, lane] < clock[END, lane]:
+            return queue
+        reached[run] = clock[NOW, lane]
+    retire(code, work, clock, book, lane)
+    return queue
+
+
+@njit
+def retire(code, work, clock, book, lane):
+    """Let a lane without a run compute zeros."""
+    one = at(code, tape.ROW_STATE) + at(code, tape.SPECIES)
+    other = at(code, tape.ROW_NEW) + at(code, tape.SPECIES)
+    for row in range(work.shape[0]):
+        work[row, lane] = 1.0 if row in (one, other) else 0.0
+    for s in range(at(code, tape.SPECIES)):
+        work[at(code, tape.ROW_ATOL) + s, lane] = 1.0
+    book[RUN, lane] = IDLE
+    book[STARTING, lane] = 0
+    clock[NOW, lane] = 0.0
+    clock[STEP, lane] = 1.0
+    clock[BREAK, lane] = 2.0
+    clock[END, lane] = 2.0

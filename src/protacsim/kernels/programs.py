@@ -1,115 +1,171 @@
-"""Executing a network's integer programs for one run: coefficients, rates of change, LU.
+"""Executing a network's programs for a row of runs: rates of change, Jacobian, LU, read-outs.
 
-`p` is the tuple of program arrays; n species, c coefficients, s matrix slots. All outputs are
-passed in.
+`code` and `factors` are the tape, `work` the matrix of rows (see `tape`). A state occupies the rows
+from `state` on: n species, the constant 1, and the products of species that reactions need.
 """
 
 from __future__ import annotations
 
+from protacsim.kernels import tape
 from protacsim.kernels.jit import njit
-
-SMALLEST_PIVOT = 1e-300
-
-
-@njit
-def coefficients(p, rates, out):
-    """Distinct coefficients (c,) from rate constants (m,)."""
-    for q in range(out.size):
-        total = 0.0
-        for e in range(p.coef_ptr[q], p.coef_ptr[q + 1]):
-            total += p.coef_weight[e] * rates[p.coef_rate[e]]
-        out[q] = total
+from protacsim.kernels.lanes import absolute, at, load, maximum, splat, store
 
 
 @njit
-def right_hand_side(p, coef, y, dy):
-    """dy (n,) = rate of change of y (n,), molecules per h."""
-    dy[:] = 0.0
-    for e in range(p.const_row.size):
-        dy[p.const_row[e]] += coef[p.const_coef[e]]
-    for e in range(p.lin_row.size):
-        dy[p.lin_row[e]] += coef[p.lin_coef[e]] * y[p.lin_col[e]]
-    for e in range(p.bil_row.size):
-        q = p.bil_mono[e]
-        dy[p.bil_row[e]] += coef[p.bil_coef[e]] * (y[p.mono_a[q]] * y[p.mono_b[q]])
+def weighted_sums(code, ptr, rows, weight, place, work, state, out):
+    """Rows out.. of work: sums of weight times state, by index lists of both."""
+    begin = at(code, ptr)
+    for row in range(rows):
+        finish = at(code, ptr + row + 1)
+        total = splat(0.0)
+        for e in range(begin, finish):
+            factor = load(work, at(code, weight + e))
+            total = total + factor * load(work, state + at(code, place + e))
+        store(work, out + row, total)
+        begin = finish
 
 
 @njit
-def negative_jacobian(p, coef, y, out):
-    """out (s,) = -df/dy on the fill pattern."""
-    out[:] = 0.0
-    for e in range(p.jac_lin_slot.size):
-        out[p.jac_lin_slot[e]] -= coef[p.jac_lin_coef[e]]
-    for e in range(p.jac_bil_slot.size):
-        factor = p.jac_bil_factor[e] * y[p.jac_bil_species[e]]
-        out[p.jac_bil_slot[e]] -= coef[p.jac_bil_coef[e]] * factor
+def right_hand_side(code, work, state, out):
+    """Rows out.. = rate of change of the species at `state`, molecules per h; adds the products."""
+    n = at(code, tape.SPECIES)
+    mono_a, mono_b = at(code, tape.MONO_A), at(code, tape.MONO_B)
+    for q in range(at(code, tape.PRODUCTS)):
+        a, b = at(code, mono_a + q), at(code, mono_b + q)
+        store(work, state + n + 1 + q, load(work, state + a) * load(work, state + b))
+    ptr, coef, place = at(code, tape.RHS_PTR), at(code, tape.RHS_COEF), at(code, tape.RHS_STATE)
+    weighted_sums(code, ptr, n, coef, place, work, state, out)
 
 
 @njit
-def factorise(p, jac, shift, lu):
-    """LU factors (s,) of `shift * I + jac`; diagonals inverted. False at a vanishing pivot."""
-    lu[:] = jac
-    for k in range(p.order.size):
-        lu[p.diag_slot[k]] += shift
-    t = 0
-    for k in range(p.order.size):
-        pivot = lu[p.diag_slot[k]]
-        if not abs(pivot) > SMALLEST_PIVOT:
-            return False
+def shifted_jacobian(code, work, state):
+    """LU rows = shift * I - df/dy at `state`, on the fill pattern."""
+    ptr, coef, place = at(code, tape.JAC_PTR), at(code, tape.JAC_COEF), at(code, tape.JAC_STATE)
+    slots, out = at(code, tape.SLOTS), at(code, tape.ROW_LU)
+    weighted_sums(code, ptr, slots, coef, place, work, state, out)
+    shift = load(work, at(code, tape.ROW_SHIFT))
+    diagonal = at(code, tape.DIAG_SLOT)
+    for k in range(at(code, tape.SPECIES)):
+        row = at(code, diagonal + k)
+        store(work, row, load(work, row) + shift)
+
+
+@njit
+def factorise(code, work):
+    """LU factors in place of the matrix, diagonals inverted.
+
+    The pivot row becomes minus the smallest pivot's magnitude; nothing is pivoted, so the caller
+    rejects the step where it is tiny or NaN.
+    """
+    diag_slot, l_ptr, l_slot = at(code, tape.DIAG_SLOT), at(code, tape.L_PTR), at(code, tape.L_SLOT)
+    u_ptr, u_slot, t = at(code, tape.U_PTR), at(code, tape.U_SLOT), at(code, tape.T_SLOT)
+    worst = splat(-1e300)
+    for k in range(at(code, tape.SPECIES)):
+        diagonal = at(code, diag_slot + k)
+        pivot = load(work, diagonal)
+        worst = maximum(worst, splat(0.0) - absolute(pivot))
         inverse = 1.0 / pivot
-        lu[p.diag_slot[k]] = inverse
-        for e in range(p.l_ptr[k], p.l_ptr[k + 1]):
-            factor = lu[p.l_slot[e]] * inverse
-            lu[p.l_slot[e]] = factor
-            for g in range(p.u_ptr[k], p.u_ptr[k + 1]):
-                lu[p.t_slot[t]] -= factor * lu[p.u_slot[g]]
+        store(work, diagonal, inverse)
+        first, last = at(code, u_ptr + k), at(code, u_ptr + k + 1)
+        for e in range(at(code, l_ptr + k), at(code, l_ptr + k + 1)):
+            below = at(code, l_slot + e)
+            factor = load(work, below) * inverse
+            store(work, below, factor)
+            for g in range(first, last):
+                target = at(code, t)
+                product = factor * load(work, at(code, u_slot + g))
+                store(work, target, load(work, target) - product)
                 t += 1
-    return True
+    store(work, at(code, tape.ROW_PIVOT), worst)
 
 
 @njit
-def solve(p, lu, b):
-    """Overwrite b (n,) with the solution of the factored system."""
-    for k in range(p.order.size):
-        value = b[p.order[k]]
-        for e in range(p.l_ptr[k], p.l_ptr[k + 1]):
-            b[p.l_row[e]] -= lu[p.l_slot[e]] * value
-    for k in range(p.order.size - 1, -1, -1):
-        value = b[p.order[k]]
-        for e in range(p.u_ptr[k], p.u_ptr[k + 1]):
-            value -= lu[p.u_slot[e]] * b[p.u_col[e]]
-        b[p.order[k]] = value * lu[p.diag_slot[k]]
+def solve(code, work, b):
+    """Overwrite the n rows b.. with the solution of the factored system."""
+    n, order = at(code, tape.SPECIES), at(code, tape.ORDER)
+    ptr, slot, col = at(code, tape.F_PTR), at(code, tape.F_SLOT), at(code, tape.F_COL)
+    for k in range(n):
+        row = b + at(code, order + k)
+        value = load(work, row)
+        for e in range(at(code, ptr + k), at(code, ptr + k + 1)):
+            value = value - load(work, at(code, slot + e)) * load(work, b + at(code, col + e))
+        store(work, row, value)
+    ptr, slot, col = at(code, tape.U_PTR), at(code, tape.U_SLOT), at(code, tape.U_COL)
+    diagonal = at(code, tape.DIAG_SLOT)
+    for k in range(n - 1, -1, -1):
+        row = b + at(code, order + k)
+        value = load(work, row)
+        for e in range(at(code, ptr + k), at(code, ptr + k + 1)):
+            value = value - load(work, at(code, slot + e)) * load(work, b + at(code, col + e))
+        store(work, row, value * load(work, at(code, diagonal + k)))
 
 
 @njit
-def conserved_totals(p, y, totals):
-    """Totals (laws,) of the conservation laws at y (n,)."""
-    for g in range(totals.size):
+def coefficients(code, factors, rates, run, work, lane):
+    """One run's distinct coefficients, from its rate constants (row `run` of rates)."""
+    ptr, rate, out = at(code, tape.COEF_PTR), at(code, tape.COEF_RATE), at(code, tape.ROW_COEF)
+    weight = at(code, tape.COEF_WEIGHT)
+    for q in range(at(code, tape.COEFFICIENTS)):
         total = 0.0
-        for e in range(p.law_ptr[g], p.law_ptr[g + 1]):
-            total += p.law_weight[e] * y[p.law_species[e]]
-        totals[g] = total
+        for e in range(at(code, ptr + q), at(code, ptr + q + 1)):
+            total += factors[weight + e] * rates[run, at(code, rate + e)]
+        work[out + q, lane] = total
 
 
 @njit
-def restore_totals(p, totals, y):
+def observation_weights(code, factors, rates, run, work, lane):
+    """One run's weights of all observable terms: constant, or times a rate constant."""
+    rate, weight, out = (
+        at(code, tape.OBS_RATE),
+        at(code, tape.OBS_WEIGHT),
+        at(code, tape.ROW_WEIGHTS),
+    )
+    for e in range(at(code, tape.TERMS)):
+        named = at(code, rate + e)
+        work[out + e, lane] = factors[weight + e] * (rates[run, named] if named >= 0 else 1.0)
+
+
+@njit
+def conserved_totals(code, factors, work, lane):
+    """One run's conserved totals at its present state."""
+    ptr, species, weight = (
+        at(code, tape.LAW_PTR),
+        at(code, tape.LAW_SPECIES),
+        at(code, tape.LAW_WEIGHT),
+    )
+    state, out = at(code, tape.ROW_STATE), at(code, tape.ROW_TOTALS)
+    for g in range(at(code, tape.LAWS)):
+        total = 0.0
+        for e in range(at(code, ptr + g), at(code, ptr + g + 1)):
+            total += factors[weight + e] * work[state + at(code, species + e), lane]
+        work[out + g, lane] = total
+
+
+@njit
+def restore_totals(code, factors, work, state):
     """Put each law's round-off drift back into the one species that stands in no other law."""
-    for g in range(totals.size):
-        first = p.law_ptr[g]
-        total = 0.0
-        for e in range(first, p.law_ptr[g + 1]):
-            total += p.law_weight[e] * y[p.law_species[e]]
-        y[p.law_species[first]] += (totals[g] - total) / p.law_weight[first]
+    ptr, species, weight = (
+        at(code, tape.LAW_PTR),
+        at(code, tape.LAW_SPECIES),
+        at(code, tape.LAW_WEIGHT),
+    )
+    totals = at(code, tape.ROW_TOTALS)
+    for g in range(at(code, tape.LAWS)):
+        first = at(code, ptr + g)
+        defect = load(work, totals + g)
+        for e in range(first, at(code, ptr + g + 1)):
+            defect = defect - factors[weight + e] * load(work, state + at(code, species + e))
+        row = state + at(code, species + first)
+        store(work, row, load(work, row) + defect / factors[weight + first])
 
 
 @njit
-def observe(p, rates, y, out):
-    """Observables (o,) at state y (n,)."""
-    for o in range(out.size):
-        total = 0.0
-        for e in range(p.obs_ptr[o], p.obs_ptr[o + 1]):
-            value = p.obs_weight[e] * y[p.obs_species[e]]
-            if p.obs_rate[e] >= 0:
-                value *= rates[p.obs_rate[e]]
-            total += value
-        out[o] = total
+def observe(code, work, state, out):
+    """Rows out.. = observables of the species at `state`."""
+    ptr, species = at(code, tape.OBS_PTR), at(code, tape.OBS_SPECIES)
+    weights = at(code, tape.ROW_WEIGHTS)
+    for o in range(at(code, tape.OBSERVABLES)):
+        total = splat(0.0)
+        for e in range(at(code, ptr + o), at(code, ptr + o + 1)):
+            total = total + load(work, weights + e) * load(work, state + at(code, species + e))
+        store(work, out + o, total)

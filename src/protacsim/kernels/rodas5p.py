@@ -1,4 +1,4 @@
-"""One Rodas5P step: Rosenbrock-Wanner, 8 stages, order 5(4), stiffly accurate, L-stable.
+"""One Rodas5P step for a row of runs: Rosenbrock-Wanner, 8 stages, order 5(4), L-stable.
 
 Coefficients from Steinebach 2023 (BIT Numer. Math. 63:27, doi 10.1007/s10543-023-00967-x) in the
 form without matrix-vector products:
@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from protacsim.kernels import tape
 from protacsim.kernels.jit import njit
+from protacsim.kernels.lanes import absolute, at, load, maximum, splat, store
 from protacsim.kernels.programs import right_hand_side, solve
 
 STAGES = 8
 GAMMA = 0.21193756319429014
+DIRECT_FROM = 6  # stages whose state is the last stage's state plus its increment
 ERROR_ORDER = 5  # the embedded error falls with h**5
 
 A = np.zeros((STAGES, STAGES))
@@ -103,50 +106,85 @@ H = np.array(
 
 
 @njit
-def step(p, coef, lu, h, y, dy, u, y_new):
-    """Stages u (8, n) and the new state y_new (n,) from y (n,); u[7] is the error estimate.
+def step(code, work):
+    """Stages and new state of a row of runs from their present states.
 
-    `lu` holds the factors of `I/(h gamma) - J(y)`; `dy` (n,) is scratch.
+    The LU rows hold the factors of `I/(h gamma) - J(y)`, the first stage the rate of change at y.
+    The last stage is the error estimate.
     """
-    n = y.size
-    for i in range(STAGES):
-        for s in range(n):
-            value = y[s]
-            for j in range(i):
-                value += A[i, j] * u[j, s]
-            y_new[s] = value
-        right_hand_side(p, coef, y_new, dy)
-        for s in range(n):
-            value = 0.0
-            for j in range(i):
-                value += C[i, j] * u[j, s]
-            u[i, s] = dy[s] + value / h
-        solve(p, lu, u[i])
+    n = at(code, tape.SPECIES)
+    new, stages = at(code, tape.ROW_NEW), at(code, tape.ROW_STAGES)
+    solve(code, work, stages)
+    for i in range(1, STAGES):
+        here = stages + i * n
+        if i < DIRECT_FROM:
+            combine(code, work, i)
+        else:
+            for s in range(n):
+                store(work, new + s, load(work, new + s) + load(work, here - n + s))
+        right_hand_side(code, work, new, here)
+        add_earlier(code, work, i)
+        solve(code, work, here)
     for s in range(n):
-        y_new[s] += u[STAGES - 1, s]
+        last = load(work, stages + (STAGES - 1) * n + s)
+        store(work, new + s, load(work, new + s) + last)
 
 
 @njit
-def error_norm(u, y, y_new, rtol, atol):
-    """Root mean square of the local error over `atol + rtol * max(|y|, |y_new|)`; atol (n,)."""
-    total = 0.0
-    for s in range(y.size):
-        scale = atol[s] + rtol * max(abs(y[s]), abs(y_new[s]))
-        ratio = u[STAGES - 1, s] / scale
-        total += ratio * ratio
-    return np.sqrt(total / y.size)
+def combine(code, work, i):
+    """State of stage i: y + sum over j < i of A[i, j] u_j."""
+    n, state = at(code, tape.SPECIES), at(code, tape.ROW_STATE)
+    new, stages = at(code, tape.ROW_NEW), at(code, tape.ROW_STAGES)
+    for s in range(n):
+        value = load(work, state + s)
+        for j in range(i):
+            value = value + A[i, j] * load(work, stages + j * n + s)
+        store(work, new + s, value)
 
 
 @njit
-def interpolate(u, y, y_new, theta, out):
-    """State out (n,) at fraction theta of the step, by the method's order-4 dense output."""
-    for s in range(y.size):
-        d0 = 0.0
-        d1 = 0.0
-        d2 = 0.0
-        for j in range(STAGES):
-            d0 += H[0, j] * u[j, s]
-            d1 += H[1, j] * u[j, s]
-            d2 += H[2, j] * u[j, s]
-        inner = d0 + theta * (d1 + theta * d2)
-        out[s] = (1.0 - theta) * y[s] + theta * (y_new[s] + (1.0 - theta) * inner)
+def add_earlier(code, work, i):
+    """Right-hand side of stage i: f + sum over j < i of C[i, j] u_j / h."""
+    n, stages = at(code, tape.SPECIES), at(code, tape.ROW_STAGES)
+    inverse_h = load(work, at(code, tape.ROW_INVERSE_H))
+    for s in range(n):
+        value = C[i, 0] * load(work, stages + s)
+        for j in range(1, i):
+            value = value + C[i, j] * load(work, stages + j * n + s)
+        row = stages + i * n + s
+        store(work, row, load(work, row) + value * inverse_h)
+
+
+@njit
+def error_norm(code, work, rtol):
+    """Mean square, per run, of the local error over `atol + rtol * max(|y|, |y_new|)`.
+
+    NaN or infinite where any new value is.
+    """
+    n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
+    error, atol = at(code, tape.ROW_STAGES) + (STAGES - 1) * n, at(code, tape.ROW_ATOL)
+    total = splat(0.0)
+    for s in range(n):
+        value = load(work, new + s)
+        size = maximum(absolute(load(work, state + s)), absolute(value))
+        ratio = load(work, error + s) / (load(work, atol + s) + rtol * size)
+        total = total + ratio * ratio + 0.0 * value
+    store(work, at(code, tape.ROW_ERROR), total / float(n))
+
+
+@njit
+def interpolated(code, work, lane, o, theta):
+    """Observable o of one run at fraction theta of its step, by the order-4 dense output."""
+    observables, seen = at(code, tape.OBSERVABLES), at(code, tape.ROW_SEEN)
+    d0 = 0.0
+    d1 = 0.0
+    d2 = 0.0
+    for j in range(STAGES):
+        value = work[seen + j * observables + o, lane]
+        d0 += H[0, j] * value
+        d1 += H[1, j] * value
+        d2 += H[2, j] * value
+    before = work[at(code, tape.ROW_BEFORE) + o, lane]
+    after = work[at(code, tape.ROW_AFTER) + o, lane]
+    inner = d0 + theta * (d1 + theta * d2)
+    return (1.0 - theta) * before + theta * (after + (1.0 - theta) * inner)

@@ -32,42 +32,38 @@ Terms = dict[tuple[int, Monomial], dict[int, float]]
 class Programs(NamedTuple):
     """Flat arrays that the kernels execute; n species, m rates, c coefficients, s matrix slots.
 
-    Coefficient q is `sum(coef_weight * rate[coef_rate])` over `coef_ptr[q]:coef_ptr[q + 1]`.
-    The right-hand side adds constant, linear and bilinear terms into rows. Matrix slots hold
-    `shift * I - J` on its fill pattern; `order` is the elimination order; per eliminated species
-    there are lists of slots below (`l_*`), to the right (`u_*`) and of their products (`t_slot`).
-    Conservation law g corrects species `law_species[law_ptr[g]]`.
+    Coefficient q is `sum(coef_weight * rate[coef_rate])` over `coef_ptr[q]:coef_ptr[q + 1]`. The
+    state is extended by a constant 1 (row n) and by the products `mono_a * mono_b` (from row
+    n + 1 on), so that rates of change and Jacobian are sums of coefficient times extended state:
+    row r of the right-hand side runs over `rhs_ptr[r]:rhs_ptr[r + 1]`, matrix slot e over
+    `jac_ptr[e]:jac_ptr[e + 1]`. Species are eliminated in `order`; per eliminated species there
+    are the slots and rows below (`l_*`), to the right (`u_*`), their products (`t_slot`), and for
+    forward substitution the slots and species to its left (`f_*`). Conservation law g corrects
+    species `law_species[law_ptr[g]]`.
     """
 
     coef_ptr: Ints
     coef_rate: Ints
     coef_weight: Floats
-    const_row: Ints
-    const_coef: Ints
-    lin_row: Ints
-    lin_col: Ints
-    lin_coef: Ints
     mono_a: Ints
     mono_b: Ints
-    bil_row: Ints
-    bil_mono: Ints
-    bil_coef: Ints
-    jac_lin_slot: Ints
-    jac_lin_coef: Ints
-    jac_bil_slot: Ints
-    jac_bil_coef: Ints
-    jac_bil_species: Ints
-    jac_bil_factor: Floats
+    rhs_ptr: Ints
+    rhs_coef: Ints
+    rhs_state: Ints
+    jac_ptr: Ints
+    jac_coef: Ints
+    jac_state: Ints
     order: Ints
     diag_slot: Ints
     l_ptr: Ints
     l_slot: Ints
-    l_row: Ints
     u_ptr: Ints
     u_slot: Ints
     u_col: Ints
-    t_ptr: Ints
     t_slot: Ints
+    f_ptr: Ints
+    f_slot: Ints
+    f_col: Ints
     law_ptr: Ints
     law_species: Ints
     law_weight: Floats
@@ -80,6 +76,16 @@ class Programs(NamedTuple):
     def multiply_adds(self) -> int:
         """Multiply-subtracts of one factorisation."""
         return int(self.t_slot.size)
+
+    def with_states(self) -> Programs:
+        """The same programs with every species as a further observable."""
+        n = self.order.size
+        return self._replace(
+            obs_ptr=_ints([*self.obs_ptr, *(self.obs_ptr[-1] + np.arange(1, n + 1))]),
+            obs_species=_ints([*self.obs_species, *range(n)]),
+            obs_rate=_ints([*self.obs_rate, *([-1] * n)]),
+            obs_weight=np.concatenate([self.obs_weight, np.ones(n)]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +171,7 @@ def compile_topology(topology: Topology) -> Programs:
     coefficient = _Coefficients()
     terms = _terms(topology)
     programs: dict[str, Any] = {
-        **_right_hand_side(terms, coefficient),
+        **_right_hand_side(topology.species, terms, coefficient),
         **_matrix(topology.species, terms, coefficient),
         **_laws(topology),
         **_observables(topology),
@@ -212,58 +218,65 @@ def _terms(topology: Topology) -> Terms:
     return {key: dict(value) for key, value in terms.items() if any(value.values())}
 
 
-def _right_hand_side(terms: Terms, coefficient: _Coefficients) -> dict[str, Ints]:
-    by_order: tuple[list[tuple[int, Monomial, int]], ...] = ([], [], [])
+def _extended(n: int, terms: Terms) -> dict[Monomial, int]:
+    """Row of each monomial in the extended state: species, then the constant 1, then products."""
+    products = sorted({monomial for _, monomial in terms if len(monomial) == 2})
+    rows: dict[Monomial, int] = {(i,): i for i in range(n)}
+    rows[()] = n
+    return rows | {monomial: n + 1 + q for q, monomial in enumerate(products)}
+
+
+def _right_hand_side(n: int, terms: Terms, coefficient: _Coefficients) -> dict[str, Ints]:
+    state = _extended(n, terms)
+    products = [monomial for monomial in state if len(monomial) == 2]
+    rows: list[list[tuple[int, int]]] = [[] for _ in range(n)]
     for (row, monomial), combination in sorted(terms.items()):
-        by_order[len(monomial)].append((row, monomial, coefficient(combination)))
-    constant, linear, bilinear = by_order
-    monomials = sorted({monomial for _, monomial, _ in bilinear})
-    position = {monomial: q for q, monomial in enumerate(monomials)}
+        rows[row].append((coefficient(combination), state[monomial]))
     return {
-        "const_row": _ints(row for row, _, _ in constant),
-        "const_coef": _ints(c for _, _, c in constant),
-        "lin_row": _ints(row for row, _, _ in linear),
-        "lin_col": _ints(m[0] for _, m, _ in linear),
-        "lin_coef": _ints(c for _, _, c in linear),
-        "mono_a": _ints(m[0] for m in monomials),
-        "mono_b": _ints(m[1] for m in monomials),
-        "bil_row": _ints(row for row, _, _ in bilinear),
-        "bil_mono": _ints(position[m] for _, m, _ in bilinear),
-        "bil_coef": _ints(c for _, _, c in bilinear),
+        "mono_a": _ints(a for a, _ in products),
+        "mono_b": _ints(b for _, b in products),
+        **_sums("rhs", rows),
     }
 
 
-def _matrix(n: int, terms: Terms, coefficient: _Coefficients) -> dict[str, Ints | Floats]:
-    """Jacobian on the LU pattern of `shift * I - J`, and the elimination lists."""
-    linear: list[tuple[int, int, int]] = []  # row, column, coefficient
-    bilinear: list[tuple[int, int, int, int, float]] = []  # ..., other species, factor
-    for (row, monomial), combination in sorted(terms.items()):
-        q = coefficient(combination) if monomial else -1
-        if len(monomial) == 1:
-            linear.append((row, monomial[0], q))
-        elif len(monomial) == 2:
-            a, b = monomial
-            entries = ((a, a, 2.0),) if a == b else ((a, b, 1.0), (b, a, 1.0))
-            bilinear += [(row, column, q, other, factor) for column, other, factor in entries]
+def _sums(name: str, rows: Sequence[Sequence[tuple[int, int]]]) -> dict[str, Ints]:
+    """Rows of (coefficient, extended state) pairs as flat arrays."""
+    return {
+        f"{name}_ptr": _pointers(rows),
+        f"{name}_coef": _ints(q for row in rows for q, _ in row),
+        f"{name}_state": _ints(state for row in rows for _, state in row),
+    }
+
+
+def _matrix(n: int, terms: Terms, coefficient: _Coefficients) -> dict[str, Ints]:
+    """Minus the Jacobian on the LU pattern of `shift * I - J`, and the elimination lists."""
     changing = {row for row, _ in terms}
-    linear = [entry for entry in linear if entry[1] in changing]
-    bilinear = [entry for entry in bilinear if entry[1] in changing]
-    pattern = {entry[:2] for entry in linear} | {entry[:2] for entry in bilinear}
-    elimination, slots = _eliminate(n, pattern)
-    return {
-        "jac_lin_slot": _ints(slots[row, column] for row, column, _ in linear),
-        "jac_lin_coef": _ints(q for _, _, q in linear),
-        "jac_bil_slot": _ints(slots[row, column] for row, column, *_ in bilinear),
-        "jac_bil_coef": _ints(q for _, _, q, _, _ in bilinear),
-        "jac_bil_species": _ints(other for *_, other, _ in bilinear),
-        "jac_bil_factor": np.array([factor for *_, factor in bilinear], float),
-        **elimination,
-    }
+    entries: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    for (row, monomial), combination in sorted(terms.items()):
+        for column, (factor, state) in _slopes(n, monomial).items():
+            if column in changing:
+                negative = {rate: -factor * weight for rate, weight in combination.items()}
+                entries[row, column].append((coefficient(negative), state))
+    elimination, slots = _eliminate(n, set(entries))
+    rows: list[list[tuple[int, int]]] = [[] for _ in slots]
+    for place, found in entries.items():
+        rows[slots[place]] = found
+    return {**_sums("jac", rows), **elimination}
+
+
+def _slopes(n: int, monomial: Monomial) -> dict[int, tuple[float, int]]:
+    """Derivatives of a monomial: column -> (factor, row of the extended state)."""
+    if len(monomial) == 1:
+        return {monomial[0]: (1.0, n)}
+    if len(monomial) == 2:
+        a, b = monomial
+        return {a: (2.0, a)} if a == b else {a: (1.0, b), b: (1.0, a)}
+    return {}
 
 
 def _eliminate(
     n: int, pattern: set[tuple[int, int]]
-) -> tuple[dict[str, Ints | Floats], dict[tuple[int, int], int]]:
+) -> tuple[dict[str, Ints], dict[tuple[int, int], int]]:
     """Symbolic LU with diagonal pivots: order, fill and the lists of products."""
     rows = [{j for j in range(n) if (i, j) in pattern} | {i} for i in range(n)]
     columns = [{i for i in range(n) if j in rows[i]} for j in range(n)]
@@ -288,21 +301,25 @@ def _eliminate(
         for j in right[-1]:
             columns[j].discard(pivot)
         order.append(pivot)
+    position = {species: k for k, species in enumerate(order)}
+    to_the_left: list[list[int]] = [[] for _ in order]
+    for pivot, rows_below in zip(order, below, strict=True):
+        for i in rows_below:
+            to_the_left[position[i]].append(pivot)
     lists = {
         "order": _ints(order),
         "diag_slot": _ints(slot(i, i) for i in order),
         "l_ptr": _pointers(below),
         "l_slot": _ints(slot(i, p) for p, column in zip(order, below, strict=True) for i in column),
-        "l_row": _ints(i for column in below for i in column),
         "u_ptr": _pointers(right),
         "u_slot": _ints(slot(p, j) for p, row in zip(order, right, strict=True) for j in row),
         "u_col": _ints(j for row in right for j in row),
-        "t_ptr": _ints(
-            np.cumsum([0] + [len(b) * len(r) for b, r in zip(below, right, strict=True)])
-        ),
         "t_slot": _ints(products),
+        "f_ptr": _pointers(to_the_left),
+        "f_slot": _ints(slot(i, p) for i, row in zip(order, to_the_left, strict=True) for p in row),
+        "f_col": _ints(p for row in to_the_left for p in row),
     }
-    return dict(lists), slots
+    return lists, slots
 
 
 def _laws(topology: Topology) -> dict[str, Ints | Floats]:

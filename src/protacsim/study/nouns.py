@@ -184,7 +184,7 @@ def _axis(entry: object) -> object:
         return entry
     values = entry["values"]
     if entry.get("path") == TREATMENT and isinstance(values, list | tuple):
-        values = [Treatment(value) if isinstance(value, str) else value for value in values]
+        values = [Treatment((value,)) if isinstance(value, str) else value for value in values]  # type: ignore[arg-type]
     values = values.tolist() if isinstance(values, np.ndarray) else values
     return {
         **entry,

@@ -1,0 +1,181 @@
+"""A row of WIDTH doubles as one value: the same formula for WIDTH simulations at once.
+
+With the JIT on a row is an LLVM vector, so that vectorisation is certain; with the JIT off it is a
+numpy row, and the same kernels run. Products may be fused into sums; nothing else is relaxed.
+"""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
+from numba.np.arrayobj import make_array
+
+from protacsim.kernels.jit import JIT_ENABLED
+
+WIDTH = 16
+_VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)
+_FUSE = ("contract",)
+
+
+class LaneType(types.Type):
+    """numba's name for a row of WIDTH doubles."""
+
+    def __init__(self):
+        super().__init__(name=f"Lane{WIDTH}")
+
+
+LANE = LaneType()
+
+
+@register_model(LaneType)
+class _LaneModel(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, _VECTOR)
+
+
+def _pointer(context, builder, array_type, array, index_type, index):
+    """Address of row `index` of an array (rows, WIDTH)."""
+    view = make_array(array_type)(context, builder, array)
+    row = context.cast(builder, index, index_type, types.intp)
+    offset = builder.mul(row, ir.Constant(row.type, WIDTH))
+    return builder.bitcast(builder.gep(view.data, [offset]), _VECTOR.as_pointer())
+
+
+@intrinsic
+def _load(typingctx, rows, index):
+    def codegen(context, builder, sig, args):
+        pointer = _pointer(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        return builder.load(pointer, align=8)
+
+    return LANE(rows, index), codegen
+
+
+@intrinsic
+def _store(typingctx, rows, index, value):
+    def codegen(context, builder, sig, args):
+        pointer = _pointer(context, builder, sig.args[0], args[0], sig.args[1], args[1])
+        builder.store(args[2], pointer, align=8)
+        return context.get_dummy_value()
+
+    return types.none(rows, index, value), codegen
+
+
+@intrinsic
+def _at(typingctx, indices, e):
+    def codegen(context, builder, sig, args):
+        view = make_array(sig.args[0])(context, builder, args[0])
+        place = context.cast(builder, args[1], sig.args[1], types.intp)
+        value = builder.load(builder.gep(view.data, [place]))
+        return context.cast(builder, value, sig.args[0].dtype, types.intp)
+
+    return types.intp(indices, e), codegen
+
+
+def _splatted(builder, value):
+    vector = builder.insert_element(
+        ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
+    )
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), None)
+    return builder.shuffle_vector(vector, ir.Constant(_VECTOR, ir.Undefined), zeros)
+
+
+@intrinsic
+def _splat(typingctx, value):
+    def codegen(context, builder, sig, args):
+        return _splatted(builder, context.cast(builder, args[0], sig.args[0], types.float64))
+
+    return LANE(value), codegen
+
+
+@intrinsic
+def _maximum(typingctx, a, b):
+    def codegen(context, builder, sig, args):
+        return builder.select(builder.fcmp_ordered(">", args[0], args[1]), args[0], args[1])
+
+    return LANE(a, b), codegen
+
+
+@intrinsic
+def _absolute(typingctx, a):
+    def codegen(context, builder, sig, args):
+        name = f"llvm.fabs.v{WIDTH}f64"
+        kind = ir.FunctionType(_VECTOR, [_VECTOR])
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+
+    return LANE(a), codegen
+
+
+@intrinsic
+def _select(typingctx, mask, a, b):
+    def codegen(context, builder, sig, args):
+        chosen = builder.fcmp_unordered("!=", args[0], ir.Constant(_VECTOR, None))
+        return builder.select(chosen, args[1], args[2])
+
+    return LANE(mask, a, b), codegen
+
+
+_CASES = (
+    signature(LANE, LANE, LANE),
+    signature(LANE, types.float64, LANE),
+    signature(LANE, LANE, types.float64),
+)
+
+
+def _lower(operation, emit):
+    template = type(f"_Lane_{operation.__name__}", (ConcreteTemplate,), {"cases": list(_CASES)})
+    infer_global(operation)(template)
+
+    def lowered(context, builder, sig, args):
+        sides = [
+            arg if kind == LANE else _splatted(builder, arg)
+            for kind, arg in zip(sig.args, args, strict=True)
+        ]
+        return emit(builder, *sides)
+
+    for case in _CASES:
+        lower_builtin(operation, *case.args)(lowered)
+
+
+_lower(operator.add, lambda builder, a, b: builder.fadd(a, b, flags=_FUSE))
+_lower(operator.sub, lambda builder, a, b: builder.fsub(a, b, flags=_FUSE))
+_lower(operator.mul, lambda builder, a, b: builder.fmul(a, b, flags=_FUSE))
+_lower(operator.truediv, lambda builder, a, b: builder.fdiv(a, b))
+
+
+if JIT_ENABLED:
+    at, load, store, splat = _at, _load, _store, _splat
+    maximum, absolute, select = _maximum, _absolute, _select
+else:
+
+    def at(indices, e):
+        """Entry e of an index list; e is never negative."""
+        return indices[e]
+
+    def load(rows, index):
+        """Row `index` of rows (k, WIDTH)."""
+        return rows[index].copy()
+
+    def store(rows, index, value):
+        """Write row `index`."""
+        rows[index] = value
+
+    def splat(value):
+        """The same number in every lane."""
+        return np.full(WIDTH, float(value))
+
+    def maximum(a, b):
+        """The larger of two, `b` where either is NaN."""
+        return np.where(a > b, a, b)
+
+    def absolute(a):
+        """Magnitude."""
+        return np.abs(a)
+
+    def select(mask, a, b):
+        """`a` where mask is not 0, else `b`."""
+        return np.where(mask != 0.0, a, b)

@@ -1,0 +1,97 @@
+"""The compiled kernels one by one, for tests: a packed network and the same run in every lane."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from protacsim.kernels import programs, rodas5p, tape
+from protacsim.kernels.lanes import WIDTH
+from protacsim.network import CompiledNetwork
+
+Floats = NDArray[np.float64]
+NONE = np.zeros(0, np.int32)
+
+
+class Machine:
+    """A network's tape and its work matrix; every lane holds the same numbers."""
+
+    def __init__(self, compiled: CompiledNetwork, rates: ArrayLike) -> None:
+        self.programs = compiled.programs
+        self.code, self.factors = tape.pack(compiled.programs, NONE, NONE, rodas5p.STAGES)
+        self.work = np.zeros((self.code[tape.ROWS], WIDTH))
+        self.n = len(compiled.species)
+        row = np.atleast_2d(np.asarray(rates, float))
+        for lane in range(WIDTH):
+            programs.coefficients(self.code, self.factors, row, 0, self.work, lane)
+        for state in (tape.ROW_STATE, tape.ROW_NEW):
+            self.work[self.code[state] + self.n] = 1.0
+
+    def read(self, field: int, count: int, offset: int = 0) -> Floats:
+        """`count` rows from a named row on; all lanes must agree, one is returned."""
+        first = self.code[field] + offset
+        rows = self.work[first : first + count]
+        np.testing.assert_array_equal(rows, rows[:, :1] + np.zeros(WIDTH))
+        return rows[:, 0].copy()
+
+    def write(self, field: int, values: ArrayLike, offset: int = 0) -> None:
+        """Put values into the rows from a named row on, in every lane."""
+        values = np.atleast_1d(np.asarray(values, float))
+        first = self.code[field] + offset
+        self.work[first : first + len(values)] = values[:, None]
+
+    def rates_of_change(self, y: ArrayLike) -> Floats:
+        """dy/dt at y."""
+        self.write(tape.ROW_STATE, y)
+        state, out = self.code[tape.ROW_STATE], self.code[tape.ROW_STAGES]
+        programs.right_hand_side(self.code, self.work, state, out)
+        return self.read(tape.ROW_STAGES, self.n)
+
+    def matrix(self, y: ArrayLike, shift: float = 0.0) -> Floats:
+        """The dense matrix `shift * I - J(y)` that the LU rows hold."""
+        self.rates_of_change(y)
+        self.write(tape.ROW_SHIFT, shift)
+        programs.shifted_jacobian(self.code, self.work, self.code[tape.ROW_STATE])
+        slots = self.read(tape.ROW_LU, self.programs.jac_ptr.size - 1)
+        p, dense = self.programs, np.zeros((self.n, self.n))
+        for k, species in enumerate(p.order):
+            dense[species, species] = slots[p.diag_slot[k]]
+            for e in range(p.f_ptr[k], p.f_ptr[k + 1]):
+                dense[species, p.f_col[e]] = slots[p.f_slot[e]]
+            for e in range(p.u_ptr[k], p.u_ptr[k + 1]):
+                dense[species, p.u_col[e]] = slots[p.u_slot[e]]
+        return dense
+
+    def factorise(self) -> float:
+        """Factor the matrix at hand; returns the magnitude of the smallest pivot."""
+        programs.factorise(self.code, self.work)
+        return -float(self.read(tape.ROW_PIVOT, 1)[0])
+
+    def solve(self, right: ArrayLike) -> Floats:
+        """Solve the factored system."""
+        self.write(tape.ROW_STAGES, right)
+        programs.solve(self.code, self.work, self.code[tape.ROW_STAGES])
+        return self.read(tape.ROW_STAGES, self.n)
+
+    def step(self, y: ArrayLike, h: float) -> Floats:
+        """One step of the method."""
+        self.matrix(y, 1.0 / (h * rodas5p.GAMMA))
+        self.factorise()
+        self.write(tape.ROW_INVERSE_H, 1.0 / h)
+        rodas5p.step(self.code, self.work)
+        return self.read(tape.ROW_NEW, self.n)
+
+    def interpolated(self, theta: float) -> Floats:
+        """Observables at fraction theta of the last step."""
+        n, seen = self.n, self.code[tape.OBSERVABLES]
+        one = np.ones((1, max(1, self.code[tape.RATES])))
+        for lane in range(WIDTH):
+            programs.observation_weights(self.code, self.factors, one, 0, self.work, lane)
+        pairs = [(tape.ROW_STATE, 0, tape.ROW_BEFORE, 0), (tape.ROW_NEW, 0, tape.ROW_AFTER, 0)]
+        pairs += [(tape.ROW_STAGES, j * n, tape.ROW_SEEN, j * seen) for j in range(rodas5p.STAGES)]
+        for source, offset, target, place in pairs:
+            here, there = self.code[source] + offset, self.code[target] + place
+            programs.observe(self.code, self.work, here, there)
+        return np.array(
+            [rodas5p.interpolated(self.code, self.work, 0, o, theta) for o in range(seen)]
+        )
