@@ -207,9 +207,19 @@ def summary_table(data: xr.Dataset) -> pd.DataFrame:
     percent = any(f"{name}_percent" in data for name in ("target_total", "target_active"))
     if percent and "compound.dose_nM" in data.dims:
         return pharmacology.summary(data)
-    names = [name for name in data.data_vars if name not in ("status", "reached_h")]
-    table: pd.DataFrame = data[names].to_dataframe().reset_index()
+    table: pd.DataFrame = _spread(data).to_dataframe().reset_index()
     return table
+
+
+def _spread(data: xr.Dataset) -> xr.Dataset:
+    """Variables with one value per compound or neosubstrate as one variable each."""
+    found = data.drop_vars(["status", "reached_h"])
+    for dim in ("compound", "neosubstrate"):
+        for name in [n for n in found.data_vars if dim in found[n].dims]:
+            parts = {f"{name}[{m}]": found[name].sel({dim: m}, drop=True) for m in data[dim].values}
+            found = found.drop_vars(name).assign(parts)
+        found = found.drop_vars(dim, errors="ignore")
+    return found
 
 
 def _report(
@@ -242,7 +252,10 @@ def _report(
 
 def _print_summary(job: Job, table: pd.DataFrame) -> None:
     if "dmax_percent" not in table and "ic50_nM" not in table:
-        print_table(job.study.title, table.head(LISTED_ROWS))
+        percent = [name for name in table if str(name).endswith("_percent")]
+        axes = [name for name in table if name in job.study.axis_paths or name == "time_h"]
+        few = table[[*axes, *percent]] if percent else table
+        print_table(job.study.title, few.head(LISTED_ROWS))
         return
     shown = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
     wanted = [

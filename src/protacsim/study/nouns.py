@@ -253,6 +253,11 @@ class Study:
         return tuple(_combination(self, dict(zip(named, index, strict=True))) for index in grid)
 
     @property
+    def axis_paths(self) -> tuple[str, ...]:
+        """Paths of all axes."""
+        return tuple(axis.path for axis in self.axes)
+
+    @property
     def points(self) -> int:
         """Number of runs, references not counted."""
         return int(np.prod(list(self.dims.values()), dtype=np.int64))

@@ -1,0 +1,211 @@
+"""What stands behind every number of a scenario, against the packaged library files themselves."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from protacsim.provenance import ORDER, Constant, constants, hypothetical, unverified
+from protacsim.scenario import SCHEDULE_FIELDS, Scenario, numbers
+from protacsim.units import unit_of
+
+TREATMENT = {
+    "compounds": [
+        {"name": "ibrutinib", "dose_nM": 1000.0, "start_h": -24.0, "stop_h": 0.0},
+        {"name": "mt-802"},
+    ]
+}
+ABSENT_AT_ZERO = {
+    "kinact_per_h",
+    "krev_per_h",
+    "efflux_pL_per_h",
+    "loss_medium_per_h",
+    "loss_cell_per_h",
+    "ligase_loss_per_h",
+}
+WEAK = ("assumed", "recalled", "calibrated", "none")
+
+
+def scenario(allele: Any = "WT", cell: Any = "molm14", treatment: Any = "mt-802") -> Scenario:
+    return Scenario(cell=cell, target={"name": "BTK", "allele": allele}, treatment=treatment)
+
+
+def by_path(found: list[Constant]) -> dict[str, Constant]:
+    return {entry.path: entry for entry in found}
+
+
+def packaged(kind: str, *keys: str) -> dict[str, Any]:
+    """One fact as it stands in the file, read without the package's own reader."""
+    shelf = resources.files("protacsim.library").joinpath(kind)
+    files = list(shelf.iterdir()) if shelf.is_dir() else [shelf.parent / f"{kind}.toml"]  # type: ignore[attr-defined]
+    table: dict[str, Any] = {}
+    for file in files:
+        table |= tomllib.loads(file.read_text("utf-8"))
+    for key in keys:
+        table = table[key]
+    return table
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "keys"),
+    [
+        ("cell.volume_pL", "cells", ("molm14", "volume_pL")),
+        ("cell.atp_uM", "cells", ("molm14", "atp_uM")),
+        ("cell.proteins.BTK.abundance_nM", "cells", ("molm14", "proteins", "BTK", "abundance_nM")),
+        ("cell.proteins.BTK.half_life_h", "cells", ("molm14", "proteins", "BTK", "half_life_h")),
+        ("compounds.mt-802.kd_target_nM", "compounds", ("mt-802", "kd_target_nM")),
+        (
+            "compounds.mt-802.kon_target_per_nM_per_h",
+            "defaults",
+            ("compound.degrader", "kon_target_per_nM_per_h"),
+        ),
+        ("target.allele.class_folds.degrader", "alleles", ("BTK.WT", "class_folds", "degrader")),
+        ("target.allele.km_atp_uM", "defaults", ("allele", "km_atp_uM")),
+        ("ubiquitination.k_ub_per_h", "defaults", ("ubiquitination", "k_ub_per_h")),
+    ],
+)
+def test_a_number_carries_its_source(path: str, kind: str, keys: tuple[str, ...]) -> None:
+    fact = packaged(kind, *keys)
+    entry = by_path(constants(scenario()))[path]
+    assert entry.value == fact["value"]
+    assert entry.source == fact["source"]
+    assert entry.confidence == fact["confidence"]
+    assert (entry.low, entry.high) == (fact.get("low"), fact.get("high"))
+    assert entry.unit == unit_of(path) == fact["unit"]
+    assert entry.unverified == (fact["confidence"] in WEAK)
+
+
+@pytest.mark.parametrize("allele", ["WT", "C481S", "T474I", "L528W"])
+@pytest.mark.parametrize("treatment", ["mt-802", "ibrutinib", "pirtobrutinib", TREATMENT])
+def test_every_number_of_the_scenario_is_listed_or_enters_no_rate(
+    allele: str, treatment: Any
+) -> None:
+    each = scenario(allele, treatment=treatment)
+    found = by_path(constants(each))
+    assert len(found) == len(constants(each))
+    for path, value in numbers(each).items():
+        if path in found:
+            assert found[path].value == value
+            continue
+        field = path.rsplit(".", 1)[-1]
+        of_others = ".folds." in path or ".class_folds." in path
+        inhibitor = "mt-802" not in path and field.startswith(("cooperativity", "productive"))
+        absent = value == 0.0 and field in ABSENT_AT_ZERO
+        idle = path.startswith("cell.proteins.") and ".BTK." not in path
+        idle = idle and (".CRBN." not in path or "mt-802" not in str(treatment))
+        idle |= field == "km_proteasome_nM" or ".neosubstrates." in path
+        assert of_others or inhibitor or absent or idle or field in SCHEDULE_FIELDS, path
+
+
+def test_the_least_certain_comes_first() -> None:
+    each = scenario("C481S", cell={"name": "molm14", "volume_pL": 0.8}, treatment=TREATMENT)
+    ranks = [ORDER.index(entry.confidence) for entry in constants(each)]
+    assert ranks == sorted(ranks)
+    assert len(set(ranks)) >= 5
+    assert ORDER.index("assumed") < ORDER.index("recalled") < ORDER.index("derived")
+    assert ORDER[-1] == "read"
+
+
+def test_a_changed_number_is_given() -> None:
+    each = scenario(
+        cell={"name": "molm14", "atp_uM": 2000.0, "proteins": {"CRBN": {"abundance_nM": 26.0}}},
+        treatment={"compounds": [{"name": "mt-802", "cooperativity": 5.0, "kd_target_nM": 30.0}]},
+    )
+    found = by_path(constants(each))
+    changed = {
+        "cell.atp_uM": 2000.0,
+        "cell.proteins.CRBN.abundance_nM": 26.0,
+        "compounds.mt-802.cooperativity": 5.0,
+        "compounds.mt-802.kd_target_nM": 30.0,
+    }
+    for path, value in changed.items():
+        assert (found[path].value, found[path].confidence) == (value, "given")
+        assert not found[path].unverified
+    assert [p for p, entry in found.items() if entry.confidence == "given"] == sorted(changed)
+    assert set(changed).isdisjoint(entry.path for entry in unverified([each]))
+
+
+def test_another_way_of_saying_it_is_given_too() -> None:
+    each = scenario(
+        cell={"name": "molm14", "proteins": {"BTK": {"abundance_copies": 100_000}}},
+        treatment={"compounds": [{"name": "ibrutinib", "kd_target_nM": 40.0}]},
+    )
+    found = by_path(constants(each))
+    assert found["cell.proteins.BTK.abundance_copies"].confidence == "given"
+    assert found["compounds.ibrutinib.kd_target_nM"].confidence == "given"
+    assert "cell.proteins.BTK.abundance_nM" not in found
+    assert "compounds.ibrutinib.ki_target_nM" not in found
+
+
+def test_the_same_number_as_in_the_library_keeps_its_source() -> None:
+    found = by_path(constants(scenario(cell={"name": "molm14", "volume_pL": 1.0})))
+    assert found["cell.volume_pL"].confidence == "read"
+
+
+def test_unverified_lists_what_no_measurement_stands_behind_each_once() -> None:
+    both = [scenario(allele, treatment=TREATMENT) for allele in ("WT", "C481S")]
+    found = unverified([*both, both[0]])
+    assert {entry.confidence for entry in found} <= set(WEAK)
+    assert len(found) == len({(entry.path, entry.entry) for entry in found})
+    listed = {entry.path for entry in found}
+    for each in both:
+        weak = {entry.path for entry in constants(each) if entry.confidence in WEAK}
+        assert weak <= listed
+    assert {"cell.atp_uM", "ubiquitination.k_ub_per_h", "target.allele.km_atp_uM"} <= listed
+    assert "cell.volume_pL" not in listed
+    assert unverified([]) == []
+
+
+@pytest.mark.parametrize("allele", ["C481S", "T474I", "L528W"])
+def test_folds_of_other_alleles_are_not_listed(allele: str) -> None:
+    found = by_path(constants(scenario(allele, treatment="pirtobrutinib")))
+    folds = [path for path in found if ".folds." in path]
+    assert folds == [f"compounds.pirtobrutinib.folds.{allele}"]
+    fact = packaged("compounds", "pirtobrutinib", "folds", allele)
+    assert found[folds[0]].value == fact["value"]
+
+
+def test_a_class_fold_counts_only_where_the_compound_has_none_of_its_own() -> None:
+    own = by_path(constants(scenario("C481S", treatment="ibrutinib")))
+    assert not [path for path in own if "class_folds" in path]
+    of_class = by_path(constants(scenario("T474I", treatment="ibrutinib")))
+    assert [p for p in of_class if "fold" in p] == ["target.allele.class_folds.covalent"]
+    wild_type = by_path(constants(scenario("WT", treatment="ibrutinib")))
+    assert [p for p in wild_type if "fold" in p] == ["target.allele.class_folds.covalent"]
+
+
+def test_doses_are_no_constants() -> None:
+    found = by_path(constants(scenario(treatment=TREATMENT)))
+    assert not [path for path in found if path.rsplit(".", 1)[-1] in SCHEDULE_FIELDS]
+
+
+def test_a_preset_stands_behind_its_own_numbers() -> None:
+    found = by_path(constants(Scenario(preset="bartlett2021")))
+    fact = packaged("presets", "bartlett2021", "ubiquitination", "k_ub_per_h")
+    entry = found["ubiquitination.k_ub_per_h"]
+    assert (entry.value, entry.source) == (fact["value"], fact["source"])
+    over = Scenario(preset="bartlett2021", ubiquitination={"k_ub_per_h": 10.0})
+    assert by_path(constants(over))["ubiquitination.k_ub_per_h"].confidence == "given"
+
+
+def test_a_compound_of_ones_own_is_given() -> None:
+    mine = {"name": "mine", "custom": True, "kind": "noncovalent", "kd_target_nM": 3.0}
+    found = by_path(constants(scenario(treatment={"compounds": [mine]})))
+    assert found["compounds.mine.kd_target_nM"].confidence == "given"
+    assert found["compounds.mine.permeability_pL_per_h"].confidence == "assumed"
+
+
+def test_hypothetical_compounds_are_named_once() -> None:
+    mine = {
+        "name": "mine",
+        "custom": True,
+        "kind": "noncovalent",
+        "kd_target_nM": 3.0,
+        "hypothetical": True,
+    }
+    each = scenario(treatment={"compounds": [mine]})
+    assert hypothetical([each, each, scenario()]) == ["mine"]
+    assert hypothetical([scenario()]) == []
