@@ -216,7 +216,7 @@ def test_correct_digits_on_stiff_problems(name: str, reference_dir: Path) -> Non
 
 # The referee on random scenarios.
 
-FAST = 20 if JIT_ENABLED else 2
+FAST = 20 if JIT_ENABLED else 1
 LONG = 200
 TIMES = [0.0, 0.02, 0.5, 3.0, 12.0, 24.0]
 SEED = 20

@@ -159,7 +159,7 @@ def test_scenarios_are_frozen_and_hashable() -> None:
         (lambda: base({"name": "ibrutinib", "kon_target_per_nM_per_h": 1.0}), "kinact/KI"),
         (lambda: base(ubiquitination={"chain_length": 2, "destroyed_from": 3}), "longer than"),
         (lambda: base(ubiquitination={"chain_on_release": 1.5}), "is 1.5; must be"),
-        (lambda: base(ubiquitination={"chain_length": 2.5}), "integer"),
+        (lambda: base(ubiquitination={"chain_length": 2.5}), "whole number"),
         (lambda: base(cell={"name": "c", "custom": True, "volume_pL": 1.0, "atp_uM": 0.0,
                             "medium_volume_pL": 9.0, "proteins": {"BTK": {"abundance_nM": 1.0}}}),
          "no protein CRBN, the ligase of mt-802"),

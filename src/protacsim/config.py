@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, Strict, TypeAdapter, ValidationError, model_validator
 
 from protacsim import library
 from protacsim.errors import ConfigError, ParameterError
@@ -24,7 +24,7 @@ from protacsim.methods import ODE, Method, Reference
 from protacsim.scenario import Scenario, Treatment
 from protacsim.study import TREATMENT, Axis, Readout, Sample, Study
 from protacsim.units import to_canonical, unit_of
-from protacsim.validation import Name, noun, one_of, problems, quoted
+from protacsim.validation import Name, Quantity, Real, noun, one_of, problems, quoted
 
 SCHEMA = "protacsim/1"
 LARGEST_FILE_BYTES = 5_000_000
@@ -46,6 +46,8 @@ LATER_FIGURES = (
     "network",
 )
 
+Entry = Annotated[float, Strict()] | str
+
 
 @noun
 class AxisSection:
@@ -53,8 +55,8 @@ class AxisSection:
 
     path: Annotated[str, Field(min_length=1, max_length=200)]
     values: tuple[float | bool | str, ...] | None = None
-    linspace: tuple[float | str, float | str, int] | None = None
-    geomspace: tuple[float | str, float | str, int] | None = None
+    linspace: tuple[Entry, Entry, Annotated[int, Strict()]] | None = None
+    geomspace: tuple[Entry, Entry, Annotated[int, Strict()]] | None = None
     zip: Name | None = None
 
     @model_validator(mode="after")
@@ -105,8 +107,8 @@ class AxisSection:
 class RunSection:
     """`[run]`."""
 
-    seed: Annotated[int, Field(ge=0)] = 1
-    replicates: Annotated[int, Field(ge=1)] = 1
+    seed: Annotated[int, Quantity, Field(ge=0, le=2**63 - 1)] = 1
+    replicates: Annotated[int, Quantity, Field(ge=1, le=2**63 - 1)] = 1
     on_error: Literal["mask", "raise"] = "mask"
 
 
@@ -118,10 +120,10 @@ class FigureSection:
     """
 
     kind: str
-    rows: tuple[str, ...] = ("target_total",)
+    rows: Annotated[tuple[str, ...], Field(min_length=1)] = ("target_total",)
     columns: str | None = None
     hue: str | None = None
-    time_h: float | None = None
+    time_h: Real | None = None
     width_mm: Annotated[float, Field(ge=40, le=400)] = 180.0
 
     @model_validator(mode="after")
@@ -230,34 +232,39 @@ def load(path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) ->
 def read_toml(path: Path) -> dict[str, Any]:
     """Parse a TOML file; raises `ConfigError` for one that is missing, binary or malformed."""
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise ConfigError(
-                f"{path}: the file is larger than {LARGEST_FILE_BYTES // 1_000_000} MB; "
-                "a configuration is a short text."
-            )
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not a text file; give a TOML configuration.") from None
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE_BYTES + 1)
     except OSError as error:
         reason = {2: "there is no such file", 21: "is a folder, not a file"}.get(
             error.errno or 0, str(error.strerror)
         )
         raise ConfigError(f"{path}: {reason}; give the path of a TOML configuration.") from None
+    except ValueError:  # a null byte in the name
+        raise ConfigError(f"{quoted(str(path))} is no file name; give another.") from None
+    if len(content) > LARGEST_FILE_BYTES:
+        raise ConfigError(
+            f"{path}: the file is larger than {LARGEST_FILE_BYTES // 1_000_000} MB; "
+            "a configuration is a short text."
+        )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not a text file; give a TOML configuration.") from None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}; correct that line.") from None
     except RecursionError:
         raise ConfigError(f"{path}: nested too deeply; a configuration is flat.") from None
+    except ValueError:
+        raise ConfigError(f"{path}: a number has too many digits; shorten it.") from None
 
 
 def _extended(raw: dict[str, Any], source: Path) -> dict[str, Any]:
     """The file laid over the one it extends (one level)."""
     base_name = raw.get("extends")
-    if base_name is None:
-        return raw
     if not isinstance(base_name, str):
-        raise ConfigError(f"{source}: extends is {quoted(base_name)}; write the name of one file.")
+        return raw
     base_path = source.parent / base_name
     base = read_toml(base_path)
     if "extends" in base:
@@ -280,9 +287,10 @@ def _parsed(overrides: Mapping[str, Any] | Sequence[str]) -> Iterator[tuple[str,
                 f"--set {text!r}: write it as path=value, such as cell.volume_pL=0.8."
             )
         try:
-            yield key.strip(), tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            yield key.strip(), value.strip()
+            parsed = tomllib.loads(f"value = {value}")
+        except (ValueError, RecursionError):
+            parsed = {}
+        yield key.strip(), parsed["value"] if len(parsed) == 1 else value.strip()
 
 
 def _set(raw: dict[str, Any], path: str, value: Any) -> None:
@@ -298,36 +306,49 @@ def _set(raw: dict[str, Any], path: str, value: Any) -> None:
         below = place.get(key)
         below = {"name": below} if isinstance(below, str) else below
         if below is not None and not isinstance(below, dict):
-            raise ConfigError(f"--set {path}: {key} is a list; change it in the file.")
+            raise ConfigError(f"--set {path}: {key} is no table; change it in the file.")
         place[key] = {} if below is None else below
         place = place[key]
     place[keys[-1]] = value
 
 
 def _set_compound(raw: dict[str, Any], path: str, keys: list[str], value: Any) -> None:
-    found = False
     treatments = raw.get("treatment")
-    for treatment in treatments if isinstance(treatments, list) else ():
-        if not isinstance(treatment, dict):
-            continue
-        compounds = treatment.get("compounds")
-        if isinstance(compounds, str | dict):
-            treatment["compounds"] = compounds = [compounds]
-        if not isinstance(compounds, list):
-            continue
-        for i, given in enumerate(compounds):
-            entry = {"name": given} if isinstance(given, str) else given
-            if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-                continue
-            name = entry["name"]
-            prefix = ["compounds", *name.split(".")] if keys[0] == "compounds" else ["compound"]
-            if keys[: len(prefix)] == prefix and len(keys) == len(prefix) + 1:
-                compounds[i] = {**entry, keys[-1]: value}
-                found = True
-    if not found:
+    treatments = treatments if isinstance(treatments, list) else []
+    changed = [_set_in_treatment(each, keys, value) for each in treatments]
+    if not any(changed):
         raise ConfigError(
             f"--set {path}: no treatment has such a compound; see protacsim describe."
         )
+
+
+def _set_in_treatment(treatment: Any, keys: list[str], value: Any) -> bool:
+    """Override the varied compound (`compound.x`) or a named one; False where there is none."""
+    given = treatment.get("compounds") if isinstance(treatment, dict) else None
+    listed = given if isinstance(given, list) else [given]
+    entries = [{"name": each} if isinstance(each, str) else each for each in listed]
+    named = [e for e in entries if isinstance(e, dict) and isinstance(e.get("name"), str)]
+    if keys[0] == "compound":
+        open_doses = [e for e in named if "dose_nM" not in e]
+        chosen = named if len(named) == 1 else open_doses if len(open_doses) == 1 else []
+        rest = keys[1:]
+    else:
+        chosen = [e for e in named if keys[1 : 1 + len(_words(e))] == _words(e)]
+        rest = keys[1 + len(_words(chosen[0])) :] if chosen else []
+    if not chosen or not rest:
+        return False
+    place: dict[str, Any] = chosen[0]
+    for key in rest[:-1]:
+        below = place.get(key)
+        place[key] = dict(below) if isinstance(below, dict) else {}
+        place = place[key]
+    place[rest[-1]] = value
+    treatment["compounds"] = entries
+    return True
+
+
+def _words(entry: Mapping[str, Any]) -> list[str]:
+    return str(entry["name"]).split(".")
 
 
 class _Checker:
@@ -349,11 +370,8 @@ class _Checker:
         run = self._one("run", RunSection)
         figures = self._many("figure", FigureSection)
         self._refused()
-        study = None
-        if not self.found:
-            study = self._study(scenario, treatments, axes, readout, method, run)
-        if study is not None:
-            self._check_figures(study, figures)
+        study = self._study(scenario, treatments, axes, readout, method, run)
+        self._check_figures(figures, axes, readout)
         if self.found or study is None:
             raise ConfigError(list(dict.fromkeys(self.found)))
         drawn = tuple(
@@ -375,6 +393,9 @@ class _Checker:
             self._say(f"title is {quoted(title)}; must be a text of at most 300 characters.")
         elif not title.isprintable():
             self._say(f"title is {quoted(title)}; must be one line without control characters.")
+        if "extends" in self.raw:
+            extends = quoted(self.raw["extends"])
+            self._say(f"extends is {extends}; must be the path of a file, written in this file.")
         keys = list(Document.__dataclass_fields__)
         for key in self.raw:
             if key not in keys:
@@ -399,7 +420,7 @@ class _Checker:
         value = self.raw.get(key, [])
         if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
             self._say(f"{key} is {quoted(value)}; write each as a [[{key}]] table.")
-            return []
+            return [None]
         single = len(value) == 1
         return [
             self._validated(key if single else f"{key}[{i}]", cls, entry)
@@ -412,26 +433,19 @@ class _Checker:
             found = "is missing" if section is None else f"is {quoted(section)}"
             self._say(f'scenario {found}; write a [scenario] table with at least cell = "molm14".')
             return None
-        if "treatment" in section:
+        section = dict(section)
+        if section.pop("treatment", None) is not None:
             self._say("scenario.treatment is no known key; write a [[treatment]] table instead.")
-            return None
-        if "cell" not in section and "preset" not in section:
-            self._say(
-                f"scenario.cell is missing; name a cell: {', '.join(library.names('cells'))}."
-            )
-            keys = list(ScenarioSection.__dataclass_fields__)
-            for key in section:
-                if key not in keys:
-                    self._say(f"scenario.{key} is no known key; {one_of(key[:80], keys)}.")
-            return None
-        return self._validated("scenario", Scenario, dict(section), _looked_up(section))  # type: ignore[no-any-return]
+        return self._validated("scenario", Scenario, section, _looked_up(section))  # type: ignore[no-any-return]
 
-    def _axes(self) -> list[Axis]:
+    def _axes(self) -> list[Axis] | None:
+        """All axes, or None when some are wrong: what they would mean together is not known."""
         sections = self._many("axis", AxisSection)
         axes = [section.axis() for section in sections if section is not None]
         if any(axis.path == TREATMENT for axis in axes):
             self._say('axis path "treatment" is reserved; write one [[treatment]] table each.')
-        return axes
+            return None
+        return axes if len(axes) == len(sections) else None
 
     def _method(self) -> Method | None:
         section = self.raw.get("method", {})
@@ -447,7 +461,7 @@ class _Checker:
             )
             return None
         if not isinstance(kind, str) or kind not in METHODS:
-            allowed = one_of(str(kind), (*METHODS, *LATER_METHODS))
+            allowed = one_of(quoted(kind)[1:-1], (*METHODS, *LATER_METHODS))
             self._say(f"method.kind is {quoted(kind)}; {allowed}.")
             return None
         return self._validated("method", METHODS[kind], options)  # type: ignore[no-any-return]
@@ -466,25 +480,31 @@ class _Checker:
     def _study(
         self,
         scenario: Scenario | None,
-        treatments: list[Treatment],
-        axes: list[Axis],
+        treatments: list[Treatment | None],
+        axes: list[Axis] | None,
         readout: Readout | None,
         method: Method | None,
         run: RunSection | None,
     ) -> Study | None:
-        if scenario is None or readout is None or method is None or run is None:
-            return None
-        names = [treatment.name for treatment in treatments]
+        passed = [treatment for treatment in treatments if treatment is not None]
+        names = [treatment.name for treatment in passed]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             self._say(f"treatment {', '.join(map(repr, twice))} is named twice; rename one.")
+        if (
+            scenario is None
+            or axes is None
+            or readout is None
+            or twice
+            or (treatments and not passed)
+        ):
             return None
+        method, run = method or ODE(), run or RunSection()
         try:
-            if len(treatments) == 1:
-                scenario = replace(scenario, treatment=treatments[0])
-            elif treatments:
-                scenario = replace(scenario, treatment=treatments[0])
-                axes = [Axis(TREATMENT, tuple(treatments)), *axes]
+            if passed:
+                scenario = replace(scenario, treatment=passed[0])
+            if len(treatments) > 1:
+                axes = [Axis(TREATMENT, tuple(passed)), *axes]
             return Study(
                 scenario,
                 axes=tuple(axes),
@@ -500,22 +520,43 @@ class _Checker:
                 self._say(line)
             return None
 
-    def _check_figures(self, study: Study, figures: Iterable[FigureSection]) -> None:
-        dims = list(study.dims)
-        for figure in figures:
-            for what in ("columns", "hue"):
-                dim = getattr(figure, what)
-                if dim is not None and dim not in dims:
-                    self._say(f"figure.{what} is {quoted(dim)}; {one_of(dim, dims)}.")
-            for row in figure.rows:
-                if row not in study.readout.observables:
-                    self._say(
-                        f"figure.rows names {quoted(row)}, which is not read out; "
-                        f"{one_of(row, study.readout.observables)}."
-                    )
-            if figure.time_h is not None and figure.time_h not in study.readout.times_h:
-                times = ", ".join(f"{time:g}" for time in study.readout.times_h)
-                self._say(f"figure.time_h is {figure.time_h:g} h; must be one of {times} h.")
+    def _check_figures(
+        self,
+        figures: list[FigureSection | None],
+        axes: list[Axis] | None,
+        readout: Readout | None,
+    ) -> None:
+        for i, figure in enumerate(figures, 1):
+            if figure is not None:
+                key = "figure" if len(figures) == 1 else f"figure[{i}]"
+                self._check_dims(key, figure, axes)
+                self._check_readings(key, figure, readout)
+
+    def _check_dims(self, key: str, figure: FigureSection, axes: list[Axis] | None) -> None:
+        if axes is None:
+            return
+        treatments = self.raw.get("treatment", [])
+        if not isinstance(treatments, list):
+            return
+        several = len(treatments) > 1
+        dims = [*[TREATMENT][: int(several)], *(axis.dim for axis in axes)]
+        for what in ("columns", "hue"):
+            dim = getattr(figure, what)
+            if dim is not None and dim not in dims:
+                self._say(f"{key}.{what} is {quoted(dim)}; {one_of(dim, dims)}.")
+
+    def _check_readings(self, key: str, figure: FigureSection, readout: Readout | None) -> None:
+        if readout is None:
+            return
+        for row in figure.rows:
+            if row not in readout.observables:
+                self._say(
+                    f"{key}.rows names {quoted(row)}, which is not read out; "
+                    f"{one_of(row, readout.observables)}."
+                )
+        if figure.time_h is not None and figure.time_h not in readout.times_h:
+            times = ", ".join(f"{time:g}" for time in readout.times_h)
+            self._say(f"{key}.time_h is {figure.time_h:g} h; must be one of {times} h.")
 
 
 def _looked_up(section: Mapping[str, Any]) -> dict[str, Any]:

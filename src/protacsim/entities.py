@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from protacsim.errors import ParameterError
 from protacsim.validation import (
@@ -17,8 +17,11 @@ from protacsim.validation import (
     NonNegative,
     Positive,
     PositiveFraction,
+    Quantity,
+    distinct,
     named_entries,
     noun,
+    quoted,
 )
 
 ALTERNATIVES = (
@@ -40,16 +43,23 @@ class Fold:
     fold: Positive
 
 
-Folds = Annotated[
-    tuple[Fold, ...],
-    BeforeValidator(
-        lambda value: (
-            tuple(Fold(name, fold) for name, fold in value.items())
-            if isinstance(value, dict)
-            else value
-        )
-    ),
-]
+def _folds(value: object) -> object:
+    """Accept `{"C481S": 0.6}`; every bad entry is named."""
+    if not isinstance(value, dict):
+        return value
+    found: list[Fold] = []
+    wrong: list[str] = []
+    for name, fold in value.items():
+        try:
+            found.append(Fold(name=name, fold=fold))
+        except ParameterError as error:
+            wrong += [f"{quoted(name)}: {line}" for line in str(error).splitlines()]
+    if wrong:
+        raise ParameterError("\n".join(wrong))
+    return tuple(found)
+
+
+Folds = Annotated[tuple[Fold, ...], BeforeValidator(_folds), AfterValidator(distinct)]
 
 
 @noun
@@ -230,7 +240,9 @@ class Cell:
     volume_pL: Positive
     medium_volume_pL: Positive
     atp_uM: NonNegative
-    proteins: Annotated[tuple[Protein, ...], BeforeValidator(named_entries)]
+    proteins: Annotated[
+        tuple[Protein, ...], BeforeValidator(named_entries), AfterValidator(distinct)
+    ]
     medium_buffered: bool = False
     basis: Name | None = None
 
@@ -254,8 +266,8 @@ class Ubiquitination:
     erasing. `destroyed_from` defaults to `chain_length`.
     """
 
-    chain_length: Annotated[int, Field(ge=0, le=20)] | None = None
-    destroyed_from: Annotated[int, Field(ge=0, le=20)] | None = None
+    chain_length: Annotated[int, Quantity, Field(ge=0, le=20)] | None = None
+    destroyed_from: Annotated[int, Quantity, Field(ge=0, le=20)] | None = None
     chain_on_release: ChainFate = "kept"
     k_ub_per_h: NonNegative | None = None
     k_dub_free_per_h: NonNegative | None = None

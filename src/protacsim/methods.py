@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from protacsim.validation import Positive, noun
+from protacsim.validation import Positive, Quantity, noun
 
-Tolerance = Annotated[float, Field(gt=0, le=0.1)]
-Budget = Annotated[int, Field(ge=1)]
+Tolerance = Annotated[float, Quantity, Field(gt=0, le=0.1)]
+Budget = Annotated[int, Quantity, Field(ge=1, le=2**62)]
 
 
 @noun

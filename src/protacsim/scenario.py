@@ -18,7 +18,7 @@ from protacsim.dosing import Schedule
 from protacsim.entities import ALTERNATIVES, Allele, Cell, Compound, Target, Ubiquitination
 from protacsim.errors import ParameterError
 from protacsim.units import MOLECULES_PER_NM_PL
-from protacsim.validation import Name, noun, one_of, quoted
+from protacsim.validation import Label, Name, noun, one_of, quoted
 
 PROTEASOME = "proteasome"
 SCHEDULE_FIELDS = tuple(field.name for field in dataclasses.fields(Schedule))
@@ -39,7 +39,10 @@ def looked_up(kind: str, prefix: str = "") -> Any:
         given = ("name", "custom", "basis")
         over = {key: value for key, value in spec.items() if key not in given}
         basis = spec.get("basis")
-        if spec.get("custom", False):
+        custom = spec.get("custom", False)
+        if not isinstance(custom, bool):
+            raise ParameterError(f"custom is {quoted(custom)}; must be true or false")
+        if custom:
             if basis is not None:
                 raise ParameterError(
                     f"{spec['name']}: basis = {basis!r} chooses among library values, which a "
@@ -122,7 +125,7 @@ class Treatment:
     compounds: Annotated[
         tuple[Annotated[DosedCompound, BeforeValidator(_dosed)], ...], BeforeValidator(_several)
     ]
-    name: str = ""
+    name: Label = ""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -181,7 +184,9 @@ def _target(spec: object) -> object:
         return spec
     known = {name.split(".")[0] for name in library.names("alleles")}
     if spec["name"] not in known:
-        raise ParameterError(f"{spec['name']!r} is no known target; {one_of(spec['name'], known)}")
+        raise ParameterError(
+            f"{quoted(spec['name'])} is no known target; {one_of(spec['name'][:80], known)}"
+        )
     return {**spec, "allele": looked_up("alleles", f"{spec['name']}.").func(allele)}
 
 
@@ -214,7 +219,7 @@ class Scenario:
         if not isinstance(given, Mapping):
             return data
         given = {key: _coerced_treatment(key, value) for key, value in given.items()}
-        if given.get("preset") is not None:
+        if isinstance(given.get("preset"), str):
             given = _over_preset(given)
         return given
 
@@ -372,6 +377,8 @@ def full_path(scenario: Scenario, path: str) -> str:
 def replaced(scenario: Scenario, path: str, value: Any) -> Scenario:
     """The scenario with the value at `path` changed; raises `ParameterError` for a bad path."""
     try:
+        if path.partition(".")[0] in ("preset", "neosubstrates", "treatment"):
+            raise KeyError(path)  # fields that fill others, or are axes of their own
         changed: Scenario = _replaced(scenario, full_path(scenario, path).split("."), value)
     except KeyError as error:
         raise ParameterError(

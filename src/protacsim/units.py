@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,21 @@ def unit_of(name: str) -> str:
     return next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), "")
 
 
+_LONGEST = 60
+_PLAIN = re.compile(r"[A-Za-z0-9_\s.+\-*/^()%µμ]*")
+_POWERS = re.compile(r"\*\*|\^")
+_UNIT_POWERS = re.compile(r"[A-Za-zµμ]\s*(\*\*|\^)\s*-?\d(?![\d.eE_])")
+
+
+def _is_plain(value: str) -> bool:
+    """A number and a unit, not arithmetic: pint would evaluate 9**9**9."""
+    return (
+        len(value) <= _LONGEST
+        and _PLAIN.fullmatch(value) is not None
+        and len(_POWERS.findall(value)) == len(_UNIT_POWERS.findall(value))
+    )
+
+
 @cache
 def _registry() -> pint.UnitRegistry[Any]:
     import pint
@@ -55,26 +71,30 @@ def to_canonical(name: str, value: str) -> float:
     import pint
 
     unit = unit_of(name)
+    shown = repr(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}...")
     registry = _registry()
     quantity: Any
     try:
+        if not _is_plain(value):
+            raise ValueError(value)
         quantity = registry.Quantity(value)
     except Exception as error:  # pint raises a family of unrelated parser errors
         raise ParameterError(
-            f"{value!r} is no quantity; write a number in {unit or 'no unit'}, "
+            f"{shown} is no quantity; write a number in {unit or 'no unit'}, "
             f'or text such as "{_example(unit)}".'
         ) from error
     try:
         magnitude = float(quantity.to(unit or "dimensionless").magnitude)
-    except (pint.DimensionalityError, TypeError, ValueError) as error:
-        found = f"{quantity.units:~}" if hasattr(quantity, "units") else "no unit"
+    except (pint.DimensionalityError, ArithmeticError, TypeError, ValueError) as error:
+        found = f"{quantity.units:~}" if hasattr(quantity, "units") else ""
         raise ParameterError(
-            f"{value!r} has the unit {found or 'none'}, but {name.rsplit('.', 1)[-1]} "
-            f"needs {unit or 'no unit'}; write a number in {unit or 'no unit'} "
+            f"{shown} has {f'the unit {found}' if found else 'no unit'}, "
+            f"but {name.rsplit('.', 1)[-1]} needs {unit or 'no unit'}; "
+            f"write a number in {unit or 'no unit'} "
             f'or text such as "{_example(unit)}".'
         ) from error
     if not math.isfinite(magnitude):
-        raise ParameterError(f"{value!r} is not a finite number; write one.")
+        raise ParameterError(f"{shown} is not a finite number; write one.")
     return magnitude
 
 

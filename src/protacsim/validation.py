@@ -72,6 +72,18 @@ PositiveFraction = Annotated[float, Quantity, Field(gt=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][\w .+*()-]*$")]
 
 
+Label = Annotated[str, Field(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+def distinct(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Named entries sorted by name, so that the order of a table means nothing; no name twice."""
+    names = [entry.name for entry in entries]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ParameterError(f"{twice} is given twice; keep one")
+    return tuple(sorted(entries, key=lambda entry: str(entry.name)))
+
+
 def named_entries(value: object) -> object:
     """Accept `{"BTK": {...}}` where a tuple of named nouns is stored."""
     if isinstance(value, Mapping):
@@ -92,10 +104,10 @@ def closest(found: str, allowed: Iterable[str]) -> str | None:
 def one_of(found: str, allowed: Iterable[str]) -> str:
     """Half a sentence: what is allowed instead of `found`, nearest word first."""
     words = sorted(allowed)
-    near = closest(found, words)
+    near = closest(found[:80], words)
     shown = words
     if len(words) > MOST_LISTED:
-        shown = difflib.get_close_matches(found, words, n=5, cutoff=0.0)
+        shown = difflib.get_close_matches(found[:80], words, n=5, cutoff=0.0)
     rest = f" and {len(words) - len(shown)} more" if len(words) > len(shown) else ""
     listed = ", ".join(shown) + rest
     return f"did you mean {near!r}? Known: {listed}" if near else f"known: {listed}"
@@ -107,12 +119,21 @@ def problems(error: ValidationError, root: Any, raw: object = None, at: str = ""
     `root` is the noun that was being validated, `raw` the input, from which entries of named
     tables get their names, `at` the path of the noun itself.
     """
-    seen: dict[str, str] = {}
+    seen: dict[str, list[str]] = {}
+    kinds: dict[str, str] = {}
     for item in error.errors(include_url=False):
-        path = _path(item["loc"], raw)
+        path = _place(item, raw)
         joint = "" if not (at and path) or path.startswith("[") else "."
-        seen.setdefault(path, _stated(f"{at}{joint}{path}", _sentence(item, root)))
-    return list(seen.values())
+        kinds.setdefault(path, item["type"])
+        lines = _sentence(item, root).splitlines()
+        seen.setdefault(path, [_stated(f"{at}{joint}{path}", line) for line in lines])
+    inner = {path.rpartition(".")[0] for path in seen}
+    return [
+        sentence
+        for path, sentences in seen.items()
+        if path not in inner or kinds[path] not in ("string_type", "dataclass_type")
+        for sentence in sentences
+    ]
 
 
 def _stated(path: str, sentence: str) -> str:
@@ -123,8 +144,22 @@ def _stated(path: str, sentence: str) -> str:
 
 def quoted(value: object) -> str:
     """What the user wrote, short, on one line, without control characters."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits; endless nesting
+        text = f"a {type(value).__name__} too long to show"
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+
+
+def _place(item: ErrorDetails, raw: object) -> str:
+    """Where the mistake is; an unknown key is shown whatever it is called."""
+    *above, last = item["loc"] or ("",)
+    if item["type"] not in _UNKNOWN:
+        return _path(item["loc"], raw)
+    return f"{_path(tuple(above), raw)}.{_key(last)}".lstrip(".")
 
 
 def _path(loc: tuple[int | str, ...], raw: object = None) -> str:
@@ -135,13 +170,17 @@ def _path(loc: tuple[int | str, ...], raw: object = None) -> str:
             continue
         if isinstance(part, int):
             named = list(raw) if isinstance(raw, Mapping) else []
-            path += f".{named[part]}" if part < len(named) else f"[{part + 1}]"
+            path += f".{_key(named[part])}" if part < len(named) else f"[{part + 1}]"
             raw = raw[named[part]] if part < len(named) else _inside(raw, part)  # type: ignore[index]
         elif part not in _HIDDEN:
-            path += f".{part}"
+            path += f".{_key(part)}"
             raw = _inside(raw, part)
     path = path.lstrip(".")
     return path if len(path) <= 120 else f"{path[:117]}..."
+
+
+def _key(key: object) -> str:
+    return quoted(key)[1:-1]
 
 
 def _inside(raw: object, part: int | str) -> object:
@@ -154,7 +193,10 @@ def _inside(raw: object, part: int | str) -> object:
 
 def _is_branch(part: int | str) -> bool:
     return isinstance(part, str) and (
-        part in _BRANCHES or (part[:1].isupper() and part in _NOUN_NAMES) or "[" in part
+        part in _BRANCHES
+        or (part[:1].isupper() and part in _NOUN_NAMES)
+        or part.startswith("constrained-")
+        or "[" in part
     )
 
 
@@ -187,6 +229,10 @@ def _sentence(item: ErrorDetails, root: Any) -> str:
             return _own_sentence(found, str(context["error"]))
         case "float_type" | "float_parsing":
             return f"is {quoted(found)}; must be a number{f' in{unit}' if unit else ''}."
+        case "too_short":
+            return f"is {quoted(found)}; give at least {context['min_length']}."
+        case "string_pattern_mismatch":
+            return f"is {quoted(found)}; a name is letters, digits, blanks and .+*()-_ on one line."
         case "dataclass_type" | "dataclass_exact_type" | "model_attributes_type" | "dict_type":
             return f"is {quoted(found)}; must be a name or a table."
         case "tuple_type" | "list_type" | "iterable_type":
@@ -204,8 +250,10 @@ def _sentence(item: ErrorDetails, root: Any) -> str:
 
 def _own_sentence(found: object, sentence: str) -> str:
     """A check's own words, after a scalar that was found; a whole table is not repeated."""
-    sentence = sentence if sentence.endswith(".") else f"{sentence}."
-    return f"is {quoted(found)}: {sentence}" if isinstance(found, str | int | float) else sentence
+    lines = [line if line.endswith(".") else f"{line}." for line in sentence.splitlines()]
+    if isinstance(found, str | int | float) and not lines[0].startswith(quoted(found)):
+        lines[0] = f"is {quoted(found)}: {lines[0]}"
+    return "\n".join(lines)
 
 
 def _keys_at(root: Any, loc: tuple[int | str, ...]) -> list[str]:
@@ -214,7 +262,8 @@ def _keys_at(root: Any, loc: tuple[int | str, ...]) -> list[str]:
     for part in loc:
         if isinstance(part, int) or _is_branch(part):
             continue
-        fields = [cls.__pydantic_fields__.get(part) for cls in found]
+        names = _HIDDEN if part in _HIDDEN else {part}
+        fields = [cls.__pydantic_fields__.get(name) for cls in found for name in names]
         found = [inner for field in fields if field for inner in _nouns(field.annotation)] or found
     return [name for cls in found for name in cls.__pydantic_fields__]
 

@@ -215,7 +215,7 @@ def _spread(data: xr.Dataset) -> xr.Dataset:
     """Variables with one value per compound or neosubstrate as one variable each."""
     found = data.drop_vars(["status", "reached_h"])
     for dim in ("compound", "neosubstrate"):
-        for name in [n for n in found.data_vars if dim in found[n].dims]:
+        for name in [str(n) for n in found.data_vars if dim in found[n].dims]:
             parts = {f"{name}[{m}]": found[name].sel({dim: m}, drop=True) for m in data[dim].values}
             found = found.drop_vars(name).assign(parts)
         found = found.drop_vars(dim, errors="ignore")

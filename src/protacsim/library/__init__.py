@@ -93,6 +93,8 @@ def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
 
 
 def _laid_over(below: object, value: object) -> object:
+    if isinstance(below, str) and isinstance(value, Mapping) and "name" not in value:
+        below = {"name": below}  # a bare name stands for a table with that name
     if isinstance(below, Mapping) and isinstance(value, Mapping):
         return merged(below, value)
     return value

@@ -121,3 +121,11 @@ def dose_text(dose_nM: float) -> str:
     if float(f"{dose_nM:.2g}") >= 1000.0:
         return f"{significant(dose_nM / 1000.0)} µM"
     return f"{significant(dose_nM)} nM"
+
+
+def dose_name(dose_nM: float, digits: int = 3) -> str:
+    """Write a dose that was chosen, not read off a curve: "1 nM", "316 nM", "10 µM"."""
+    rounded = float(f"{dose_nM:.{digits}g}")
+    if rounded < 1000.0:
+        return f"{rounded:.{digits}g} nM"
+    return f"{rounded / 1000.0:.{max(digits, 6)}g} µM"

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from protacsim.entities import ALTERNATIVES
 from protacsim.errors import ParameterError
-from protacsim.mechanisms import Reading, build_network, parse
+from protacsim.mechanisms import OBSERVABLES, Reading, build_network, parse, rate_constants
 from protacsim.methods import ODE, Method
 from protacsim.scenario import (
     SCHEDULE_FIELDS,
@@ -35,6 +35,10 @@ DOSE = "compound.dose_nM"
 TREATMENT = "treatment"
 STRUCTURAL = ("chain_length", "destroyed_from", "chain_on_release", "doses")
 """Numbers that decide which reactions or events there are, not only how fast or how much."""
+RESERVED = frozenset(
+    {"time_h", "status", "reached_h", TREATMENT, *(dim for _, _, dim in OBSERVABLES.values())}
+    | {f"{name}{end}" for name in OBSERVABLES for end in ("", "_percent")}
+)
 
 Value = Treatment | bool | float | str
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w .+()-]*$", max_length=80)]
@@ -227,7 +231,7 @@ class Study:
         found = [line for each in self.combinations for line in each.problems(self)]
         found += self._unknown_species()
         if found:
-            raise ParameterError("\n".join(dict.fromkeys(found)))
+            raise ParameterError("\n".join(_each_once(found)))
         return self
 
     def _unknown_species(self) -> Iterator[str]:
@@ -250,7 +254,16 @@ class Study:
         """One per combination of named values (treatments, alleles)."""
         named = tuple(dict.fromkeys(a.dim for a in self.axes if _is_named(a, self.scenario)))
         grid = itertools.product(*(range(self.dims[dim]) for dim in named))
-        return tuple(_combination(self, dict(zip(named, index, strict=True))) for index in grid)
+        found: list[Combination] = []
+        wrong: list[str] = []
+        for index in grid:
+            try:
+                found.append(_combination(self, dict(zip(named, index, strict=True))))
+            except ParameterError as error:
+                wrong += str(error).splitlines()
+        if wrong:
+            raise ParameterError("\n".join(_each_once(wrong)))
+        return tuple(found)
 
     @property
     def axis_paths(self) -> tuple[str, ...]:
@@ -263,7 +276,22 @@ class Study:
         return int(np.prod(list(self.dims.values()), dtype=np.int64))
 
 
+def _each_once(lines: Iterable[str]) -> list[str]:
+    """Lines that differ only in the advice after the semicolon are one mistake."""
+    seen: dict[str, str] = {}
+    for line in lines:
+        seen.setdefault(line.partition(";")[0], line)
+    return list(seen.values())
+
+
 def _check_dims(axes: tuple[Axis, ...]) -> None:
+    axis_paths = [axis.path for axis in axes]
+    for axis in axes:
+        if axis.zip is not None and (axis.zip in {*RESERVED, *axis_paths} or "/" in axis.zip):
+            raise ParameterError(
+                f"axis {axis.path}: zip = {axis.zip!r} names something else in the result; "
+                "choose another word"
+            )
     seen: dict[str, Axis] = {}
     for axis in axes:
         other = seen.setdefault(axis.dim, axis)
@@ -274,7 +302,6 @@ def _check_dims(axes: tuple[Axis, ...]) -> None:
                 f"axes {other.path} and {axis.path} are zipped as {axis.zip!r} but have "
                 f"{len(other.values)} and {len(axis.values)} values; make them equal"
             )
-    axis_paths = [axis.path for axis in axes]
     twice = next((path for path in axis_paths if axis_paths.count(path) > 1), None)
     if twice:
         raise ParameterError(f"axis {twice} is given twice; keep one")
@@ -321,11 +348,13 @@ class Combination:
                 self._check_axis(axis)
             except ParameterError as error:
                 wrong.append(axis.path)
-                yield f"axis {axis.path}: {error}"
+                yield from (f"axis {axis.path}: {line}" for line in str(error).splitlines())
         if any(path.startswith(("compound.", "compounds.")) for path in wrong):
             return  # a missing dose may be that same mistake
         try:
+            self._check_twice(study)
             self._check_doses(study)
+            self._check_constants()
         except ParameterError as error:
             yield str(error)
 
@@ -338,6 +367,27 @@ class Combination:
 
     def _after(self, axis: Axis) -> Mapping[str, float]:
         return numbers(replaced(self.scenario, axis.path, axis.values[0]))
+
+    def _check_twice(self, study: Study) -> None:
+        """Two spellings of one number: `compound.` and `compounds.<name>.`, or Kd and KI."""
+        seen: dict[str, str] = {}
+        for axis in study.axes:
+            if axis.path == TREATMENT:
+                continue
+            prefix, _, field = full_path(self.scenario, axis.path).rpartition(".")
+            group = next((sorted(g)[0] for g in ALTERNATIVES if field in g), field)
+            other = seen.setdefault(f"{prefix}.{group}", axis.path)
+            if other != axis.path:
+                raise ParameterError(f"axes {other} and {axis.path} set the same number; keep one")
+
+    def _check_constants(self) -> None:
+        """Constants that no source gives and the run needs."""
+        values = numbers(self.scenario)
+        for axis in self.numeric:
+            full = full_path(self.scenario, axis.path)
+            _displace(values, full)
+            values[full] = float(axis.values[0])  # type: ignore[arg-type]
+        rate_constants(self.scenario, values)
 
     def _check_doses(self, study: Study) -> None:
         varied = self.varied_or_none()
@@ -395,11 +445,16 @@ def _combination(study: Study, index: Mapping[str, int]) -> Combination:
         if axis.path == TREATMENT:
             scenario = dataclasses.replace(scenario, treatment=value)  # type: ignore[arg-type]
         elif _is_named(axis, scenario):
-            scenario = replaced(scenario, axis.path, _whole(axis.path, value))
+            try:
+                scenario = replaced(scenario, axis.path, _whole(axis.path, value))
+            except ParameterError as error:
+                lines = str(error).splitlines()
+                raise ParameterError("\n".join(f"axis {axis.path}: {s}" for s in lines)) from None
         else:  # a number zipped with a name
             numeric.append(Axis(axis.path, (value,), zip=axis.dim))
     numeric = [
-        a if a.dim not in index else dataclasses.replace(a, zip=f"{a.dim} (one)") for a in numeric
+        a if a.dim not in index else dataclasses.replace(a, zip=f"{a.dim[:74]} (one)")
+        for a in numeric
     ]
     return Combination(scenario, index, tuple(numeric))
 

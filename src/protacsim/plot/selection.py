@@ -1,0 +1,184 @@
+"""The part of a result Dataset that a panel shows: which variable, which point of every dim.
+
+Also how coordinates are written in titles and legends; curves are read in `protacsim.plot.curves`
+and `protacsim.plot.time_curves`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from protacsim.errors import ParameterError
+from protacsim.plot import style
+
+DOSE = "compound.dose_nM"
+TIME = "time_h"
+# Where an observable is zero by definition in the reference, this one still says something.
+STAND_IN = {"target_active": "target_unoccupied"}
+
+Selection = Mapping[str, Any]
+
+
+def attrs_json(data: xr.Dataset, key: str, default: Any) -> Any:
+    """Return the JSON attribute `key` of `data`, or `default` when it is absent."""
+    raw = data.attrs.get(key)
+    return json.loads(raw) if isinstance(raw, str) and raw else (default if raw is None else raw)
+
+
+def part_with(data: xr.Dataset, observable: str) -> tuple[xr.Dataset, str]:
+    """Return what is needed to draw `observable`, and the name of the variable drawn.
+
+    Raises
+    ------
+    ParameterError
+        When the Dataset does not have the observable.
+    """
+    name = variable_name(data, observable)
+    stand_in = STAND_IN.get(observable, "")
+    wanted = dict.fromkeys((name, f"{stand_in}_percent", observable, stand_in, "status"))
+    return data[[n for n in wanted if n in data]], name
+
+
+def variable_name(data: xr.Dataset, observable: str) -> str:
+    """Return the name of the percentage, or of the amount where no percentage exists."""
+    for name in (f"{observable}_percent", observable):
+        if name in data:
+            return name
+    known = sorted({str(n).removesuffix("_percent") for n in data.data_vars} - {"status"})
+    raise ParameterError(
+        f"plot: the Dataset has no observable {observable!r}; it has {', '.join(known)}."
+    )
+
+
+def choose(part: xr.Dataset, select: Selection, name: str, data: xr.Dataset) -> xr.Dataset:
+    """Take one value of every dim in `select`; a dim of `data` that `part` lacks is no mistake."""
+    for dim, value in select.items():
+        if dim in part.coords or dim not in data.coords:
+            part = _choose_one(part, dim, value, name)
+    return part
+
+
+def _choose_one(part: xr.Dataset, dim: str, value: Any, name: str) -> xr.Dataset:
+    if dim not in part.coords:
+        known = ", ".join(map(repr, part[name].dims))
+        raise ParameterError(f"plot: select has no dim {dim!r}; {name!r} has {known}.")
+    values = np.atleast_1d(part[dim].values)
+    hits = np.flatnonzero([_same(v, value) for v in values.tolist()])
+    if not hits.size:
+        allowed = ", ".join(map(str, values.tolist()[:12])) + (" ..." if values.size > 12 else "")
+        raise ParameterError(f"plot: {dim} is {value!r}; the Dataset has {allowed}.")
+    return part.isel({dim: int(hits[0])}) if dim in part.dims else part
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    if isinstance(found, str) or isinstance(wanted, str):
+        return bool(found == wanted)
+    return bool(np.isclose(found, wanted, rtol=1e-9, atol=0.0))
+
+
+def left_over(variable: xr.DataArray, shown: Iterable[str]) -> list[str]:
+    """Return the dims of several values that are not among those `shown`."""
+    return [str(d) for d in variable.dims if d not in shown and variable.sizes[d] > 1]
+
+
+def undecided(variable: xr.DataArray, left: Sequence[str]) -> ParameterError:
+    """Name the dims that are left, and the way out."""
+    sizes = ", ".join(f"{d} ({variable.sizes[d]} values)" for d in left)
+    example = ", ".join(f"{d!r}: {_first(variable, d)!r}" for d in left)
+    return ParameterError(
+        f"plot: {variable.name!r} has more dims than one panel shows: {sizes}. "
+        f"Choose one value of each, e.g. select={{{example}}}, make one the hue, "
+        "or average over it first with data.mean(...)."
+    )
+
+
+def no_such_hue(variable: xr.DataArray, hue: str, along: str) -> ParameterError:
+    """Say which dims can be the hue."""
+    known = ", ".join(repr(str(d)) for d in variable.dims if d != along)
+    return ParameterError(f"plot: hue {hue!r} is no dim of the Dataset; choose from {known}.")
+
+
+def _first(variable: xr.DataArray, dim: str) -> Any:
+    return variable[dim].values.tolist()[0] if dim in variable.coords else 0
+
+
+def shown_instead(row: xr.Dataset, observable: str) -> tuple[str, str]:
+    """Return the observable that a curve shows, and why when it is another one or empty."""
+    variable = row[variable_name(row, observable)]
+    if np.isfinite(variable.values).any():
+        return observable, ""
+    if not is_zero_reference(row, variable):
+        return observable, "no valid point"
+    stand_in = STAND_IN.get(observable, "")
+    if f"{stand_in}_percent" in row:
+        return stand_in, _long_name(row, stand_in)
+    return observable, "zero in the reference"
+
+
+def is_zero_reference(part: xr.Dataset, variable: xr.DataArray) -> bool:
+    """Tell whether a percentage is undefined because the reference is zero, not by failure."""
+    some_point_is_ok = "status" not in part or bool((part["status"] == 0).any())
+    return some_point_is_ok and variable.attrs.get("null_reason") == "zero_reference"
+
+
+def _long_name(part: xr.Dataset, observable: str) -> str:
+    attrs = part[variable_name(part, observable)].attrs
+    return str(attrs.get("long_name", observable.replace("_", " ")))
+
+
+def unit_shown(variable: xr.DataArray) -> str:
+    """Return the unit as the value axis names it, e.g. "% of vehicle"."""
+    units = str(variable.attrs.get("units", ""))
+    relative_to = variable.attrs.get("relative_to", "")
+    return f"{units} of {relative_to}" if units == "%" and relative_to else units
+
+
+def title(part: xr.Dataset, data: xr.Dataset, hue: str) -> tuple[str, str]:
+    """Return the fixed coordinates as a title, and the hypothetical compound in it."""
+    fixed = {
+        str(k): coordinate_text(c)
+        for k, c in part.coords.items()
+        if c.size == 1 and k not in (hue, TIME)
+    }
+    star = hypothetical_compound(data, fixed.get("treatment"))
+    texts = [v + "*" if k == "treatment" and star else v for k, v in fixed.items()]
+    return ", ".join(texts), star
+
+
+def hypothetical_compound(data: xr.Dataset, treatment: str | None) -> str:
+    """Return the varied compound of `treatment` when it is hypothetical, else ""."""
+    varied: dict[str, str] = attrs_json(data, "varied_compound", {})
+    only = next(iter(varied.values())) if len(varied) == 1 else ""
+    compound = varied.get(treatment or "", only)
+    return compound if compound in attrs_json(data, "hypothetical", []) else ""
+
+
+def coordinate_text(coordinate: xr.DataArray, digits: int = 3) -> str:
+    """Write a scalar coordinate: "C481S" as it is, doses "10 µM", else "cooperativity = 10"."""
+    value = coordinate.item()
+    if isinstance(value, str):
+        return value
+    path = str(coordinate.name)
+    if path == DOSE:
+        return style.dose_name(value, digits) if value else "vehicle"
+    units = str(coordinate.attrs.get("units", ""))
+    return f"{short_path(path, units)} = {value:g} {units}".rstrip()
+
+
+def short_path(path: str, units: str) -> str:
+    """Return the last part of a path without the unit that ends it: "a.b_nM" gives "b"."""
+    return path.rsplit(".", 1)[-1].removesuffix(unit_suffix(units))
+
+
+def unit_suffix(units: str) -> str:
+    """Return how a unit ends a name: "pL/h" gives "_pL_per_h", "1/h" gives "_per_h"."""
+    if not units:
+        return ""
+    above, *below = units.split("/")
+    parts = ["" if above == "1" else f"_{above}", *(f"_per_{unit}" for unit in below)]
+    return "".join(parts).replace(" ", "_")
