@@ -56,6 +56,7 @@ def test_points_are_single_runs_in_the_order_declared() -> None:
             np.testing.assert_array_equal(data[name].sel(at).values, single[name].values)
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize(
     ("path", "values"),
     [

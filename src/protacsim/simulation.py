@@ -309,10 +309,10 @@ def read_out(
     solution = solve(
         network,
         rate_constants(scenario, values),
-        initial_amounts(scenario, values),
+        {n: x for n, x in initial_amounts(scenario, values).items() if n in compiled.species},
         times_h,
         method=method,
-        changes=doses(scenario, values),
+        changes=[dose for dose in doses(scenario, values) if dose.species in compiled.species],
         units_per_nM={name: per_nM[_compartment(name)] for name in compiled.species},
         states=states,
     )

@@ -44,8 +44,19 @@ def build_network(scenario: Scenario, varied: Collection[str] = ()) -> Network:
     for form in every:
         _process_chain(net, reach, form)
     _turn_over_ligases(net, reach, every)
-    add_observables(net, reach, every)
+    net = net.reachable(_present(reach))
+    add_observables(net, reach, [form.kept(net.species) for form in every])
     return net
+
+
+def _present(reach: Reach) -> list[str]:
+    """Species that are there from the start, or are given."""
+    proteins = [reach.target, *reach.scenario.neosubstrates, *reach.ligases, PROTEASOME]
+    given = [
+        (inside if entry.schedule.compartment == "cell" else outside)(entry.name)
+        for entry in reach.scenario.treatment.compounds
+    ]
+    return [*proteins, *given]
 
 
 def _deliver(net: Network, reach: Reach, compound: Compound) -> None:
@@ -152,10 +163,9 @@ def _recruit_neosubstrates(net: Network, reach: Reach, degrader: Compound) -> No
 def _process_chain(net: Network, reach: Reach, form: Form) -> None:
     """Rows 8 to 10: growth on the ligase, trimming, and destruction of long enough chains."""
     if form.at_proteasome:
-        for state in form.states:
-            verbs.lose(net, "destruction of", state, form.freed, f"k_proteasome_{form.place}")
+        _destroy_held(net, reach, form)
         return
-    if form.on_ligase and reach.on("ubiquitination.k_ub_per_h"):
+    if form.on_ligase and reach.grows(form):
         verbs.ubiquitinate(net, form.states, _growth(reach, form))
     if reach.on(f"ubiquitination.k_dub_{form.place}_per_h"):
         verbs.deubiquitinate(net, form.states, f"k_dub_{form.place}")
@@ -166,6 +176,13 @@ def _process_chain(net: Network, reach: Reach, form: Form) -> None:
             held = verbs.joined(PROTEASOME, state)
             verbs.associate(net, PROTEASOME, state, held, f"kon_proteasome_{form.place}")
         else:
+            verbs.lose(net, "destruction of", state, form.freed, f"k_proteasome_{form.place}")
+
+
+def _destroy_held(net: Network, reach: Reach, form: Form) -> None:
+    """Row 10 with counted proteasomes: completion frees the proteasome."""
+    if reach.on(f"ubiquitination.k_proteasome_{form.place}_per_h"):
+        for state in form.states:
             verbs.lose(net, "destruction of", state, form.freed, f"k_proteasome_{form.place}")
 
 

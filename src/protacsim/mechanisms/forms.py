@@ -27,6 +27,11 @@ class Form(NamedTuple):
     covalent: bool = False
     at_proteasome: bool = False
 
+    def kept(self, species: Collection[str]) -> Form:
+        """The form without states that the network does not have."""
+        pairs = [(s, n) for s, n in zip(self.states, self.lengths, strict=True) if s in species]
+        return self._replace(states=tuple(s for s, _ in pairs), lengths=tuple(n for _, n in pairs))
+
     @property
     def place(self) -> str:
         """Where it is, as rate names say it."""
@@ -79,6 +84,21 @@ class Reach:
     def finite_proteasome(self) -> bool:
         """Whether proteasomes are counted."""
         return self.scenario.ubiquitination.proteasome == "finite" and self.chain_on() > 0
+
+    def grows(self, form: Form) -> bool:
+        """Whether the chain of a form on the ligase ever grows."""
+        fields = ["productive_fraction"]
+        if form.protein != self.target:
+            fields = [f"neosubstrates.{form.protein}.productive_fraction"]
+        elif form.covalent:
+            own = f"compounds.{form.compound}.productive_fraction_covalent"
+            fields = ["productive_fraction_covalent"] if self.given(own) else fields
+        productive = any(self.on(f"compounds.{form.compound}.{field}") for field in fields)
+        return productive and self.on("ubiquitination.k_ub_per_h")
+
+    def given(self, path: str) -> bool:
+        """Whether the scenario or an axis states the number at `path`."""
+        return path in self._varied or path in self._numbers
 
     def bonds(self, compound: Compound) -> bool:
         """Whether the compound reaches its covalent form on this allele."""

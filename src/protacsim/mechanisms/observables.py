@@ -46,13 +46,14 @@ def add_observables(net: Network, reach: Reach, every: Sequence[Form]) -> None:
     forms = [form for form in every if form.protein == reach.target]
     _add_target(net, reach, forms)
     _add_fluxes(net, reach, forms)
-    loaded = [f"{d.ligase}:{d.name}" for d in reach.degraders]
+    loaded = [name for d in reach.degraders if (name := f"{d.ligase}:{d.name}") in net.species]
     bound = [state for form in every if form.on_ligase for state in form.states]
     net.add_observable("ligase_free", reach.ligases)
     net.add_observable("ligase_total", [*reach.ligases, *loaded, *bound])
     for compound in reach.compounds:
-        net.add_observable(f"compound_cell[{compound.name}]", [inside(compound.name)])
-        net.add_observable(f"compound_medium[{compound.name}]", [outside(compound.name)])
+        for place, species in (("cell", inside(compound.name)), ("medium", outside(compound.name))):
+            there = [species] if species in net.species else []
+            net.add_observable(f"compound_{place}[{compound.name}]", there)
     for protein in reach.scenario.neosubstrates:
         states = [state for form in every if form.protein == protein for state in form.states]
         net.add_observable(f"neosubstrate_total[{protein}]", states)
@@ -88,8 +89,9 @@ def _add_fluxes(net: Network, reach: Reach, forms: Sequence[Form]) -> None:
     for form in forms:
         destruction = f"k_proteasome_{form.place}"
         if destruction in rates and (form.at_proteasome or not reach.finite_proteasome):
-            first = 0 if form.at_proteasome else reach.destroyed_from
-            degraded += [Term(state, 1.0, destruction) for state in form.states[first:]]
+            pairs = zip(form.states, form.lengths, strict=True)
+            long_enough = [state for state, length in pairs if length >= reach.destroyed_from]
+            degraded += [Term(state, 1.0, destruction) for state in long_enough]
         if turnover in rates:
             turned_over += [Term(state, 1.0, turnover) for state in form.states]
     net.add_observable("degraded", degraded)

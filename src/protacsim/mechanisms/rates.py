@@ -13,7 +13,6 @@ import numpy as np
 
 from protacsim.entities import Compound
 from protacsim.errors import ParameterError
-from protacsim.mechanisms.forms import Reach
 from protacsim.scenario import PROTEASOME, Scenario, molecules
 
 Values = Mapping[str, Any]
@@ -230,7 +229,7 @@ def abundance(protein: str, values: Values) -> Any:
 def initial_amounts(scenario: Scenario, values: Values) -> dict[str, Any]:
     """The drug-free steady state, molecules per cell."""
     proteins = [scenario.target.name, *scenario.neosubstrates, *_ligases(scenario)]
-    if Reach(scenario, ()).finite_proteasome:
+    if scenario.ubiquitination.proteasome == "finite":
         proteins.append(PROTEASOME)
     return {protein: abundance(protein, values) for protein in proteins}
 

@@ -25,6 +25,12 @@ _SPECIES = re.compile(r"species\[([^\[\]]+)\]")
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 _OPERATIONS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
 _LONGEST = 500
+_LARGEST = 1e300
+
+RESERVED = {*OBSERVABLES, "time_h", "status", "reached_h", "treatment"} | {
+    observable.dim for observable in OBSERVABLES.values()
+}
+"""Names that a result already uses."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,10 @@ def parse(text: str) -> Reading:
             f"{text[:80]!r} is no observable; {one_of(text[:80], OBSERVABLES)}; "
             'or write "label = expression", such as "occupancy = target_occupied / target_total"'
         )
-    if not _LABEL.fullmatch(label) or label in OBSERVABLES:
+    if not _LABEL.fullmatch(label) or label in RESERVED or label.endswith("_percent"):
         raise ParameterError(
-            f"{label[:60]!r} cannot be a label; use letters, digits and _, and no observable's name"
+            f"{label[:60]!r} cannot be a label; use letters, digits and _, and no name that the "
+            "result has already"
         )
     return _parsed(label, expression)
 
@@ -77,15 +84,19 @@ def _parsed(label: str, expression: str) -> Reading:
     plain = _SPECIES.sub(placeholder, expression)
     named = {alias: name for name, alias in species.items()}
     try:
+        if "_species_" in expression:
+            raise ValueError(expression)
         tree = _checked(ast.parse(plain, mode="eval").body, named)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        parts, unit = tuple(dict.fromkeys(_names(tree))), _written(_unit(tree))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+        if isinstance(error, ParameterError):
+            raise
         raise ParameterError(
             f"{label} = {expression[:80]!r} is no expression; use names, numbers, + - * / and ( )"
         ) from None
-    parts = tuple(dict.fromkeys(_names(tree)))
     if not parts:
         raise ParameterError(f"{label} = {expression[:80]!r} reads nothing; name an observable")
-    return Reading(label, parts, tree, _unit(tree), expression)
+    return Reading(label, parts, tree, unit, expression)
 
 
 def _checked(node: ast.expr, named: Mapping[str, str]) -> Any:
@@ -94,8 +105,11 @@ def _checked(node: ast.expr, named: Mapping[str, str]) -> Any:
         return type(node.op).__name__, _checked(node.left, named), _checked(node.right, named)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return "Sub", 0.0, _checked(node.operand, named)
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        return float(node.value)
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        number = float(node.value)  # type: ignore[arg-type]
+        if number > _LARGEST:
+            raise ValueError(number)
+        return number
     if isinstance(node, ast.Name) and node.id in named:
         return named[node.id]
     if isinstance(node, ast.Name):
@@ -116,29 +130,34 @@ def _names(tree: Any) -> list[str]:
     return [name for part in tree[1:] for name in _names(part)] if isinstance(tree, tuple) else []
 
 
-def _unit(tree: Any) -> str:
-    """Unit of an expression; mixing concentrations and fluxes in a sum is refused."""
+Unit = Mapping[str, int]  # base unit -> power
+
+
+def _unit(tree: Any) -> Unit:
+    """Unit of an expression; a sum of unlike quantities is refused."""
     if isinstance(tree, float):
-        return ""
+        return {}
     if isinstance(tree, str):
-        return OBSERVABLES.get(tree, Observable("nM", "")).unit
-    operation, left, right = tree[0], _unit(tree[1]), _unit(tree[2])
-    if operation in ("Add", "Sub"):
-        if left != right and not (tree[1] == 0.0):
-            raise ParameterError(
-                f"a sum of {left or 'a number'} and {right or 'a number'} has no meaning; "
-                "add quantities of one unit"
-            )
-        return right
-    if operation == "Mult":
-        return " ".join(unit for unit in (left, right) if unit)
-    return _quotient(left, right)
+        text = OBSERVABLES.get(tree, Observable("nM", "")).unit
+        return {"nM": 1, "h": -1} if text == "nM/h" else {text: 1}
+    left, right = _unit(tree[1]), _unit(tree[2])
+    if tree[0] in ("Mult", "Div"):
+        sign = 1 if tree[0] == "Mult" else -1
+        powers = {u: left.get(u, 0) + sign * right.get(u, 0) for u in {**left, **right}}
+        return {unit: power for unit, power in powers.items() if power}
+    if left != right and tree[1] != 0.0:
+        raise ParameterError(
+            f"a sum of {_written(left) or 'a number'} and {_written(right) or 'a number'} has no "
+            "meaning; add quantities of one unit"
+        )
+    return right
 
 
-def _quotient(left: str, right: str) -> str:
-    if left == right:
-        return ""
-    return {("nM/h", "nM"): "1/h"}.get((left, right), f"{left or '1'}/({right})" if right else left)
+def _written(unit: Unit) -> str:
+    """A unit as text: nM/h, 1/nM, nM^2."""
+    above = [u if p == 1 else f"{u}^{p}" for u, p in unit.items() if p > 0]
+    below = [u if p == -1 else f"{u}^{-p}" for u, p in unit.items() if p < 0]
+    return "/".join([" ".join(above) or "1", *below]) if unit else ""
 
 
 def _value(tree: Any, readings: Mapping[str, Any]) -> Any:

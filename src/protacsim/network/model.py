@@ -136,6 +136,30 @@ class Network:
             )
         self._observables[name] = entries
 
+    def reachable(self, present: Iterable[str]) -> Network:
+        """The part of the network that can ever run from the species that are `present`.
+
+        Reactions with a reactant that is neither present nor ever made are left out, and so are
+        species that nothing makes; observables are not carried over.
+        """
+        reached = set(present) & set(self._species)
+        waiting = dict(self._reactions)
+        while ready := [
+            reaction
+            for reaction in waiting.values()
+            if all(species in reached for species, _ in reaction.reactants)
+        ]:
+            for reaction in ready:
+                del waiting[reaction.name]
+                reached.update(species for species, _ in reaction.products)
+        part = Network(self.name)
+        for name, held in self._species.items():
+            if name in reached:
+                part.add_species(name, buffered=held)
+        kept = {name: r for name, r in self._reactions.items() if name not in waiting}
+        part._reactions = kept
+        return part
+
     def stoichiometry(self) -> NDArray[np.int64]:
         """Net change per reaction, shape (species, reactions); rows of buffered species are 0."""
         index = {name: i for i, name in enumerate(self._species)}
