@@ -269,7 +269,7 @@ class _FluxTable:
                 jac=lambda _, state: self.jacobian(rates, state), rtol=method.rtol, atol=atol,
             )  # fmt: skip
             if not result.success:
-                return float(result.t[-1]) if result.t.size else t
+                return float(result.t[-1]) if len(result.t) else t
             out[np.isin(times, inside)] = result.y.T[:-1]
             y, t = result.y[:, -1].copy(), end
 

@@ -171,7 +171,7 @@ def _process_chain(net: Network, reach: Reach, form: Form) -> None:
         verbs.deubiquitinate(net, form.states, f"k_dub_{form.place}")
     if not reach.on(f"ubiquitination.k_proteasome_{form.place}_per_h"):
         return
-    for state in form.states[reach.destroyed_from :]:
+    for state in form.states[reach.destroyed_at(form) :]:
         if reach.finite_proteasome:
             held = verbs.joined(PROTEASOME, state)
             verbs.associate(net, PROTEASOME, state, held, f"kon_proteasome_{form.place}")

@@ -96,6 +96,10 @@ class Reach:
         productive = any(self.on(f"compounds.{form.compound}.{field}") for field in fields)
         return productive and self.on("ubiquitination.k_ub_per_h")
 
+    def destroyed_at(self, form: Form) -> int:
+        """Shortest chain that is destroyed; off the ligase a bare protein never is."""
+        return max(self.destroyed_from, 0 if form.on_ligase else 1)
+
     def given(self, path: str) -> bool:
         """Whether the scenario or an axis states the number at `path`."""
         return path in self._varied or path in self._numbers

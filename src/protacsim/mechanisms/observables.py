@@ -90,7 +90,7 @@ def _add_fluxes(net: Network, reach: Reach, forms: Sequence[Form]) -> None:
         destruction = f"k_proteasome_{form.place}"
         if destruction in rates and (form.at_proteasome or not reach.finite_proteasome):
             pairs = zip(form.states, form.lengths, strict=True)
-            long_enough = [state for state, length in pairs if length >= reach.destroyed_from]
+            long_enough = [state for state, length in pairs if length >= reach.destroyed_at(form)]
             degraded += [Term(state, 1.0, destruction) for state in long_enough]
         if turnover in rates:
             turned_over += [Term(state, 1.0, turnover) for state in form.states]

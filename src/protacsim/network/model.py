@@ -122,9 +122,9 @@ class Network:
             )
         if not rate:
             raise NetworkError(f"{self.name}: reaction {name!r} has no rate name; give it one.")
-        self._reactions[name] = reaction
         for species, _ in reaction.reactants + reaction.products:
             self.add_species(species)
+        self._reactions[name] = reaction
 
     def add_observable(self, name: str, terms: Iterable[Term | str]) -> None:
         """Define a read-out as a weighted sum of species (see `Term`)."""

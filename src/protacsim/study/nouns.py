@@ -29,6 +29,7 @@ from protacsim.scenario import (
     replaced,
 )
 from protacsim.simulation import checked_times
+from protacsim.units import to_canonical, unit_of
 from protacsim.validation import Positive, Real, named_entries, noun, one_of
 
 DOSE = "compound.dose_nM"
@@ -56,6 +57,12 @@ class Axis:
     def _checked(self) -> Self:
         if not self.values:
             raise ParameterError(f"axis {self.path} has no values; give at least one")
+        if unit_of(self.path) and any(isinstance(value, str) for value in self.values):
+            plain = tuple(
+                to_canonical(self.path, value) if isinstance(value, str) else value
+                for value in self.values
+            )
+            object.__setattr__(self, "values", plain)
         labels = [_label(value) for value in self.values]
         twice = next((label for label, times in Counter(labels).items() if times > 1), None)
         if twice is not None and self.zip is None:
