@@ -452,16 +452,12 @@ def test_drug_is_what_is_left_and_what_was_destroyed() -> None:
 
 
 @pytest.mark.jit_only
-@pytest.mark.parametrize(("first", "last"), chunks(5, 30, 15))
+@pytest.mark.parametrize(("first", "last"), chunks(5, 30, 10))
 def test_engine_agrees_with_the_reference(first: int, last: int) -> None:
-    fast = last <= 5
-    reference = (
-        Reference(rtol=1e-8, atol_nM=1e-11, solver="BDF")
-        if fast
-        else Reference(rtol=1e-9, atol_nM=1e-12)
-    )
+    solver = "BDF" if last <= 5 else "Radau"  # BDF is faster, and now and then cannot start
+    reference = Reference(rtol=1e-8, atol_nM=1e-11, solver=solver)
     for seed in range(first, last):
-        s = full_scenario(np.random.default_rng(seed), longest=1 if fast else 2)
+        s = full_scenario(np.random.default_rng(seed), longest=1 if last <= 5 else 3)
         times = [1.0, 7.0, 24.0]
         found, expected = species_nM(s, times), species_nM(s, times, reference)
         for name, values in expected.items():
@@ -972,7 +968,7 @@ def small(**changes: Any) -> Scenario:
     ],
 )
 def test_an_axis_is_one_scenario_per_value(path: str, values: tuple[Any, ...]) -> None:
-    s = with_compound(small(every_h=1.5, doses=2), "dega", kinact_per_h=3.0)
+    s = with_compound(small(every_h=1.5, doses=2, dose_nM=10.0), "dega", kinact_per_h=3.0)
     method, rtol = (TIGHT, 1e-6) if JIT_ENABLED else (ODE(rtol=1e-4), 1e-3)
     data = run(Study(s, (Axis(path, values),), Readout(("target_total",), (4.0,)), method))
     each = [simulate(replaced(s, path, value), [4.0], method=method) for value in values]

@@ -154,10 +154,10 @@ def test_a_run_writes_every_promised_file_and_nothing_else(finished):
 def test_the_table_goes_to_stdout_and_the_messages_to_stderr(finished):
     _, said = finished
     assert "Tiny" in said.out
-    assert "ic50_nM" in said.out
+    assert "IC50 (nM)" in said.out
     assert "results/a" not in said.out
     assert "results/a" in said.err
-    assert "ic50_nM" not in said.err
+    assert "IC50 (nM)" not in said.err
 
 
 def test_no_escape_sequence_goes_into_a_pipe(finished):
@@ -492,14 +492,13 @@ def test_a_long_axis_is_checked_in_a_moment(call, folder):
 # ------------------------------------------------------- failed points: 3 and 4
 
 
-def with_steps(steps):
-    return changed(
-        section(f"[method]\nmax_steps = {steps}"), (DOSES, "values = [0.0, 1.0, 1e3, 1e6]")
-    )
+def with_steps(steps, lowest=0.0):
+    doses = f"values = [{lowest}, 1.0, 1e3, 1e6]"
+    return changed(section(f"[method]\nmax_steps = {steps}"), (DOSES, doses))
 
 
 def test_when_every_point_fails_the_exit_code_is_4_and_the_results_are_kept(call, folder):
-    (folder / "a.toml").write_text(with_steps(1))
+    (folder / "a.toml").write_text(with_steps(1, lowest=0.1))  # at rest one step is enough
     said = call("run", "a.toml")
     assert said.code == cli.ALL_FAILED
     assert "4 of 4 points failed" in said.err

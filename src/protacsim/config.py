@@ -32,9 +32,8 @@ LARGEST_AXIS = 10_000_000
 
 METHODS: dict[str, Any] = {"ode": ODE, "reference": Reference}
 LATER_METHODS = ("ssa", "hybrid", "lna", "tau", "auto")
-FIGURES = ("dose-response",)
+FIGURES = ("dose-response", "time-course")
 LATER_FIGURES = (
-    "time-course",
     "heatmap",
     "allele-shift",
     "occupancy-vs-degradation",
@@ -45,6 +44,10 @@ LATER_FIGURES = (
     "observed-vs-predicted",
     "network",
 )
+
+# Dims that an observable has besides the axes: of each compound, of each neosubstrate.
+MEMBER_DIMS = ("compound", "neosubstrate")
+FEWEST_TIMES = 2
 
 Entry = Annotated[float, Strict()] | str
 
@@ -116,7 +119,8 @@ class RunSection:
 class FigureSection:
     """`[[figure]]`: what to draw from the result.
 
-    `rows` are observables, `columns` and `hue` axes; `time_h` defaults to the last time.
+    `rows` are observables, `columns` and `hue` axes; `time_h` defaults to the last time. `select`
+    gives one value of each axis that is neither, such as `{ "compound.dose_nM" = 100.0 }`.
     """
 
     kind: str
@@ -125,6 +129,7 @@ class FigureSection:
     hue: str | None = None
     time_h: Real | None = None
     width_mm: Annotated[float, Field(ge=40, le=400)] = 180.0
+    select: dict[str, Entry] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -134,7 +139,17 @@ class FigureSection:
             )
         if self.kind not in FIGURES:
             raise ParameterError(f'kind = "{self.kind}" is no figure; {one_of(self.kind, FIGURES)}')
+        if self.kind == "time-course" and self.time_h is not None:
+            raise ParameterError("time_h cannot be chosen in a time-course; leave it out")
+        self.chosen()
         return self
+
+    def chosen(self) -> tuple[tuple[str, float | str], ...]:
+        """`select` in canonical units."""
+        return tuple(
+            (dim, to_canonical(dim, value) if isinstance(value, str) and unit_of(dim) else value)
+            for dim, value in self.select.items()
+        )
 
 
 @noun
@@ -193,6 +208,7 @@ class Figure(NamedTuple):
     hue: str | None
     time_h: float | None
     width_mm: float
+    select: tuple[tuple[str, float | str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -371,11 +387,12 @@ class _Checker:
         figures = self._many("figure", FigureSection)
         self._refused()
         study = self._study(scenario, treatments, axes, readout, method, run)
-        self._check_figures(figures, axes, readout)
+        self._check_figures(figures, treatments, axes, readout)
         if self.found or study is None:
             raise ConfigError(list(dict.fromkeys(self.found)))
         drawn = tuple(
-            Figure(f.kind, f.rows, f.columns, f.hue, f.time_h, f.width_mm) for f in figures
+            Figure(f.kind, f.rows, f.columns, f.hue, f.time_h, f.width_mm, f.chosen())
+            for f in figures
         )
         return Job(study, drawn, self.source)
 
@@ -523,27 +540,59 @@ class _Checker:
     def _check_figures(
         self,
         figures: list[FigureSection | None],
+        treatments: list[Treatment | None],
         axes: list[Axis] | None,
         readout: Readout | None,
     ) -> None:
+        given = self._axes_of_figures(treatments, axes)
         for i, figure in enumerate(figures, 1):
             if figure is not None:
                 key = "figure" if len(figures) == 1 else f"figure[{i}]"
-                self._check_dims(key, figure, axes)
+                if given is not None:
+                    self._check_dims(key, figure, given)
+                    self._check_select(key, figure, given)
+                    self._check_time_course(key, figure, given)
                 self._check_readings(key, figure, readout)
 
-    def _check_dims(self, key: str, figure: FigureSection, axes: list[Axis] | None) -> None:
-        if axes is None:
-            return
-        treatments = self.raw.get("treatment", [])
-        if not isinstance(treatments, list):
-            return
-        several = len(treatments) > 1
-        dims = [*[TREATMENT][: int(several)], *(axis.dim for axis in axes)]
+    def _axes_of_figures(
+        self, treatments: list[Treatment | None], axes: list[Axis] | None
+    ) -> list[Axis] | None:
+        """The axes and, if there are several, the treatments."""
+        if axes is None or not isinstance(self.raw.get("treatment", []), list):
+            return None
+        names = tuple(t.name if t is not None else "" for t in treatments)
+        return [Axis(TREATMENT, names, TREATMENT), *axes] if len(names) > 1 else axes
+
+    def _check_dims(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
+        dims = list(dict.fromkeys(axis.dim for axis in axes))
         for what in ("columns", "hue"):
             dim = getattr(figure, what)
             if dim is not None and dim not in dims:
                 self._say(f"{key}.{what} is {quoted(dim)}; {one_of(dim, dims)}.")
+
+    def _check_select(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
+        values = {axis.path: axis.coordinate for axis in axes}
+        for path, value in figure.chosen():
+            if path not in (*values, *MEMBER_DIMS):
+                allowed = one_of(path, [*values, *MEMBER_DIMS])
+                self._say(f"{key}.select names {quoted(path)}; {allowed}.")
+            elif path in values and not _is_among(value, values[path]):
+                allowed = one_of(
+                    str(value), [f"{v:g}" if isinstance(v, float) else v for v in values[path]]
+                )
+                self._say(f"{key}.select takes {quoted(value)} of {path}; {allowed}.")
+
+    def _check_time_course(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
+        shown = (figure.columns, figure.hue)
+        chosen = [axis.dim for axis in axes if axis.path in figure.select]
+        left = dict.fromkeys(
+            axis.dim for axis in axes if len(axis.values) > 1 and axis.dim not in (*shown, *chosen)
+        )
+        if figure.kind == "time-course" and len(left) > shown.count(None):
+            self._say(
+                f"{key} is a time-course with more axes than one figure shows: {', '.join(left)} "
+                f"for {shown.count(None)} of columns and hue; choose one value each with select."
+            )
 
     def _check_readings(self, key: str, figure: FigureSection, readout: Readout | None) -> None:
         if readout is None:
@@ -557,6 +606,14 @@ class _Checker:
         if figure.time_h is not None and figure.time_h not in readout.times_h:
             times = ", ".join(f"{time:g}" for time in readout.times_h)
             self._say(f"{key}.time_h is {figure.time_h:g} h; must be one of {times} h.")
+        if figure.kind == "time-course" and len(readout.times_h) < FEWEST_TIMES:
+            self._say(f"{key} shows a time course; give two or more times in readout.times_h.")
+
+
+def _is_among(value: float | str, values: Sequence[float | str]) -> bool:
+    if isinstance(value, str):
+        return value in values
+    return any(isinstance(v, float) and np.isclose(v, value, rtol=1e-9, atol=0.0) for v in values)
 
 
 def _looked_up(section: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import xarray as xr
+    from matplotlib.figure import Figure as MatplotlibFigure
 
     from protacsim.study import Progress
 
@@ -170,14 +171,7 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
 
     written: list[Path] = []
     for number, figure in enumerate(figures, 1):
-        drawn = plot.dose_response_grid(
-            data,
-            figure.rows,
-            columns=figure.columns or "treatment",
-            hue=figure.hue or "target.allele",
-            time_h=figure.time_h,
-            width_mm=figure.width_mm,
-        )
+        drawn = _grid(data, figure)
         try:
             written += plot.save(drawn, folder / f"{number:02d}-{figure.kind}")
         except OSError as error:
@@ -187,17 +181,46 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
     return written
 
 
+def _grid(data: xr.Dataset, figure: Figure) -> MatplotlibFigure:
+    from protacsim import plot
+
+    if figure.kind == "time-course":
+        return plot.time_course_grid(
+            data,
+            figure.rows,
+            columns=figure.columns,
+            hue=figure.hue,
+            width_mm=figure.width_mm,
+            select=dict(figure.select),
+        )
+    return plot.dose_response_grid(
+        data,
+        figure.rows,
+        columns=figure.columns or "treatment",
+        hue=figure.hue or "target.allele",
+        time_h=figure.time_h,
+        width_mm=figure.width_mm,
+        select=dict(figure.select),
+    )
+
+
 def replot(folder: Path, *, as_json: bool) -> None:
     """Draw a finished run's figures again."""
     data = store.open_results(folder)
     found = json.loads((folder / "manifest.json").read_text())["figures"]
-    figures = [Figure(**{**entry, "rows": tuple(entry["rows"])}) for entry in found]
+    figures = [_figure(entry) for entry in found]
     written = draw(data, figures, folder / "figures")
     if as_json:
         print_json([str(path) for path in written])
     else:
         for path in written:
             typer.echo(printable(str(path)))
+
+
+def _figure(entry: dict[str, Any]) -> Figure:
+    """A figure as it stands in the manifest; older manifests have no `select`."""
+    select = tuple((str(dim), value) for dim, value in entry.get("select", ()))
+    return Figure(**{**entry, "rows": tuple(entry["rows"]), "select": select})
 
 
 def summary_table(data: xr.Dataset) -> pd.DataFrame:

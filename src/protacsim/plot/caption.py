@@ -1,6 +1,6 @@
 """The sentences under a figure: title, time, what the marks mean, what was assumed.
 
-Text only; breaking it into lines and placing it is the work of `protacsim.plot.grid`.
+Text only; breaking it into lines and placing it is the work of `protacsim.plot.layout`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from protacsim.plot.curves import Curve, Panel, attrs_json, unit_suffix
-from protacsim.plot.panel import has_hook, is_stand_in
+from protacsim.plot.curves import Curve, Panel
+from protacsim.plot.drawing import has_hook, is_stand_in, marks_half, named
+from protacsim.plot.selection import attrs_json, unit_suffix
 
 MOST_OWNERS = 2
+_MEANING = {
+    "DC50": "DC50 (dose at half of Dmax)",
+    "IC50": "IC50 (dose that leaves 50 %)",
+    "D50": "D50 (first time at which 50 % is left)",
+}
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _DECISIVE = re.compile(r"\b(kd|ki|kinact|koff)_|folds|half_life|abundance")
 _NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=[%h])")
@@ -26,6 +32,7 @@ def compose(data: xr.Dataset, panels: Sequence[Panel], mark: Sequence[str]) -> s
     sentences = [
         str(data.attrs.get("title", "")),
         _time(panels),
+        _ramp(panels),
         *_marks(panels, mark),
         _vehicle(panels),
         *_notes(panels),
@@ -104,21 +111,34 @@ def _time(panels: Sequence[Panel]) -> str:
 
 def _marks(panels: Sequence[Panel], mark: Sequence[str]) -> list[str]:
     readings = [c.reading for c in _drawn(panels) if c.reading is not None]
-    halves = {r.half_kind for r in readings if np.isfinite(r.half_dose_nM)}
-    meaning = {"DC50": "DC50 (dose at half of Dmax)", "IC50": "IC50 (dose that leaves 50 %)"}
+    halves = {r.half_kind for r in readings if marks_half(r, mark)}
     sentences = []
-    if "DC50" in mark and halves:
-        sentences.append(f"Open circle: {', '.join(meaning[h] for h in sorted(halves))}")
+    if halves:
+        sentences.append(f"Open circle: {', '.join(_MEANING[h] for h in sorted(halves))}")
     if "Dmax" in mark and any(np.isfinite(r.dmax_dose_nM) for r in readings):
         sentences.append("Arrowhead: Dmax, the largest loss, at its dose")
     if "hook" in mark and any(has_hook(r) for r in readings):
         sentences.append("Halo: degradation is lost at higher doses (hook effect)")
+    bounds = sorted({r.half_before for r in readings if np.isfinite(r.half_before)})
+    if "D50" in mark and bounds:
+        times = ", ".join(f"{time:g} h" for time in bounds)
+        sentences.append(f"No D50 is marked where it lies before the second time ({times})")
     return sentences
 
 
+def _ramp(panels: Sequence[Panel]) -> str:
+    """Say which curves of a long colour ramp the legend does not name."""
+    counts = {(len(named(panel)), len(panel.curves)) for panel in panels}
+    shortened = [f"{shown} of {count}" for shown, count in sorted(counts) if shown < count]
+    return f"The legend names {', '.join(shortened)} curves" if shortened else ""
+
+
 def _vehicle(panels: Sequence[Panel]) -> str:
-    relative = any(p.unit == "% of vehicle" for p in panels)
-    return "Dose 0: vehicle, 100 % by definition" if relative else ""
+    """Say what 100 % is: with doses the vehicle, against time the reference at each time."""
+    units = [p.unit.removeprefix("% of ") for p in panels if p.unit.startswith("% of ")]
+    if any(p.along == "time" for p in panels):
+        return f"100 %: {', '.join(dict.fromkeys(units))} at the same time" if units else ""
+    return "Dose 0: vehicle, 100 % by definition" if "vehicle" in units else ""
 
 
 def _notes(panels: Sequence[Panel]) -> list[str]:

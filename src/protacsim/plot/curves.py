@@ -1,52 +1,64 @@
 """What one dose-response panel shows, taken out of a result Dataset as plain arrays.
 
-Nothing is drawn here; DC50, Dmax and the hook are read by `protacsim.pharmacology`.
+The nouns serve time courses too, which `protacsim.plot.time_curves` reads. Nothing is drawn here;
+DC50, Dmax and the hook are read by `protacsim.pharmacology`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
+from protacsim.plot.selection import (
+    DOSE,
+    TIME,
+    Selection,
+    choose,
+    coordinate_text,
+    left_over,
+    no_such_hue,
+    part_with,
+    shown_instead,
+    title,
+    undecided,
+    unit_shown,
+    variable_name,
+)
 
 DEFAULT_HUE = "target.allele"
-DOSE = "compound.dose_nM"
 # Smaller effects, in percentage points, would mark a line that looks flat.
 LEGIBLE_PERCENT = 2.0
-# Where an observable is zero by definition in the reference, this one still says something.
-STAND_IN = {"target_active": "target_unoccupied"}
 DEGRADATION = ("target_total",)
 INHIBITION = ("target_active", "target_unoccupied")
-
-Selection = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Reading:
     """Numbers read off one curve; NaN where the definition has none.
 
-    `half_kind` is "DC50" (half of Dmax) or "IC50" (50 % of the reference); the hook depth is in
-    percentage points.
+    `half_kind` is "DC50" (half of Dmax) or "IC50" (50 % of the reference) with `half_at` in nM, or
+    "D50" (50 % of the reference) with `half_at` in h. `half_before` is given instead where the
+    curve falls through it between its first two times. The hook depth is in percentage points.
     """
 
     half_kind: str
-    half_dose_nM: float
+    half_at: float
     half_percent: float
     dmax_percent: float = np.nan
     dmax_dose_nM: float = np.nan
     hook_depth_percent: float = 0.0
+    half_before: float = np.nan
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a panel: `dose_nM` increasing and positive, `value` in the panel's unit.
+    """One line of a panel: `x` increasing, in nM (positive) or h; `value` in the panel's unit.
 
     `zero_dose` is the value left of the axis break, NaN when there is none. `note` says why the
     curve is empty or shows `observable` instead of the panel's observable.
@@ -54,9 +66,9 @@ class Curve:
 
     name: str
     observable: str
-    dose_nM: NDArray[np.float64]
+    x: NDArray[np.float64]
     value: NDArray[np.float64]
-    zero_dose: float
+    zero_dose: float = np.nan
     note: str = ""
     reading: Reading | None = None
 
@@ -68,12 +80,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """All curves of one observable at one time, with what the axes and the title say.
+    """All curves of one observable against dose or time, with what the axes and the title say.
 
     `hypothetical` names the varied compound when it is hypothetical, else it is empty;
     `reference` is the index of the curve that is drawn solid (WT, else the first).
     """
 
+    along: Literal["dose", "time"]
     observable: str
     long_name: str
     unit: str
@@ -86,12 +99,6 @@ class Panel:
     reference: int
 
 
-def attrs_json(data: xr.Dataset, key: str, default: Any) -> Any:
-    """Return the JSON attribute `key` of `data`, or `default` when it is absent."""
-    raw = data.attrs.get(key)
-    return json.loads(raw) if isinstance(raw, str) and raw else (default if raw is None else raw)
-
-
 def read_panel(
     data: xr.Dataset,
     observable: str,
@@ -100,62 +107,41 @@ def read_panel(
     select: Selection | None = None,
 ) -> Panel:
     """Take one panel out of a result Dataset; ParameterError when a dim is left undecided."""
-    name = _variable(data, observable)
-    stand_in = STAND_IN.get(observable, "")
-    wanted = [n for n in (name, f"{stand_in}_percent", observable, stand_in) if n in data]
-    part = data[[*wanted, *(["status"] if "status" in data else [])]]
+    part, name = part_with(data, observable)
     dose = _dose_dim(part[name])
-    part = _choose(part, dict(select or {}), time_h, name).sortby(dose)
+    chosen = dict(select or {}) | ({TIME: time_h} if time_h is not None else {})
+    part = choose(part, chosen, name, data)
+    part = (part.isel(time_h=-1) if TIME in part[name].dims else part).sortby(dose)
     hue_dim = _check_dims(part[name], dose, hue, data)
-    variable = part[name]
-    is_numeric = bool(hue_dim) and np.issubdtype(variable[hue_dim].dtype, np.number)
     curves = _curves(part, observable, dose, hue_dim, hue)
-    title, hypothetical = _title(part, data, hue)
+    return panel_of(part, data, observable, curves, hue, along="dose")
+
+
+def panel_of(
+    part: xr.Dataset,
+    data: xr.Dataset,
+    observable: str,
+    curves: tuple[Curve, ...],
+    hue: str,
+    along: Literal["dose", "time"],
+) -> Panel:
+    """Put the curves of `part` together with the labels of the panel."""
+    variable = part[variable_name(part, observable)]
+    text, hypothetical = title(part, data, hue)
     names = [c.name for c in curves]
+    at_one_time = along == "dose" and TIME in part.coords
     return Panel(
+        along=along,
         observable=observable,
         long_name=str(variable.attrs.get("long_name", observable)),
-        unit=_unit(variable),
-        is_percent=name != observable,
-        time_h=float(part["time_h"]) if "time_h" in part.coords else None,
-        title=title,
+        unit=unit_shown(variable),
+        is_percent=variable.name != observable,
+        time_h=float(part[TIME]) if at_one_time else None,
+        title=text,
         hypothetical=hypothetical,
         curves=curves,
-        is_numeric=is_numeric,
+        is_numeric=hue in variable.dims and np.issubdtype(variable[hue].dtype, np.number),
         reference=names.index("WT") if "WT" in names else 0,
-    )
-
-
-def coordinate_text(coordinate: xr.DataArray) -> str:
-    """Write a scalar coordinate: "C481S" as it is, numbers as "cooperativity = 10"."""
-    value = coordinate.item()
-    if isinstance(value, str):
-        return value
-    units = str(coordinate.attrs.get("units", ""))
-    return f"{short_path(str(coordinate.name), units)} = {value:g} {units}".rstrip()
-
-
-def short_path(path: str, units: str) -> str:
-    """Return the last part of a path without the unit that ends it: "a.b_nM" gives "b"."""
-    return path.rsplit(".", 1)[-1].removesuffix(unit_suffix(units))
-
-
-def unit_suffix(units: str) -> str:
-    """Return how a unit ends a name: "pL/h" gives "_pL_per_h", "1/h" gives "_per_h"."""
-    if not units:
-        return ""
-    above, *below = units.split("/")
-    parts = ["" if above == "1" else f"_{above}", *(f"_per_{unit}" for unit in below)]
-    return "".join(parts).replace(" ", "_")
-
-
-def _variable(data: xr.Dataset, observable: str) -> str:
-    for name in (f"{observable}_percent", observable):
-        if name in data:
-            return name
-    known = sorted({str(n).removesuffix("_percent") for n in data.data_vars} - {"status"})
-    raise ParameterError(
-        f"plot: the Dataset has no observable {observable!r}; it has {', '.join(known)}."
     )
 
 
@@ -170,106 +156,46 @@ def _dose_dim(variable: xr.DataArray) -> str:
     )
 
 
-def _choose(
-    part: xr.Dataset, select: dict[str, Any], time_h: float | None, name: str
-) -> xr.Dataset:
-    if time_h is not None:
-        select = {**select, "time_h": time_h}
-    for dim, value in select.items():
-        part = _choose_one(part, dim, value, name)
-    if "time_h" in part[name].dims:
-        part = part.isel(time_h=-1)
-    return part
-
-
-def _choose_one(part: xr.Dataset, dim: str, value: Any, name: str) -> xr.Dataset:
-    if dim not in part.coords:
-        known = ", ".join(map(repr, part[name].dims))
-        raise ParameterError(f"plot: select has no dim {dim!r}; {name!r} has {known}.")
-    values = np.atleast_1d(part[dim].values)
-    hits = np.flatnonzero([_same(v, value) for v in values.tolist()])
-    if not hits.size:
-        allowed = ", ".join(map(str, values.tolist()[:12])) + (" ..." if values.size > 12 else "")
-        raise ParameterError(f"plot: {dim} is {value!r}; the Dataset has {allowed}.")
-    return part.isel({dim: int(hits[0])}) if dim in part.dims else part
-
-
-def _same(found: Any, wanted: Any) -> bool:
-    if isinstance(found, str) or isinstance(wanted, str):
-        return bool(found == wanted)
-    return bool(np.isclose(found, wanted, rtol=1e-9, atol=0.0))
-
-
 def _check_dims(variable: xr.DataArray, dose: str, hue: str, data: xr.Dataset) -> str:
     """Return the hue dim ("" when there is one curve) or say which dims are left."""
     if hue != DEFAULT_HUE and hue not in data.coords:
-        known = ", ".join(repr(str(d)) for d in variable.dims if d != dose)
-        raise ParameterError(f"plot: hue {hue!r} is no dim of the Dataset; choose from {known}.")
-    left = [str(d) for d in variable.dims if d not in (dose, hue) and variable.sizes[d] > 1]
+        raise no_such_hue(variable, hue, dose)
+    left = left_over(variable, (dose, hue))
     if left:
-        raise ParameterError(_undecided(variable, left))
+        raise undecided(variable, left)
     return hue if hue in variable.dims else ""
-
-
-def _undecided(variable: xr.DataArray, left: Sequence[str]) -> str:
-    sizes = ", ".join(f"{d} ({variable.sizes[d]} values)" for d in left)
-    example = ", ".join(f"{d!r}: {_first(variable, d)!r}" for d in left)
-    return (
-        f"plot: {variable.name!r} has more dims than one panel shows: {sizes}. "
-        f"Choose one value of each, e.g. select={{{example}}}, make one the hue, "
-        "or average over it first with data.mean(...)."
-    )
-
-
-def _first(variable: xr.DataArray, dim: str) -> Any:
-    return variable[dim].values.tolist()[0] if dim in variable.coords else 0
 
 
 def _curves(
     part: xr.Dataset, observable: str, dose: str, hue_dim: str, hue: str
 ) -> tuple[Curve, ...]:
-    spare: list[Hashable] = [
-        d for d in part.dims if d not in (dose, hue_dim) and part.sizes[d] == 1
-    ]
-    part = part.squeeze(spare)
+    part = squeezed(part, (dose, hue_dim))
     rows = [part.isel({hue_dim: i}) for i in range(part.sizes[hue_dim])] if hue_dim else [part]
     curves = [_curve(row, observable, dose, hue) for row in rows]
     readings = {shown: _readings(part, shown, dose) for shown in {c.observable for c in curves}}
     return tuple(replace(c, reading=readings[c.observable][i]) for i, c in enumerate(curves))
 
 
+def squeezed(part: xr.Dataset, shown: Sequence[str]) -> xr.Dataset:
+    """Drop the dims of one value that are not `shown`."""
+    spare: list[Hashable] = [d for d in part.dims if d not in shown and part.sizes[d] == 1]
+    return part.squeeze(spare)
+
+
 def _curve(row: xr.Dataset, observable: str, dose: str, hue: str) -> Curve:
-    shown, note = _shown(row, observable)
-    variable = row[_variable(row, shown)]
+    shown, note = shown_instead(row, observable)
+    variable = row[variable_name(row, shown)]
     doses = row[dose].values.astype(np.float64)
     values = variable.values.astype(np.float64)
     positive = doses > 0.0
     return Curve(
         name=coordinate_text(row[hue]) if hue in row.coords else "",
         observable=shown,
-        dose_nM=doses[positive],
+        x=doses[positive],
         value=values[positive],
         zero_dose=_zero_dose(doses, values, variable),
         note=note,
     )
-
-
-def _shown(row: xr.Dataset, observable: str) -> tuple[str, str]:
-    """Return the observable that a curve shows, and why when it is another one or empty."""
-    variable = row[_variable(row, observable)]
-    if np.isfinite(variable.values).any():
-        return observable, ""
-    if not _zero_reference(row, variable):
-        return observable, "no valid point"
-    stand_in = STAND_IN.get(observable, "")
-    if f"{stand_in}_percent" in row:
-        return stand_in, _long_name(row, stand_in)
-    return observable, "zero in the reference"
-
-
-def _zero_reference(row: xr.Dataset, variable: xr.DataArray) -> bool:
-    some_point_is_ok = "status" not in row or bool((row["status"] == 0).any())
-    return some_point_is_ok and variable.attrs.get("null_reason") == "zero_reference"
 
 
 def _zero_dose(
@@ -283,7 +209,7 @@ def _zero_dose(
 
 def _readings(part: xr.Dataset, observable: str, dose: str) -> list[Reading | None]:
     """Read the IC50 of inhibition curves, or DC50, Dmax and hook of degradation curves."""
-    count = part[_variable(part, observable)].size // part.sizes[dose]
+    count = part[variable_name(part, observable)].size // part.sizes[dose]
     if f"{observable}_percent" not in part or observable not in (*DEGRADATION, *INHIBITION):
         return [None] * count
     from protacsim import pharmacology
@@ -301,36 +227,3 @@ def _degradation(dmax: float, dc50: float, dmax_dose: float, depth: float) -> Re
     if not dmax > LEGIBLE_PERCENT:
         return None
     return Reading("DC50", dc50, 100.0 - dmax / 2.0, dmax, dmax_dose, float(np.nan_to_num(depth)))
-
-
-def _long_name(part: xr.Dataset, observable: str) -> str:
-    for name in (f"{observable}_percent", observable):
-        if name in part:
-            return str(part[name].attrs.get("long_name", observable.replace("_", " ")))
-    return observable.replace("_", " ")
-
-
-def _unit(variable: xr.DataArray) -> str:
-    units = str(variable.attrs.get("units", ""))
-    relative_to = variable.attrs.get("relative_to", "")
-    return f"{units} of {relative_to}" if units == "%" and relative_to else units
-
-
-def _title(part: xr.Dataset, data: xr.Dataset, hue: str) -> tuple[str, str]:
-    """Return the fixed coordinates as a title, and the hypothetical compound in it."""
-    fixed = {
-        str(k): coordinate_text(c)
-        for k, c in part.coords.items()
-        if c.size == 1 and k not in (hue, "time_h")
-    }
-    star = hypothetical_compound(data, fixed.get("treatment"))
-    texts = [v + "*" if k == "treatment" and star else v for k, v in fixed.items()]
-    return ", ".join(texts), star
-
-
-def hypothetical_compound(data: xr.Dataset, treatment: str | None) -> str:
-    """Return the varied compound of `treatment` when it is hypothetical, else ""."""
-    varied: dict[str, str] = attrs_json(data, "varied_compound", {})
-    only = next(iter(varied.values())) if len(varied) == 1 else ""
-    compound = varied.get(treatment or "", only)
-    return compound if compound in attrs_json(data, "hypothetical", []) else ""

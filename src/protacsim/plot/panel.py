@@ -7,34 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib import markers
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.legend import Legend
-from matplotlib.lines import Line2D
 from matplotlib.path import Path
-from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from protacsim.errors import ParameterError
 from protacsim.plot import style
-from protacsim.plot.curves import (
-    DEFAULT_HUE,
-    LEGIBLE_PERCENT,
-    Curve,
-    Panel,
-    Reading,
-    Selection,
-    read_panel,
+from protacsim.plot.curves import DEFAULT_HUE, Curve, Panel, read_panel
+from protacsim.plot.drawing import (
+    HALO,
+    TICK_MM,
+    draw_half,
+    draw_legend,
+    draw_value_axis,
+    has_hook,
+    heading,
+    line,
+    looks,
+    width_mm,
 )
+from protacsim.plot.selection import Selection
 
 MARKS = ("DC50", "Dmax", "hook")
-_HALO: dict[str, Any] = {"linewidth": 4.5, "alpha": 0.25, "solid_capstyle": "butt"}
-_TICK_MM = 6.5
 _SLASHES = Path(
     np.array([(-1.0, -1.0), (0.0, 1.0), (0.0, -1.0), (1.0, 1.0)]),
     np.array([Path.MOVETO, Path.LINETO, Path.MOVETO, Path.LINETO]),
@@ -130,9 +129,9 @@ def dose_response(
         if ax is None:
             ax = style.new_figure(85.0, 78.0, layout="constrained").add_subplot()
         draw(ax, panel, mark, prefix=f"{label} " if label else "")
-        ax.set_title(_heading(panel), parse_math=False)
+        ax.set_title(heading(panel), parse_math=False)
         if legend:
-            _draw_legend(ax, panel, mark, outside=own, prefix=f"{label} " if label else "")
+            draw_legend(ax, panel, mark, outside=own, prefix=f"{label} " if label else "")
     return ax
 
 
@@ -143,19 +142,15 @@ def draw(ax: Axes, panel: Panel, mark: Sequence[str] = MARKS, prefix: str = "") 
         if curve.drawn:
             _draw_curve(ax, curve, look, i, prefix)
             _draw_marks(ax, curve, look, mark)
+            draw_half(ax, curve, look, mark)
     _draw_zero_doses(ax, panel, axis)
     _draw_dose_axis(ax, axis)
-    _draw_value_axis(ax, panel)
-
-
-def looks(panel: Panel) -> tuple[style.Look, ...]:
-    """Return the look of each curve of `panel`."""
-    return style.looks(len(panel.curves), ordered=panel.is_numeric, reference=panel.reference)
+    draw_value_axis(ax, panel)
 
 
 def dose_axis(panel: Panel) -> DoseAxis:
     """Return the axis that spans the positive doses of `panel`."""
-    doses = np.concatenate([c.dose_nM for c in panel.curves])
+    doses = np.concatenate([c.x for c in panel.curves])
     if not doses.size:
         raise ParameterError(
             "plot: no dose is above 0 nM; a dose-response figure needs at least one."
@@ -163,60 +158,13 @@ def dose_axis(panel: Panel) -> DoseAxis:
     return DoseAxis(float(doses.min()), float(doses.max()))
 
 
-def is_stand_in(panel: Panel, curve: Curve) -> bool:
-    """Tell whether `curve` shows another observable than its panel."""
-    return curve.observable != panel.observable
-
-
-def curve_handle(look: style.Look, text: str, *, stand_in: bool = False) -> Line2D:
-    """Return the legend entry of a curve."""
-    return Line2D([], [], label=text, **_line(look, stand_in))
-
-
-def _line(look: style.Look, stand_in: bool) -> dict[str, Any]:
-    own = {"color": look.colour, "marker": look.marker, "linestyle": look.dash}
-    return own | {"linestyle": style.DASH_DOT, "markerfacecolor": "white"} if stand_in else own
-
-
-def key_handles(panels: Sequence[Panel], mark: Sequence[str]) -> list[Artist]:
-    """Return legend entries for the marks that occur in `panels`."""
-    readings = [c.reading for p in panels for c in p.curves if c.drawn and c.reading is not None]
-    handles: list[Artist] = []
-    halves = sorted({r.half_kind for r in readings if np.isfinite(r.half_dose_nM)})
-    if "DC50" in mark and halves:
-        handles.append(_key("o", ", ".join(halves), filled=False))
-    if "Dmax" in mark and any(np.isfinite(r.dmax_dose_nM) for r in readings):
-        handles.append(_key(markers.CARETDOWN, "Dmax", filled=True))
-    if "hook" in mark and any(has_hook(r) for r in readings):
-        handles.append(Line2D([], [], color=style.TEXT_COLOUR, label="hook effect", **_HALO))
-    return handles
-
-
-def blanks(count: int) -> list[Artist]:
-    """Return empty legend entries, which keep the columns of a legend aligned."""
-    return [Line2D([], [], linestyle="none", label=" ") for _ in range(count)]
-
-
-def has_hook(reading: Reading) -> bool:
-    """Tell whether the loss of degradation at high dose is large enough to be drawn."""
-    return reading.hook_depth_percent > LEGIBLE_PERCENT
-
-
-def _key(marker: Any, text: str, *, filled: bool) -> Line2D:
-    face = style.TEXT_COLOUR if filled else "white"
-    return Line2D(
-        [], [], linestyle="none", marker=marker, markersize=4.6, markerfacecolor=face,
-        markeredgecolor=style.TEXT_COLOUR, markeredgewidth=0.9, label=text,
-    )  # fmt: skip
-
-
 def _draw_curve(ax: Axes, curve: Curve, look: style.Look, rank: int, prefix: str) -> None:
     # Staggered markers keep curves apart where they coincide.
-    every = max(1, curve.dose_nM.size // 6)
+    every = max(1, curve.x.size // 6)
     ax.plot(
-        curve.dose_nM,
+        curve.x,
         curve.value,
-        **_line(look, stand_in=bool(curve.note)),
+        **line(look, stand_in=bool(curve.note)),
         markevery=(rank % every, every),
         label=f"{prefix}{curve.name}".strip() or "_curve",
         zorder=3.0 - 0.05 * rank,
@@ -228,23 +176,17 @@ def _draw_marks(ax: Axes, curve: Curve, look: style.Look, mark: Sequence[str]) -
     if reading is None:
         return
     if "hook" in mark and has_hook(reading):
-        falling = curve.dose_nM >= reading.dmax_dose_nM
+        falling = curve.x >= reading.dmax_dose_nM
         ax.plot(
-            [reading.dmax_dose_nM, *curve.dose_nM[falling]],
+            [reading.dmax_dose_nM, *curve.x[falling]],
             [100.0 - reading.dmax_percent, *curve.value[falling]],
-            color=look.colour, zorder=1, label=f"_hook {curve.name}", **_HALO,
+            color=look.colour, zorder=1, label=f"_hook {curve.name}", **HALO,
         )  # fmt: skip
     if "Dmax" in mark and np.isfinite(reading.dmax_dose_nM):
         ax.plot(
             [reading.dmax_dose_nM], [100.0 - reading.dmax_percent], linestyle="none",
             marker=markers.CARETDOWN, markersize=4.6, color=look.colour, zorder=4,
             label=f"_Dmax {curve.name}",
-        )  # fmt: skip
-    if "DC50" in mark and np.isfinite(reading.half_dose_nM):
-        ax.plot(
-            [reading.half_dose_nM], [reading.half_percent], linestyle="none", marker="o",
-            markersize=4.6, markerfacecolor="white", markeredgecolor=look.colour,
-            markeredgewidth=0.9, zorder=4, label=f"_{reading.half_kind} {curve.name}",
         )  # fmt: skip
 
 
@@ -260,7 +202,7 @@ def _draw_dose_axis(ax: Axes, axis: DoseAxis) -> None:
     ax.set_xscale("log")
     ax.set_xlim(*axis.limits)
     ax.set_xlabel("dose (nM)")
-    ticks = axis.decades(most=int(_width_mm(ax) // _TICK_MM), clearance=_clearance(ax, axis))
+    ticks = axis.decades(most=int(width_mm(ax) // TICK_MM), clearance=_clearance(ax, axis))
     ax.xaxis.set_major_locator(FixedLocator([axis.vehicle, *ticks]))
     ax.xaxis.set_minor_locator(FixedLocator([]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _dose_tick(x, axis)))
@@ -285,89 +227,12 @@ def _draw_dose_axis(ax: Axes, axis: DoseAxis) -> None:
     )  # fmt: skip
 
 
-def _width_mm(ax: Axes) -> float:
-    return float(ax.get_window_extent().width / ax.figure.dpi) * style.MM_PER_INCH
-
-
 def _clearance(ax: Axes, axis: DoseAxis) -> float:
     low, high = np.log10(axis.limits)
-    return float(high - low) * 0.7 * _TICK_MM / _width_mm(ax)
+    return float(high - low) * 0.7 * TICK_MM / width_mm(ax)
 
 
 def _dose_tick(dose: float, axis: DoseAxis) -> str:
     if dose < axis.cut:
         return "0"
     return f"$10^{{{round(float(np.log10(dose)))}}}$"
-
-
-def _draw_value_axis(ax: Axes, panel: Panel) -> None:
-    values = np.concatenate([[*c.value, c.zero_dose] for c in panel.curves])
-    highest = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
-    ax.set_ylabel(value_label(panel))
-    if not panel.is_percent:
-        top = 1.08 * highest if highest > 0.0 else 1.0
-        ax.set_ylim(-0.03 * top, top)
-        return
-    ax.axhline(100.0, color=style.QUIET_COLOUR, linewidth=0.4, zorder=0.5, label="_reference")
-    top = max(110.0, 1.08 * highest)
-    ax.set_ylim(-0.03 * top, top)
-    if top <= 160.0:
-        ax.yaxis.set_major_locator(MultipleLocator(25.0))
-
-
-def value_label(panel: Panel, separator: str = " ") -> str:
-    """Return the label of the value axis, e.g. "total BTK (% of vehicle)"."""
-    return f"{panel.long_name}{separator}({panel.unit or 'dimensionless'})"
-
-
-def _heading(panel: Panel) -> str:
-    time = f"{panel.time_h:g} h" if panel.time_h is not None else ""
-    return ", ".join(filter(None, (panel.title, time)))
-
-
-def _draw_legend(
-    ax: Axes, panel: Panel, mark: Sequence[str], *, outside: bool, prefix: str
-) -> None:
-    curves: list[Artist] = [
-        curve_handle(look, f"{prefix}{_describe(curve)}", stand_in=is_stand_in(panel, curve))
-        for curve, look in zip(panel.curves, looks(panel), strict=True)
-        if curve.name or prefix or curve.reading
-    ]
-    keys = key_handles([panel], mark)
-    if panel.hypothetical:
-        keys.append(Line2D([], [], linestyle="none", label="* hypothetical"))
-    if not curves + keys:
-        return
-    box = _legend_below(ax, curves, keys) if outside else ax.legend(handles=curves + keys)
-    for text in box.get_texts():
-        text.set_parse_math(False)
-
-
-def _legend_below(ax: Axes, curves: list[Artist], keys: list[Artist]) -> Legend:
-    """Put curves and marks into a column each, or below one another where that is too wide."""
-    figure = ax.figure
-    # Columns are filled downwards: pad both to one length.
-    rows = max(len(curves), len(keys))
-    columns = [part + blanks(rows - len(part)) for part in (curves, keys) if part]
-    place: dict[str, Any] = {"loc": "outside lower left", "borderaxespad": 0.6}
-    legend = figure.legend(handles=list(chain(*columns)), ncols=len(columns), **place)
-    if legend.get_window_extent().width > 0.96 * figure.bbox.width:
-        legend.remove()
-        legend = figure.legend(handles=curves + keys, **place)
-    return legend
-
-
-def _describe(curve: Curve) -> str:
-    name = f"{curve.name} ({curve.note})" if curve.note else curve.name
-    return ": ".join(filter(None, (name, ", ".join(_numbers(curve.reading)))))
-
-
-def _numbers(reading: Reading | None) -> list[str]:
-    if reading is None:
-        return []
-    numbers = []
-    if np.isfinite(reading.half_dose_nM):
-        numbers.append(f"{reading.half_kind} {style.dose_text(reading.half_dose_nM)}")
-    if np.isfinite(reading.dmax_percent):
-        numbers.append(f"Dmax {reading.dmax_percent:.0f} %")
-    return numbers

@@ -7,7 +7,7 @@ and `protacsim.plot.time_curves`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,14 +56,20 @@ def variable_name(data: xr.Dataset, observable: str) -> str:
 
 
 def choose(part: xr.Dataset, select: Selection, name: str, data: xr.Dataset) -> xr.Dataset:
-    """Take one value of every dim in `select`; a dim of `data` that `part` lacks is no mistake."""
+    """Take one value of every dim in `select`; a dim of `data` that `part` lacks is no mistake.
+
+    Zipped axes can be chosen by the path of either, or by the number along their common dim.
+    """
     for dim, value in select.items():
-        if dim in part.coords or dim not in data.coords:
+        known = (*data.coords, *data.dims)
+        if dim in (*part.coords, *part.dims) or dim not in known:
             part = _choose_one(part, dim, value, name)
     return part
 
 
 def _choose_one(part: xr.Dataset, dim: str, value: Any, name: str) -> xr.Dataset:
+    if dim in part.dims and dim not in part.coords:
+        return part.isel({dim: int(value)})
     if dim not in part.coords:
         known = ", ".join(map(repr, part[name].dims))
         raise ParameterError(f"plot: select has no dim {dim!r}; {name!r} has {known}.")
@@ -72,7 +78,7 @@ def _choose_one(part: xr.Dataset, dim: str, value: Any, name: str) -> xr.Dataset
     if not hits.size:
         allowed = ", ".join(map(str, values.tolist()[:12])) + (" ..." if values.size > 12 else "")
         raise ParameterError(f"plot: {dim} is {value!r}; the Dataset has {allowed}.")
-    return part.isel({dim: int(hits[0])}) if dim in part.dims else part
+    return part.isel({along: int(hits[0]) for along in part[dim].dims})
 
 
 def _same(found: Any, wanted: Any) -> bool:
@@ -81,7 +87,7 @@ def _same(found: Any, wanted: Any) -> bool:
     return bool(np.isclose(found, wanted, rtol=1e-9, atol=0.0))
 
 
-def left_over(variable: xr.DataArray, shown: Iterable[str]) -> list[str]:
+def left_over(variable: xr.DataArray, shown: Collection[Hashable]) -> list[str]:
     """Return the dims of several values that are not among those `shown`."""
     return [str(d) for d in variable.dims if d not in shown and variable.sizes[d] > 1]
 
