@@ -1,0 +1,29 @@
+"""From a TOML file to a checked `Job`.
+
+`grammar` says what may stand in a file, `reading` gets it in, `checking` reports every mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from protacsim.config.checking import Checker, Figure, Job
+from protacsim.config.grammar import LATER_FIGURES, SCHEMA, Document, json_schema
+from protacsim.config.reading import extended, override, parsed, read_toml
+
+__all__ = ["LATER_FIGURES", "SCHEMA", "Document", "Figure", "Job", "json_schema", "load"]
+
+
+def load(path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -> Job:
+    """Read, check and resolve a configuration file.
+
+    `overrides` are `path=value` strings or a mapping; paths start below `[scenario]`, or at the
+    top level (`run.seed`). Raises `ConfigError` with every mistake, each once.
+    """
+    source = Path(path)
+    raw = extended(read_toml(source), source)
+    for key, value in parsed(overrides):
+        override(raw, key, value)
+    return Checker(source, raw).job()

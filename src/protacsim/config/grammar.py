@@ -1,0 +1,192 @@
+"""The grammar: what each section of a configuration may say, one noun per section."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, Strict, TypeAdapter, model_validator
+
+from protacsim.errors import ParameterError
+from protacsim.methods import ODE, Reference
+from protacsim.scenario import Treatment
+from protacsim.study import Axis, Readout, Sample
+from protacsim.units import to_canonical, unit_of
+from protacsim.validation import Name, Quantity, Real, noun, one_of
+
+SCHEMA = "protacsim/1"
+LARGEST_AXIS = 10_000_000
+
+METHODS: dict[str, Any] = {"ode": ODE, "reference": Reference}
+LATER_METHODS = ("ssa", "hybrid", "lna", "tau", "auto")
+FIGURES = ("dose-response", "time-course")
+LATER_FIGURES = (
+    "heatmap",
+    "allele-shift",
+    "occupancy-vs-degradation",
+    "ternary-bell",
+    "species-flow",
+    "single-cell",
+    "sensitivity",
+    "observed-vs-predicted",
+    "network",
+)
+
+# Dims that an observable has besides the axes: of each compound, of each neosubstrate.
+MEMBER_DIMS = ("compound", "neosubstrate")
+FEWEST_TIMES = 2
+
+Entry = Annotated[float, Strict()] | str
+
+
+@noun
+class AxisSection:
+    """`[[axis]]`: a path, and its values listed or spaced."""
+
+    path: Annotated[str, Field(min_length=1, max_length=200)]
+    values: tuple[float | bool | str, ...] | None = None
+    linspace: tuple[Entry, Entry, Annotated[int, Strict()]] | None = None
+    geomspace: tuple[Entry, Entry, Annotated[int, Strict()]] | None = None
+    zip: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [
+            way for way in ("values", "linspace", "geomspace") if getattr(self, way) is not None
+        ]
+        if len(ways) != 1:
+            raise ParameterError(
+                f"axis {self.path} has {' and '.join(ways) or 'no values'}; give exactly one of "
+                "values, linspace and geomspace"
+            )
+        self.axis()
+        return self
+
+    def axis(self) -> Axis:
+        """The axis with its values written out in canonical units."""
+        if self.values is not None:
+            return Axis(self.path, tuple(self._number(value) for value in self.values), self.zip)
+        first, last, count = self.linspace or self.geomspace or (0.0, 0.0, 0)
+        ends = [self._number(first), self._number(last)]
+        if not all(isinstance(end, float) and np.isfinite(end) for end in ends):
+            raise ParameterError(f"axis {self.path}: the ends must be numbers, found {ends}")
+        low, high = (float(end) for end in ends)
+        if not 1 <= count <= LARGEST_AXIS:
+            raise ParameterError(
+                f"axis {self.path}: {count} values; must be between 1 and {LARGEST_AXIS:,}"
+            )
+        if self.linspace:
+            return Axis(self.path, tuple(np.linspace(low, high, count).tolist()), self.zip)
+        if min(low, high) <= 0.0:
+            raise ParameterError(
+                f"axis {self.path}: geomspace from {low:g} to {high:g}; both ends must be above 0"
+            )
+        return Axis(self.path, tuple(np.geomspace(low, high, count).tolist()), self.zip)
+
+    def _number(self, value: bool | float | str) -> bool | float | str:
+        if isinstance(value, bool) and unit_of(self.path):
+            raise ParameterError(
+                f"axis {self.path} has {value}; must be a number in {unit_of(self.path)}"
+            )
+        if isinstance(value, str) and unit_of(self.path):
+            return to_canonical(self.path, value)
+        return value
+
+
+@noun
+class RunSection:
+    """`[run]`."""
+
+    seed: Annotated[int, Quantity, Field(ge=0, le=2**63 - 1)] = 1
+    replicates: Annotated[int, Quantity, Field(ge=1, le=2**63 - 1)] = 1
+    on_error: Literal["mask", "raise"] = "mask"
+
+
+@noun
+class FigureSection:
+    """`[[figure]]`: what to draw from the result.
+
+    `rows` are observables, `columns` and `hue` axes; `time_h` defaults to the last time. `select`
+    gives one value of each axis that is neither, such as `{ "compound.dose_nM" = 100.0 }`.
+    """
+
+    kind: str
+    rows: Annotated[tuple[str, ...], Field(min_length=1)] = ("target_total",)
+    columns: str | None = None
+    hue: str | None = None
+    time_h: Real | None = None
+    width_mm: Annotated[float, Field(ge=40, le=400)] = 180.0
+    select: dict[str, Entry] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.kind in LATER_FIGURES:
+            raise ParameterError(
+                f'kind = "{self.kind}" cannot be drawn yet; use {" or ".join(FIGURES)}'
+            )
+        if self.kind not in FIGURES:
+            raise ParameterError(f'kind = "{self.kind}" is no figure; {one_of(self.kind, FIGURES)}')
+        if self.kind == "time-course" and self.time_h is not None:
+            raise ParameterError("time_h cannot be chosen in a time-course; leave it out")
+        self.chosen()
+        return self
+
+    def chosen(self) -> tuple[tuple[str, float | str], ...]:
+        """`select` in canonical units."""
+        return tuple(
+            (dim, to_canonical(dim, value) if isinstance(value, str) and unit_of(dim) else value)
+            for dim, value in self.select.items()
+        )
+
+
+@noun
+class FitParameter:
+    """One parameter of `[fit]`: its path, its bounds, and what it is shared over."""
+
+    path: Annotated[str, Field(min_length=1)]
+    low: float | None = None
+    high: float | None = None
+    shared: bool = True
+
+
+@noun
+class FitSection:
+    """`[fit]`: parsed and checked; this version does not fit."""
+
+    data: Annotated[str, Field(min_length=1)]
+    parameters: tuple[FitParameter, ...]
+
+
+@noun
+class ScenarioSection:
+    """`[scenario]` without treatments, to list its keys."""
+
+    cell: Any = None
+    target: Any = "BTK"
+    ubiquitination: Any = None
+    neosubstrates: tuple[Name, ...] = ()
+    preset: str | None = None
+
+
+@noun
+class Document:
+    """The top level of a configuration file; `protacsim schema` prints it as JSON Schema."""
+
+    schema: Literal["protacsim/1"]
+    title: Annotated[str, Field(max_length=300)] = ""
+    extends: str | None = None
+    scenario: ScenarioSection | None = None
+    treatment: tuple[Treatment, ...] = ()
+    axis: tuple[AxisSection, ...] = ()
+    sample: tuple[Sample, ...] = ()
+    readout: Readout | None = None
+    method: dict[str, Any] | None = None
+    run: RunSection | None = None
+    figure: tuple[FigureSection, ...] = ()
+    fit: FitSection | None = None
+
+
+def json_schema() -> dict[str, Any]:
+    """The grammar as JSON Schema, for editors."""
+    schema: dict[str, Any] = TypeAdapter(Document).json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
