@@ -26,6 +26,7 @@ _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 _OPERATIONS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
 _LONGEST = 500
 _LARGEST = 1e300
+_DEEPEST = 100
 
 RESERVED = {*OBSERVABLES, "time_h", "status", "reached_h", "treatment"} | {
     observable.dim for observable in OBSERVABLES.values()
@@ -99,12 +100,16 @@ def _parsed(label: str, expression: str) -> Reading:
     return Reading(label, parts, tree, unit, expression)
 
 
-def _checked(node: ast.expr, named: Mapping[str, str]) -> Any:
+def _checked(node: ast.expr, named: Mapping[str, str], depth: int = 0) -> Any:
     """The tree as nested tuples (operation, left, right), names and numbers."""
+    if depth > _DEEPEST:
+        raise ValueError("nested too deeply")
+    deeper = depth + 1
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div):
-        return type(node.op).__name__, _checked(node.left, named), _checked(node.right, named)
+        left, right = _checked(node.left, named, deeper), _checked(node.right, named, deeper)
+        return type(node.op).__name__, left, right
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return "Sub", 0.0, _checked(node.operand, named)
+        return "Sub", 0.0, _checked(node.operand, named, deeper)
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
         number = float(node.value)  # type: ignore[arg-type]
         if number > _LARGEST:

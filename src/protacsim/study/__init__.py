@@ -1,6 +1,8 @@
-"""What is asked (`nouns`: Study, Axis, Sample, Readout) and the runner that answers (`results`)."""
+"""What is asked (`axes`, `nouns`), what it expands to (`combination`), and the runner."""
 
-from protacsim.study.nouns import DOSE, TREATMENT, Axis, Combination, Draw, Readout, Sample, Study
+from protacsim.study.axes import DOSE, TREATMENT, Axis, Draw, Sample
+from protacsim.study.combination import Combination
+from protacsim.study.nouns import Readout, Study
 from protacsim.study.results import ADVICE, Progress, failures, run
 
 __all__ = [

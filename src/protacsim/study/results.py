@@ -16,7 +16,9 @@ from protacsim.errors import SimulationError
 from protacsim.mechanisms import Reading
 from protacsim.scenario import Scenario, full_path
 from protacsim.simulation import STATUS, failure, members, read_out
-from protacsim.study.nouns import DOSE, Combination, Study
+from protacsim.study.axes import DOSE
+from protacsim.study.combination import Combination
+from protacsim.study.nouns import Study
 from protacsim.units import unit_of
 
 if TYPE_CHECKING:

@@ -1,0 +1,25 @@
+"""Everything one run needs (`nouns`), and the path of every number in it (`paths`)."""
+
+from protacsim.scenario.nouns import (
+    PROTEASOME,
+    SCHEDULE_FIELDS,
+    DosedCompound,
+    Scenario,
+    Treatment,
+    looked_up,
+)
+from protacsim.scenario.paths import full_path, molecules, numbers, paths, replaced
+
+__all__ = [
+    "PROTEASOME",
+    "SCHEDULE_FIELDS",
+    "DosedCompound",
+    "Scenario",
+    "Treatment",
+    "full_path",
+    "looked_up",
+    "molecules",
+    "numbers",
+    "paths",
+    "replaced",
+]

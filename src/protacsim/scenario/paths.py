@@ -1,0 +1,142 @@
+"""Every number of a scenario by its path, and changing one.
+
+The same string is the TOML path, the axis, the coordinate of the result and the CSV header.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from protacsim import library
+from protacsim.entities import ALTERNATIVES, Cell, Compound
+from protacsim.errors import ParameterError
+from protacsim.scenario.nouns import SCHEDULE_FIELDS, DosedCompound, Scenario
+from protacsim.units import MOLECULES_PER_NM_PL
+from protacsim.validation import one_of
+
+
+def numbers(scenario: Scenario) -> dict[str, float]:
+    """Every number of the scenario by its path, in canonical units; flags and names left out."""
+    found: dict[str, float] = {}
+    for section in ("cell", "target", "ubiquitination"):
+        found.update(_walk(getattr(scenario, section), f"{section}."))
+    for entry in scenario.treatment.compounds:
+        found.update(_walk(entry.compound, f"compounds.{entry.name}."))
+        found.update(_walk(entry.schedule, f"compounds.{entry.name}."))
+    return found
+
+
+def _walk(part: Any, prefix: str) -> Iterator[tuple[str, float]]:
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield prefix + field.name, float(value)
+        elif isinstance(value, tuple):
+            for entry in value:
+                if hasattr(entry, "fold"):
+                    yield f"{prefix}{field.name}.{entry.name}", entry.fold
+                else:
+                    yield from _walk(entry, f"{prefix}{field.name}.{entry.name}.")
+        elif dataclasses.is_dataclass(value):
+            yield from _walk(value, f"{prefix}{field.name}.")
+
+
+def full_path(scenario: Scenario, path: str) -> str:
+    """`compound.<field>` spelled out for the treatment's varied compound."""
+    head, _, rest = path.partition(".")
+    if head != "compound":
+        return path
+    varied = scenario.treatment.varied
+    if varied is None:
+        doses = ", ".join(
+            f"{entry.name} ({'no dose' if entry.schedule.dose_nM is None else 'has a dose'})"
+            for entry in scenario.treatment.compounds
+        )
+        raise ParameterError(
+            f"{path} means the one compound without a dose of its own, but treatment "
+            f"{scenario.treatment.name!r} has {doses or 'no compound'}; leave dose_nM out "
+            f"of exactly one, or write compounds.<name>.{rest}"
+        )
+    return f"compounds.{varied}.{rest}"
+
+
+def replaced(scenario: Scenario, path: str, value: Any) -> Scenario:
+    """The scenario with the value at `path` changed; raises `ParameterError` for a bad path."""
+    try:
+        if path.partition(".")[0] in ("preset", "neosubstrates", "treatment"):
+            raise KeyError(path)  # fields that fill others, or are axes of their own
+        changed: Scenario = _replaced(scenario, full_path(scenario, path).split("."), value)
+    except KeyError as error:
+        raise ParameterError(
+            f"{path} is no known path; {one_of(path, paths(scenario))}."
+        ) from error
+    return changed
+
+
+def _replaced(part: Any, keys: list[str], value: Any) -> Any:
+    head, *rest = keys
+    if isinstance(part, Scenario) and head == "compounds":
+        compounds = _replaced_named(part.treatment.compounds, rest, value)
+        return dataclasses.replace(
+            part, treatment=dataclasses.replace(part.treatment, compounds=compounds)
+        )
+    if isinstance(part, DosedCompound):
+        head, rest = ("schedule" if head in SCHEDULE_FIELDS else "compound"), keys
+    if head not in {field.name for field in dataclasses.fields(part)}:
+        raise KeyError(head)
+    below = getattr(part, head)
+    if rest and isinstance(below, tuple):
+        return dataclasses.replace(part, **{head: _replaced_named(below, rest, value)})
+    if rest:
+        if not dataclasses.is_dataclass(below):
+            raise KeyError(rest[0])
+        return dataclasses.replace(part, **{head: _replaced(below, rest, value)})
+    if head == "basis":
+        return _rebased(part, value)
+    dropped = {other: None for group in ALTERNATIVES if head in group for other in group - {head}}
+    return dataclasses.replace(part, **{**dropped, head: value})
+
+
+def _rebased(part: Compound | Cell, basis: str) -> Any:
+    """The compound or cell with the numbers in which another basis differs from its own."""
+    kind = "cells" if isinstance(part, Cell) else "compounds"
+    before = library.entry(kind, part.name, part.basis).facts
+    after = library.entry(kind, part.name, basis).facts
+    changed: Any = part
+    for path, fact in after.items():
+        if fact != before.get(path):
+            changed = _replaced(changed, path.split("."), fact.value)
+    return dataclasses.replace(changed, basis=basis)
+
+
+def _replaced_named(entries: tuple[Any, ...], keys: list[str], value: Any) -> tuple[Any, ...]:
+    name = next(
+        (e.name for e in entries if keys[: len(e.name.split("."))] == e.name.split(".")), None
+    )
+    if name is None:
+        raise KeyError(".".join(keys))
+    rest = keys[len(name.split(".")) :]
+    fold = [entry for entry in entries if entry.name == name and hasattr(entry, "fold")]
+    rest = ["fold"] if fold and not rest else rest
+    if not rest:
+        raise KeyError(name)
+    return tuple(_replaced(e, rest, value) if e.name == name else e for e in entries)
+
+
+def paths(scenario: Scenario) -> list[str]:
+    """Paths that can be changed, as users write them."""
+    found = [*numbers(scenario), "cell", "target.allele", "ubiquitination.chain_on_release"]
+    for entry in scenario.treatment.compounds:
+        found += [f"compounds.{entry.name}.{f.name}" for f in dataclasses.fields(Compound)]
+        found += [f"compounds.{entry.name}.{name}" for name in SCHEDULE_FIELDS]
+    if scenario.treatment.varied:
+        varied = f"compounds.{scenario.treatment.varied}."
+        found += [f"compound.{p[len(varied) :]}" for p in found if p.startswith(varied)]
+    return sorted(set(found))
+
+
+def molecules(concentration_nM: Any, volume_pL: Any) -> Any:
+    """Number of molecules at a concentration (nM) in a volume (pL)."""
+    return concentration_nM * volume_pL * MOLECULES_PER_NM_PL

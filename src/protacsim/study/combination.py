@@ -1,0 +1,189 @@
+"""One scenario of a study and the numbers that run over it.
+
+Axes over numbers become arrays, axes over names (alleles, treatments) become scenarios.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protacsim.entities import ALTERNATIVES
+from protacsim.errors import ParameterError
+from protacsim.mechanisms import rate_constants
+from protacsim.scenario import (
+    SCHEDULE_FIELDS,
+    Scenario,
+    full_path,
+    numbers,
+    replaced,
+)
+from protacsim.study.axes import DOSE, TREATMENT, Axis
+
+if TYPE_CHECKING:
+    from protacsim.study.nouns import Study
+
+STRUCTURAL = ("chain_length", "destroyed_from", "chain_on_release", "doses")
+"""Numbers that decide which reactions or events there are, not only how fast or how much."""
+
+
+def is_named(axis: Axis, scenario: Scenario) -> bool:
+    """Whether the axis changes names, and with them perhaps the reactions, not only numbers."""
+    structural = axis.path.rsplit(".", 1)[-1] in STRUCTURAL
+    return structural or not all(isinstance(value, float | int) for value in axis.values)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Combination:
+    """One scenario of a study, and the numeric axes that run over it."""
+
+    scenario: Scenario
+    index: Mapping[str, int]
+    numeric: tuple[Axis, ...]
+
+    @property
+    def shape(self) -> dict[str, int]:
+        """Sizes of the numeric dimensions."""
+        return {axis.dim: len(axis.values) for axis in self.numeric}
+
+    @property
+    def varied(self) -> frozenset[str]:
+        """Full paths that the numeric axes change."""
+        return frozenset(full_path(self.scenario, axis.path) for axis in self.numeric)
+
+    def varied_or_none(self) -> frozenset[str]:
+        """The same, empty where a path means nothing here (reported elsewhere)."""
+        try:
+            return self.varied
+        except ParameterError:
+            return frozenset(
+                f"compounds.{e.name}.dose_nM" for e in self.scenario.treatment.compounds
+            )
+
+    def problems(self, study: Study) -> Iterator[str]:
+        """What stands in the way of running it: unknown paths, values out of bounds, no dose."""
+        wrong: list[str] = []
+        for axis in self.numeric:
+            try:
+                self._check_axis(axis)
+            except ParameterError as error:
+                wrong.append(axis.path)
+                yield from (f"axis {axis.path}: {line}" for line in str(error).splitlines())
+        if any(path.startswith(("compound.", "compounds.")) for path in wrong):
+            return  # a missing dose may be that same mistake
+        try:
+            self._check_twice(study)
+            self._check_doses(study)
+            self._check_constants()
+        except ParameterError as error:
+            yield str(error)
+
+    def _check_axis(self, axis: Axis) -> None:
+        full = full_path(self.scenario, axis.path)
+        for value in {min(axis.values), max(axis.values)}:  # type: ignore[type-var]
+            replaced(self.scenario, full, value)
+        if not full.endswith(tuple(SCHEDULE_FIELDS)) and full not in self._after(axis):
+            raise ParameterError(f"{axis.path} is no number; list names as strings")
+
+    def _after(self, axis: Axis) -> Mapping[str, float]:
+        return numbers(replaced(self.scenario, axis.path, axis.values[0]))
+
+    def _check_twice(self, study: Study) -> None:
+        """Two spellings of one number: `compound.` and `compounds.<name>.`, or Kd and KI."""
+        seen: dict[str, str] = {}
+        for axis in study.axes:
+            if axis.path == TREATMENT:
+                continue
+            prefix, _, field = full_path(self.scenario, axis.path).rpartition(".")
+            group = next((sorted(g)[0] for g in ALTERNATIVES if field in g), field)
+            other = seen.setdefault(f"{prefix}.{group}", axis.path)
+            if other != axis.path:
+                raise ParameterError(f"axes {other} and {axis.path} set the same number; keep one")
+
+    def _check_constants(self) -> None:
+        """Constants that no source gives and the run needs."""
+        values = numbers(self.scenario)
+        for axis in self.numeric:
+            full = full_path(self.scenario, axis.path)
+            _displace(values, full)
+            values[full] = float(axis.values[0])  # type: ignore[arg-type]
+        rate_constants(self.scenario, values)
+
+    def _check_doses(self, study: Study) -> None:
+        varied = self.varied_or_none()
+        for entry in self.scenario.treatment.compounds:
+            path = f"compounds.{entry.name}.dose_nM"
+            if entry.schedule.dose_nM is None and path not in varied:
+                raise ParameterError(
+                    f"compound {entry.name} of treatment {self.scenario.treatment.name!r} has no "
+                    f"dose; give it a dose_nM, or add an axis {DOSE}"
+                )
+        if study.readout.relative_to == "vehicle" and self.scenario.treatment.compounds:
+            full_path(self.scenario, DOSE)
+
+    def values(self, *, zeroed: Iterable[str] = ()) -> tuple[dict[str, Any], tuple[int, ...]]:
+        """Numbers by path, flattened over the numeric dims, and the shape before flattening.
+
+        A dim whose only axis is zeroed shrinks to one point.
+        """
+        zeroed = set(zeroed)
+        sizes = self.shape
+        for dim in sizes:
+            inside = {full_path(self.scenario, a.path) for a in self.numeric if a.dim == dim}
+            if inside <= zeroed:
+                sizes[dim] = 1
+        found: dict[str, Any] = dict(numbers(self.scenario))
+        shape = tuple(sizes.values())
+        for axis in self.numeric:
+            full = full_path(self.scenario, axis.path)
+            _displace(found, full)
+            column = np.array(axis.values[: sizes[axis.dim]], float)
+            along = [-1 if dim == axis.dim else 1 for dim in sizes]
+            found[full] = np.broadcast_to(column.reshape(along), shape).ravel()
+        for path in zeroed:
+            found[path] = np.zeros(int(np.prod(shape, dtype=np.int64)))
+        return found, shape
+
+
+def _displace(values: dict[str, Any], path: str) -> None:
+    """Drop the other ways of stating the number at `path`."""
+    prefix, _, field = path.rpartition(".")
+    for group in ALTERNATIVES:
+        if field in group:
+            for other in group:
+                values.pop(f"{prefix}.{other}", None)
+
+
+def combine(study: Study, index: Mapping[str, int]) -> Combination:
+    """The scenario at one index of every named dim, and the numeric axes that remain."""
+    scenario = study.scenario
+    numeric = []
+    for axis in study.axes:
+        if axis.dim not in index:
+            numeric.append(axis)
+            continue
+        value = axis.values[index[axis.dim]]
+        if axis.path == TREATMENT:
+            scenario = dataclasses.replace(scenario, treatment=value)  # type: ignore[arg-type]
+        elif is_named(axis, scenario):
+            try:
+                scenario = replaced(scenario, axis.path, _whole(axis.path, value))
+            except ParameterError as error:
+                lines = str(error).splitlines()
+                raise ParameterError("\n".join(f"axis {axis.path}: {s}" for s in lines)) from None
+        else:  # a number zipped with a name
+            numeric.append(Axis(axis.path, (value,), zip=axis.dim))
+    numeric = [
+        a if a.dim not in index else dataclasses.replace(a, zip=f"{a.dim[:74]} (one)")
+        for a in numeric
+    ]
+    return Combination(scenario, index, tuple(numeric))
+
+
+def _whole(path: str, value: Any) -> Any:
+    """Chain lengths are whole numbers."""
+    counted = path.rsplit(".", 1)[-1] in ("chain_length", "destroyed_from", "doses")
+    return int(value) if counted and isinstance(value, float) and value.is_integer() else value
