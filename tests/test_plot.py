@@ -352,9 +352,9 @@ def test_a_numeric_hue_is_an_ordered_ramp(data: xr.Dataset) -> None:
     numbers = numbers.rename({"target.allele": "compound.kd_target_nM"})
     numbers["compound.kd_target_nM"].attrs["units"] = "nM"
     ax = plot.dose_response(numbers, hue="compound.kd_target_nM")
-    assert "kd_target = 0.1 nM" in labels(ax)
+    assert "kd target = 0.1 nM" in labels(ax)
     brightness = [
-        sum(to_rgb(line(ax, f"kd_target = {k} nM").get_color())) for k in ("0.1", "1", "10", "100")
+        sum(to_rgb(line(ax, f"kd target = {k} nM").get_color())) for k in ("0.1", "1", "10", "100")
     ]
     assert brightness == sorted(brightness)
 

@@ -293,7 +293,7 @@ def test_other_numbers_are_named_with_their_path(data: xr.Dataset) -> None:
     kd = data.rename({"compound.dose_nM": "compound.kd_target_nM"})
     kd["compound.kd_target_nM"].attrs["units"] = "nM"
     ax = plot.time_course(kd, select=WT)
-    assert "kd_target = 316 nM" in labels(ax)
+    assert "kd target = 316 nM" in labels(ax)
 
 
 def test_zipped_axes_are_named_by_both(data: xr.Dataset) -> None:

@@ -177,8 +177,11 @@ def coordinate_text(coordinate: xr.DataArray, digits: int = 3) -> str:
 
 
 def short_path(path: str, units: str) -> str:
-    """Return the last part of a path without the unit that ends it: "a.b_nM" gives "b"."""
-    return path.rsplit(".", 1)[-1].removesuffix(unit_suffix(units))
+    """Name a path for a reader: "cell.proteins.BTK.half_life_h" gives "BTK half life"."""
+    *above, field = path.split(".")
+    named = above and (above[0] == "compounds" or "proteins" in above)
+    words = field.removesuffix(unit_suffix(units)).replace("_", " ")
+    return f"{above[-1]} {words}" if named else words
 
 
 def unit_suffix(units: str) -> str:
