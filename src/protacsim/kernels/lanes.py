@@ -1,7 +1,8 @@
 """A row of WIDTH doubles as one value: the same formula for WIDTH simulations at once.
 
 With the JIT on a row is an LLVM vector, so that vectorisation is certain; with the JIT off it is a
-numpy row, and the same kernels run. Products may be fused into sums; nothing else is relaxed.
+numpy row, and the same kernels run. Products are fused into sums where `fma` or `fnma` says so and
+nowhere else: what the compiler inlines must not change a bit of the result.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from protacsim.kernels.jit import JIT_ENABLED
 
 WIDTH = 16
 _VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)
-_FUSE = ("contract",)
 
 
 class LaneType(types.Type):
@@ -110,6 +110,31 @@ def _absolute(typingctx, a):
     return LANE(a), codegen
 
 
+def _fused(builder, kind, a, b, c):
+    """a * b + c in one rounding; a may be one number."""
+    a = a if kind == LANE else _splatted(builder, a)
+    name = f"llvm.fma.v{WIDTH}f64"
+    signature_ = ir.FunctionType(_VECTOR, [_VECTOR, _VECTOR, _VECTOR])
+    function = cgutils.get_or_insert_function(builder.module, signature_, name)
+    return builder.call(function, [a, b, c])
+
+
+@intrinsic
+def _fma(typingctx, a, b, c):
+    def codegen(context, builder, sig, args):
+        return _fused(builder, sig.args[0], *args)
+
+    return LANE(a, b, c), codegen
+
+
+@intrinsic
+def _fnma(typingctx, a, b, c):
+    def codegen(context, builder, sig, args):
+        return _fused(builder, sig.args[0], builder.fneg(args[0]), args[1], args[2])
+
+    return LANE(a, b, c), codegen
+
+
 @intrinsic
 def _select(typingctx, mask, a, b):
     def codegen(context, builder, sig, args):
@@ -141,15 +166,15 @@ def _lower(operation, emit):
         lower_builtin(operation, *case.args)(lowered)
 
 
-_lower(operator.add, lambda builder, a, b: builder.fadd(a, b, flags=_FUSE))
-_lower(operator.sub, lambda builder, a, b: builder.fsub(a, b, flags=_FUSE))
-_lower(operator.mul, lambda builder, a, b: builder.fmul(a, b, flags=_FUSE))
+_lower(operator.add, lambda builder, a, b: builder.fadd(a, b))
+_lower(operator.sub, lambda builder, a, b: builder.fsub(a, b))
+_lower(operator.mul, lambda builder, a, b: builder.fmul(a, b))
 _lower(operator.truediv, lambda builder, a, b: builder.fdiv(a, b))
 
 
 if JIT_ENABLED:
     at, load, store, splat = _at, _load, _store, _splat
-    maximum, absolute, select = _maximum, _absolute, _select
+    maximum, absolute, select, fma, fnma = _maximum, _absolute, _select, _fma, _fnma
 else:
 
     def at(indices, e):
@@ -167,6 +192,14 @@ else:
     def splat(value):
         """The same number in every lane."""
         return np.full(WIDTH, float(value))
+
+    def fma(a, b, c):
+        """a * b + c; a may be one number."""
+        return a * b + c
+
+    def fnma(a, b, c):
+        """c - a * b; a may be one number."""
+        return c - a * b
 
     def maximum(a, b):
         """The larger of two, `b` where either is NaN."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from protacsim.kernels import tape
 from protacsim.kernels.jit import njit
-from protacsim.kernels.lanes import absolute, at, load, maximum, splat, store
+from protacsim.kernels.lanes import absolute, at, fma, fnma, load, maximum, splat, store
 
 
 @njit
@@ -20,7 +20,7 @@ def weighted_sums(code, ptr, rows, weight, place, work, state, out):
         total = splat(0.0)
         for e in range(begin, finish):
             factor = load(work, at(code, weight + e))
-            total = total + factor * load(work, state + at(code, place + e))
+            total = fma(factor, load(work, state + at(code, place + e)), total)
         store(work, out + row, total)
         begin = finish
 
@@ -73,8 +73,8 @@ def factorise(code, work):
             store(work, below, factor)
             for g in range(first, last):
                 target = at(code, t)
-                product = factor * load(work, at(code, u_slot + g))
-                store(work, target, load(work, target) - product)
+                right = load(work, at(code, u_slot + g))
+                store(work, target, fnma(factor, right, load(work, target)))
                 t += 1
     store(work, at(code, tape.ROW_PIVOT), worst)
 
@@ -88,7 +88,8 @@ def solve(code, work, b):
         row = b + at(code, order + k)
         value = load(work, row)
         for e in range(at(code, ptr + k), at(code, ptr + k + 1)):
-            value = value - load(work, at(code, slot + e)) * load(work, b + at(code, col + e))
+            known = load(work, b + at(code, col + e))
+            value = fnma(load(work, at(code, slot + e)), known, value)
         store(work, row, value)
     ptr, slot, col = at(code, tape.U_PTR), at(code, tape.U_SLOT), at(code, tape.U_COL)
     diagonal = at(code, tape.DIAG_SLOT)
@@ -96,7 +97,8 @@ def solve(code, work, b):
         row = b + at(code, order + k)
         value = load(work, row)
         for e in range(at(code, ptr + k), at(code, ptr + k + 1)):
-            value = value - load(work, at(code, slot + e)) * load(work, b + at(code, col + e))
+            known = load(work, b + at(code, col + e))
+            value = fnma(load(work, at(code, slot + e)), known, value)
         store(work, row, value * load(work, at(code, diagonal + k)))
 
 
@@ -154,7 +156,8 @@ def restore_totals(code, factors, work, state):
         first = at(code, ptr + g)
         defect = load(work, totals + g)
         for e in range(first, at(code, ptr + g + 1)):
-            defect = defect - factors[weight + e] * load(work, state + at(code, species + e))
+            amount = load(work, state + at(code, species + e))
+            defect = fnma(factors[weight + e], amount, defect)
         row = state + at(code, species + first)
         store(work, row, load(work, row) + defect / factors[weight + first])
 
@@ -167,5 +170,6 @@ def observe(code, work, state, out):
     for o in range(at(code, tape.OBSERVABLES)):
         total = splat(0.0)
         for e in range(at(code, ptr + o), at(code, ptr + o + 1)):
-            total = total + load(work, weights + e) * load(work, state + at(code, species + e))
+            amount = load(work, state + at(code, species + e))
+            total = fma(load(work, weights + e), amount, total)
         store(work, out + o, total)

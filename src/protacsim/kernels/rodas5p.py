@@ -11,7 +11,7 @@ import numpy as np
 
 from protacsim.kernels import tape
 from protacsim.kernels.jit import njit
-from protacsim.kernels.lanes import absolute, at, load, maximum, splat, store
+from protacsim.kernels.lanes import absolute, at, fma, load, maximum, splat, store
 from protacsim.kernels.programs import right_hand_side, solve
 
 STAGES = 8
@@ -138,7 +138,7 @@ def combine(code, work, i):
     for s in range(n):
         value = load(work, state + s)
         for j in range(i):
-            value = value + A[i, j] * load(work, stages + j * n + s)
+            value = fma(A[i, j], load(work, stages + j * n + s), value)
         store(work, new + s, value)
 
 
@@ -150,9 +150,9 @@ def add_earlier(code, work, i):
     for s in range(n):
         value = C[i, 0] * load(work, stages + s)
         for j in range(1, i):
-            value = value + C[i, j] * load(work, stages + j * n + s)
+            value = fma(C[i, j], load(work, stages + j * n + s), value)
         row = stages + i * n + s
-        store(work, row, load(work, row) + value * inverse_h)
+        store(work, row, fma(value, inverse_h, load(work, row)))
 
 
 @njit
@@ -168,7 +168,7 @@ def error_norm(code, work, rtol):
         value = load(work, new + s)
         size = maximum(absolute(load(work, state + s)), absolute(value))
         ratio = load(work, error + s) / (load(work, atol + s) + rtol * size)
-        total = total + ratio * ratio + 0.0 * value
+        total = fma(ratio, ratio, total) + 0.0 * value
     store(work, at(code, tape.ROW_ERROR), total / float(n))
 
 
