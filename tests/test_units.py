@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from protacsim.errors import ParameterError
 from protacsim.units import MOLECULES_PER_NM_PL, to_canonical, unit_of
 
-MODULES = "import sys, protacsim.config as config; {then}; print('pint' in sys.modules)"
+MODULES = "import sys, protacsim as config; {then}; print('pint' in sys.modules)"
 
 
 def test_molecules_in_a_picolitre_at_one_nanomolar() -> None:
