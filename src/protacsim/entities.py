@@ -276,3 +276,8 @@ class Ubiquitination:
     k_proteasome_bound_per_h: NonNegative | None = None
     proteasome: Literal["abundant", "finite"] = "abundant"
     km_proteasome_nM: Positive | None = None
+
+    @property
+    def shortest_destroyed(self) -> int:
+        """Shortest chain that is destroyed: `destroyed_from`, or the whole chain."""
+        return (self.chain_length or 0) if self.destroyed_from is None else self.destroyed_from

@@ -48,8 +48,7 @@ class Reach:
         self._numbers = numbers(scenario)
         chain = scenario.ubiquitination
         self.chain_length = int(chain.chain_length or 0)
-        destroyed_from = chain.destroyed_from
-        self.destroyed_from = self.chain_length if destroyed_from is None else destroyed_from
+        self.destroyed_from = chain.shortest_destroyed
 
     def on(self, path: str) -> bool:
         """Whether the number at `path` is above zero somewhere in the study."""

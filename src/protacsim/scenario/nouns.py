@@ -189,9 +189,6 @@ def _target(spec: object) -> object:
     return {**spec, "allele": looked_up("alleles", f"{spec['name']}.").func(allele)}
 
 
-Scaffold = Annotated[Cell, looked_up("cells")]
-
-
 @noun
 class Scenario:
     """Cell, target, treatment and ubiquitin chain of one run; immutable, complete, hashable.
@@ -241,17 +238,12 @@ class Scenario:
                 f"ubiquitination.destroyed_from = {chain.destroyed_from} is longer than "
                 f"chain_length = {chain.chain_length}; lower it"
             )
-        if chain.proteasome == "finite" and not self._destroyed_from():
+        if chain.proteasome == "finite" and not chain.shortest_destroyed:
             raise ParameterError(
                 'ubiquitination.proteasome = "finite" needs destroyed_from of at least 1: '
                 "proteasomes bind ubiquitin chains"
             )
         return self
-
-    def _destroyed_from(self) -> int:
-        chain = self.ubiquitination
-        length = chain.chain_length or 0
-        return length if chain.destroyed_from is None else chain.destroyed_from
 
     def _check_proteins(self) -> None:
         needed = {self.target.name: "the target"}
