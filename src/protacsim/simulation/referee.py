@@ -1,0 +1,91 @@
+"""The referee: SciPy's implicit solvers, straight from the reaction table and not the programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protacsim.kernels import integrate as kernel
+from protacsim.methods import Reference
+from protacsim.network import Network
+
+if TYPE_CHECKING:
+    from protacsim.network import CompiledNetwork
+
+Floats = NDArray[np.float64]
+
+
+class FluxTable:
+    """Right-hand side and Jacobian as sums over reactions: an independent reading of the table."""
+
+    def __init__(self, network: Network, compiled: CompiledNetwork) -> None:
+        self.stoichiometry = network.stoichiometry().astype(float)
+        index = {name: i for i, name in enumerate(network.species)}
+        rates = {name: i for i, name in enumerate(compiled.rates)}
+        self.rate = np.array([rates[r.rate] for r in network.reactions], int)
+        self.order = np.zeros((len(network.reactions), len(index)))
+        for j, reaction in enumerate(network.reactions):
+            for name, count in reaction.reactants:
+                self.order[j, index[name]] = count
+        self.terms = [
+            [(index[t.species], t.weight, rates[t.rate] if t.rate else None) for t in terms]
+            for terms in network.observables.values()
+        ]
+
+    def flux(self, rates: Floats, y: Floats) -> Floats:
+        """Rate of every reaction at state y."""
+        return np.asarray(rates[self.rate] * np.prod(y**self.order, axis=1), float)
+
+    def jacobian(self, rates: Floats, y: Floats) -> Floats:
+        """d(dy/dt)/dy (n, n)."""
+        slope = np.zeros_like(self.order)
+        for j, i in zip(*np.nonzero(self.order), strict=True):
+            powers = self.order[j].copy()
+            powers[i] -= 1
+            slope[j, i] = rates[self.rate[j]] * self.order[j, i] * np.prod(y**powers)
+        return np.asarray(self.stoichiometry @ slope, float)
+
+    def observe(self, rates: Floats, states: Floats) -> Floats:
+        """Observables (t, o) of states (t, n)."""
+        columns = np.zeros((len(states), len(self.terms)))
+        for o, terms in enumerate(self.terms):
+            for i, weight, rate in terms:
+                columns[:, o] += weight * states[:, i] * (1.0 if rate is None else rates[rate])
+        return columns
+
+    def run(
+        self, rates: Floats, y: Floats, t: float, events: tuple[Any, ...], times: Floats,
+        method: Reference, atol: Floats, out: Floats,
+    ) -> float:  # fmt: skip
+        """Fill out (t, n) from change to change; returns the time reached."""
+        from scipy.integrate import solve_ivp
+
+        while True:
+            when = events[0]
+            _apply_changes(events, t, y)
+            out[times == t] = y
+            if t >= times[-1]:
+                return t
+            end = min((later for later in when if t < later < times[-1]), default=times[-1])
+            inside = times[(times > t) & (times < end)]
+            result = solve_ivp(
+                lambda _, state: self.stoichiometry @ self.flux(rates, state),
+                (t, end), y, method.solver, t_eval=np.append(inside, end),
+                jac=lambda _, state: self.jacobian(rates, state), rtol=method.rtol, atol=atol,
+            )  # fmt: skip
+            if not result.success:
+                return float(result.t[-1]) if len(result.t) else t
+            out[np.isin(times, inside)] = result.y.T[:-1]
+            y, t = result.y[:, -1].copy(), end
+
+
+def _apply_changes(events: tuple[Any, ...], t: float, y: Floats) -> None:
+    """Set, then add, the amounts that change at time t."""
+    when, kinds, species, amount = events
+    now = when == t
+    for i in np.nonzero(now & (kinds == kernel.EVENT_SET))[0]:
+        y[species[i]] = amount[i]
+    for i in np.nonzero(now & (kinds == kernel.EVENT_ADD))[0]:
+        y[species[i]] += amount[i]

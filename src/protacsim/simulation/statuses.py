@@ -1,0 +1,22 @@
+"""How a run can end: its status, what to do about it, and the sentence that says so."""
+
+from __future__ import annotations
+
+from protacsim.kernels import integrate as kernel
+
+OK = kernel.OK
+
+STATUS = {
+    kernel.OK: ("ok", ""),
+    kernel.STEP_BUDGET: ("step_budget", "raise max_steps, or loosen rtol"),
+    kernel.STEP_UNDERFLOW: ("step_underflow", "loosen rtol, or check for extreme rate constants"),
+    kernel.NOT_FINITE: ("not_finite", "check for extreme rate constants or amounts"),
+    kernel.SINGULAR: ("singular", "check for extreme rate constants"),
+}
+"""Status of a run: its name, and what to do about it."""
+
+
+def failure(status: int, time_h: float) -> str:
+    """One sentence for a failed run: what happened, when, what to do."""
+    name, advice = STATUS[status]
+    return f"The run stopped at t = {time_h:g} h: {name.replace('_', ' ')}; {advice}."
