@@ -80,11 +80,12 @@ lock-%:
 	"$$scratch/venv/bin/python" -m pip -qq --disable-pip-version-check install pip-tools; \
 	cp pyproject.toml "$$scratch/"; \
 	[ ! -f locks/requirements-$*.txt ] || cp locks/requirements-$*.txt "$$scratch/lock.txt"; \
-	(cd "$$scratch" && venv/bin/pip-compile --quiet --extra dev --strip-extras \
+	(cd "$$scratch" && venv/bin/pip-compile --quiet --extra dev --extra export --extra distributed \
+	    --extra sensitivity --strip-extras \
 	    --annotation-style line --no-header --no-emit-index-url --no-emit-find-links \
 	    --no-emit-trusted-host --no-emit-options $(LOCK_FLAGS) -o lock.txt pyproject.toml); \
-	{ echo "# Core and dev on Python $*; made by \`make lock\`."; \
-	    sed '/^# Core and dev/d' "$$scratch/lock.txt"; } > locks/requirements-$*.txt
+	{ echo "# Core, dev and the tested extras on Python $*; made by \`make lock\`."; \
+	    sed '/^# Core/d' "$$scratch/lock.txt"; } > locks/requirements-$*.txt
 
 clean:  ## remove .venv, results and caches
 	rm -rf .venv results build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -45,6 +45,10 @@ class SimulationError(ProtacsimError, RuntimeError):
         self.status = status
         self.time_h = time_h
 
+    def __reduce__(self) -> tuple[type[SimulationError], tuple[str, int, float]]:
+        """Travel from a worker process whole."""
+        return type(self), (str(self), self.status, self.time_h)
+
 
 class StoreError(ProtacsimError, OSError):
     """Results could not be written or read back."""

@@ -46,6 +46,25 @@ def run(
         Path | None, typer.Option(help="Folder for the results (default: results/<config stem>).")
     ] = None,
     sets: Sets = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Remove earlier results in the folder first.")
+    ] = False,
+    executor: Annotated[
+        str, typer.Option(help="Where to compute: threads, processes or dask.", metavar="KIND")
+    ] = "threads",
+    workers: Annotated[
+        int | None, typer.Option(help="How many workers (default: one per core).", min=1, max=4096)
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a dask scheduler.", metavar="ADDRESS")
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="Compute one part only, such as 2/8; see collect.", metavar="I/N"),
+    ] = None,
+    max_points: Annotated[
+        int | None, typer.Option(help="Allow more than ten million points.", min=1)
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell points, time and bytes; run nothing.")
     ] = False,
@@ -57,8 +76,34 @@ def run(
     """Check, simulate, store, draw and summarise one or several configurations."""
     from protacsim.cli import running
 
+    options = running.options(
+        out=out,
+        fresh=fresh,
+        executor=executor,
+        workers=workers,
+        scheduler=scheduler,
+        shard=shard,
+        max_points=max_points,
+        as_json=as_json,
+    )
     overrides = [*(sets or []), *([f'run.on_error="{on_error}"'] if on_error else [])]
-    raise typer.Exit(running.run_all(configs, out, overrides, dry_run=dry_run, as_json=as_json))
+    raise typer.Exit(running.run_all(configs, overrides, options, dry_run=dry_run))
+
+
+@app.command()
+def collect(
+    configs: Configs,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the shards (default: results/<config stem>).")
+    ] = None,
+    sets: Sets = None,
+    as_json: AsJson = False,
+) -> None:
+    """Finish results whose chunks were computed by `run --shard`: manifest, summary, figures."""
+    from protacsim.cli import running
+
+    options = running.Options(out=out, as_json=as_json)
+    raise typer.Exit(running.collect(configs, sets or [], options))
 
 
 @app.command()
@@ -97,9 +142,45 @@ def plot(
     as_json: AsJson = False,
 ) -> None:
     """Draw the figures of a finished run again, from its stored results."""
-    from protacsim.cli import running
+    from protacsim.cli import publishing
 
-    running.replot(results, as_json=as_json)
+    publishing.replot(results, as_json=as_json)
+
+
+@app.command()
+def verify(
+    results: Annotated[list[Path], typer.Argument(help="Results folders.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Check every byte of results against their manifests."""
+    from protacsim.cli import inspecting
+
+    raise typer.Exit(inspecting.verify(results, as_json=as_json))
+
+
+@app.command()
+def failures(
+    results: Annotated[Path, typer.Argument(help="A results folder.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """List the points that failed, with their parameters and what to do about them."""
+    from protacsim.cli import inspecting
+
+    raise typer.Exit(inspecting.list_failures(results, as_json=as_json))
+
+
+@app.command()
+def export(
+    results: Annotated[Path, typer.Argument(help="A results folder.", show_default=False)],
+    to: Annotated[
+        list[Path], typer.Option(help="A file ending in .nc, .parquet or .csv; may be repeated.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Write results as NetCDF, Parquet or tidy CSV (units in its header)."""
+    from protacsim.cli import inspecting
+
+    raise typer.Exit(inspecting.export(results, to, as_json=as_json))
 
 
 @app.command()
@@ -150,7 +231,10 @@ def main() -> NoReturn:
     except BaseException as error:
         # Typer, and pydantic at import, turn the interrupt into errors of their own.
         if asked or isinstance(error, KeyboardInterrupt):
-            typer.echo("Interrupted; nothing half-written was kept.", err=True)
+            typer.echo(
+                "Interrupted. What is finished is kept; the same command goes on from there.",
+                err=True,
+            )
             sys.exit(INTERRUPTED)
         if not isinstance(error, ProtacsimError):
             raise

@@ -55,7 +55,7 @@ def describe(config: Path, overrides: Sequence[str], *, as_json: bool) -> None:
     for combination in job.study.combinations:
         scenario = combination.scenario
         network = build_network(scenario, combination.varied)
-        values, _ = combination.values()
+        values, _ = combination.values({dim: slice(0, 1) for dim in combination.shape})
         first = {path: _first(value) for path, value in values.items()}
         networks[network.name] = (network, rate_constants(scenario, {**numbers(scenario), **first}))
     if as_json:

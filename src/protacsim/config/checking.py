@@ -6,11 +6,8 @@ What this version cannot execute is checked and refused with one sentence.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +29,7 @@ from protacsim.config.grammar import (
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.methods import ODE, Method
 from protacsim.scenario import Scenario, Treatment
-from protacsim.study import TREATMENT, Axis, Readout, Sample, Study
+from protacsim.study import TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
 from protacsim.validation import one_of, problems, quoted
 
 
@@ -56,17 +53,15 @@ class Job:
     figures: tuple[Figure, ...]
     source: Path
 
-    @cached_property
+    @property
     def resolved(self) -> dict[str, Any]:
         """The study with every name looked up and every default filled, as plain data."""
-        plain: dict[str, Any] = TypeAdapter(Study).dump_python(self.study, mode="json")
-        return plain
+        return resolved(self.study)
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """Hash of the resolved study: equal hashes mean equal results."""
-        text = json.dumps(self.resolved, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return config_sha256(self.study)
 
 
 class Checker:

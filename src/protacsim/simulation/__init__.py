@@ -9,11 +9,12 @@ from __future__ import annotations
 from protacsim.kernels import jit
 from protacsim.network import Network
 from protacsim.simulation.batch import COUNTERS, Solution, checked_times, solve
-from protacsim.simulation.readings import members, read_out, simulate
-from protacsim.simulation.statuses import STATUS, failure
+from protacsim.simulation.readings import members, read_out, seconds_per_run, simulate
+from protacsim.simulation.statuses import LOST, STATUS, failure
 
 __all__ = [
     "COUNTERS",
+    "LOST",
     "STATUS",
     "Solution",
     "checked_times",
@@ -21,6 +22,7 @@ __all__ = [
     "failure",
     "members",
     "read_out",
+    "seconds_per_run",
     "simulate",
     "solve",
     "warm_up",

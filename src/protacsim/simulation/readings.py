@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import SimulationError
+from protacsim.kernels.rodas5p import STAGES
 from protacsim.mechanisms import (
     OBSERVABLES,
     build_network,
@@ -17,7 +18,8 @@ from protacsim.mechanisms import (
     initial_amounts,
     rate_constants,
 )
-from protacsim.methods import ODE, Method
+from protacsim.methods import ODE, Method, Reference
+from protacsim.network import Network
 from protacsim.scenario import Scenario, molecules, numbers
 from protacsim.simulation.batch import Solution, solve
 from protacsim.simulation.statuses import OK, failure
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     from protacsim.network import CompiledNetwork
 
 Floats = NDArray[np.float64]
+
+TYPICAL_STEPS = 100
+SECONDS_PER_OPERATION = 2.5e-10
+SECONDS_PER_REFERENCE_RUN = 0.2
 
 
 def read_out(
@@ -116,3 +122,17 @@ def members(scenario: Scenario, dim: str) -> list[str]:
     if dim == "neosubstrate":
         return list(scenario.neosubstrates)
     return [entry.name for entry in scenario.treatment.compounds]
+
+
+def seconds_per_run(network: Network, method: Method) -> float:
+    """Static estimate of one run's time on one core, from the size of its programs.
+
+    It decides how much work goes together, never what comes out; a loaded machine is slower.
+    """
+    if isinstance(method, Reference):
+        return SECONDS_PER_REFERENCE_RUN
+    programs = network.compile().programs
+    terms = len(programs.rhs_coef) + len(programs.l_slot) + 2 * len(programs.u_slot)
+    sums = STAGES * (STAGES - 1) * len(programs.order)
+    operations = STAGES * terms + sums + len(programs.jac_coef) + len(programs.t_slot)
+    return SECONDS_PER_OPERATION * TYPICAL_STEPS * operations

@@ -5,6 +5,8 @@ from __future__ import annotations
 from protacsim.kernels import integrate as kernel
 
 OK = kernel.OK
+LOST = 100
+"""A point whose worker process died: no number of the run itself is behind it."""
 
 STATUS = {
     kernel.OK: ("ok", ""),
@@ -12,6 +14,7 @@ STATUS = {
     kernel.STEP_UNDERFLOW: ("step_underflow", "loosen rtol, or check for extreme rate constants"),
     kernel.NOT_FINITE: ("not_finite", "check for extreme rate constants or amounts"),
     kernel.SINGULAR: ("singular", "check for extreme rate constants"),
+    LOST: ("worker_lost", "run again, with fewer workers if memory ran out"),
 }
 """Status of a run: its name, and what to do about it."""
 

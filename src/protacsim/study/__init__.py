@@ -1,13 +1,25 @@
-"""What is asked (`axes`, `nouns`), what it expands to (`combination`), and the runner."""
+"""What is asked (`axes`, `nouns`), what it expands to (`combination`, `slab`), and the runner."""
 
 from protacsim.study.axes import DOSE, TREATMENT, Axis, Draw, Sample
 from protacsim.study.combination import Combination
+from protacsim.study.describing import (
+    PACKAGES,
+    check_points,
+    config_sha256,
+    grid,
+    plan,
+    resolved,
+    seconds_per_point,
+    template,
+)
+from protacsim.study.executors import KINDS, Workers, available_cores
 from protacsim.study.nouns import Readout, Study
-from protacsim.study.results import ADVICE, Progress, failures, run
+from protacsim.study.running import Progress, failures, run, run_to_store
 
 __all__ = [
-    "ADVICE",
     "DOSE",
+    "KINDS",
+    "PACKAGES",
     "TREATMENT",
     "Axis",
     "Combination",
@@ -16,6 +28,16 @@ __all__ = [
     "Readout",
     "Sample",
     "Study",
+    "Workers",
+    "available_cores",
+    "check_points",
+    "config_sha256",
     "failures",
+    "grid",
+    "plan",
+    "resolved",
     "run",
+    "run_to_store",
+    "seconds_per_point",
+    "template",
 ]

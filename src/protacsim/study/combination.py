@@ -124,28 +124,36 @@ class Combination:
         if study.readout.relative_to == "vehicle" and self.scenario.treatment.compounds:
             full_path(self.scenario, DOSE)
 
-    def values(self, *, zeroed: Iterable[str] = ()) -> tuple[dict[str, Any], tuple[int, ...]]:
+    def values(
+        self, window: Mapping[str, slice], *, zeroed: Iterable[str] = ()
+    ) -> tuple[dict[str, Any], tuple[int, ...]]:
         """Numbers by path, flattened over the numeric dims, and the shape before flattening.
 
-        A dim whose only axis is zeroed shrinks to one point.
+        Only what lies inside `window` (slices by dim; a dim that is not in it is taken whole). A
+        dim whose only axis is zeroed shrinks to one point.
         """
         zeroed = set(zeroed)
-        sizes = self.shape
-        for dim in sizes:
-            inside = {full_path(self.scenario, a.path) for a in self.numeric if a.dim == dim}
-            if inside <= zeroed:
-                sizes[dim] = 1
+        spans = {dim: self._span(dim, window, zeroed) for dim in self.shape}
+        shape = tuple(span.stop - span.start for span in spans.values())
         found: dict[str, Any] = dict(numbers(self.scenario))
-        shape = tuple(sizes.values())
         for axis in self.numeric:
             full = full_path(self.scenario, axis.path)
             _displace(found, full)
-            column = np.array(axis.values[: sizes[axis.dim]], float)
-            along = [-1 if dim == axis.dim else 1 for dim in sizes]
+            column = np.array(axis.values[spans[axis.dim]], float)
+            along = [-1 if dim == axis.dim else 1 for dim in spans]
             found[full] = np.broadcast_to(column.reshape(along), shape).ravel()
         for path in zeroed:
             found[path] = np.zeros(int(np.prod(shape, dtype=np.int64)))
         return found, shape
+
+    def _span(self, dim: str, window: Mapping[str, slice], zeroed: set[str]) -> slice:
+        if self.paths_along(dim) <= zeroed:
+            return slice(0, 1)
+        return window.get(dim, slice(0, self.shape[dim]))
+
+    def paths_along(self, dim: str) -> set[str]:
+        """Full paths of the numeric axes along a dim."""
+        return {full_path(self.scenario, axis.path) for axis in self.numeric if axis.dim == dim}
 
 
 def _displace(values: dict[str, Any], path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -16,7 +17,7 @@ from protacsim.methods import ODE, Method
 from protacsim.scenario import (
     Scenario,
 )
-from protacsim.simulation import checked_times
+from protacsim.simulation import checked_times, members
 from protacsim.study.axes import TREATMENT, Axis, Sample, as_axes
 from protacsim.study.combination import Combination, combine, is_named
 from protacsim.validation import Real, noun, one_of
@@ -145,6 +146,20 @@ class Study:
             raise ParameterError("\n".join(_each_once(wrong)))
         return tuple(found)
 
+    def members(self, dim: str) -> tuple[str, ...]:
+        """Coordinates of an extra dim of read-outs: names that occur in some combination."""
+        return self._members[dim]
+
+    @cached_property
+    def _members(self) -> dict[str, tuple[str, ...]]:
+        extra = {reading.dim for reading in self.readout.readings if reading.dim}
+        return {
+            dim: tuple(
+                dict.fromkeys(n for c in self.combinations for n in members(c.scenario, dim))
+            )
+            for dim in sorted(extra)
+        }
+
     @property
     def axis_paths(self) -> tuple[str, ...]:
         """Paths of all axes."""
@@ -153,7 +168,7 @@ class Study:
     @property
     def points(self) -> int:
         """Number of runs, references not counted."""
-        return int(np.prod(list(self.dims.values()), dtype=np.int64))
+        return math.prod(self.dims.values())
 
 
 def _each_once(lines: Iterable[str]) -> list[str]:

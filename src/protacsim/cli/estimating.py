@@ -1,0 +1,69 @@
+"""What a run would take: points, time, bytes and memory, without running anything."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import typer
+
+from protacsim.cli import printable
+from protacsim.cli.tables import print_json
+from protacsim.config import Job
+from protacsim.study import grid, seconds_per_point, template
+
+BASE_MEMORY_BYTES = 300_000_000
+
+
+def estimate(job: Job) -> dict[str, Any]:
+    """Figures for one configuration, from the study alone."""
+    study = job.study
+    found = template(study)
+    doses = study.dims.get("compound.dose_nM", 1)
+    runs = study.points + (study.points // doses if study.readout.relative_to else 0)
+    size = sum(math.prod(found.shape(v)) * np.dtype(v.dtype).itemsize for v in found.variables)
+    return {
+        "config": str(job.source),
+        "points": study.points,
+        "runs": runs,
+        "chunks": grid(study).chunks,
+        "seconds_estimated": float(f"{runs * seconds_per_point(study):.2g}"),
+        "bytes": size,
+        "memory_bytes": BASE_MEMORY_BYTES + 2 * size,
+    }
+
+
+def print_estimates(estimates: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print the figures."""
+    if as_json:
+        print_json(estimates)
+        return
+    for entry in estimates:
+        typer.echo(
+            f"{printable(entry['config'])}: {entry['points']:,} points, "
+            f"{entry['runs']:,} runs with references; about "
+            f"{duration(entry['seconds_estimated'])} on one core; "
+            f"{_bytes(entry['bytes'])} of results before compression in {entry['chunks']:,} "
+            f"chunks, {_bytes(entry['memory_bytes'])} of memory to read them back. "
+            "Nothing was run."
+        )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 1:
+        return "1 s or less"
+    for unit, factor in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * factor:
+            return f"{seconds / factor:.2g} {unit}" if seconds < 99 * factor else (
+                f"{seconds / factor:,.0f} {unit}"
+            )  # fmt: skip
+    return f"{seconds:.2g} s"
+
+
+def _bytes(size: int) -> str:
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size} bytes"

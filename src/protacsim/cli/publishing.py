@@ -1,0 +1,143 @@
+"""What a finished run shows: summary table, figures, and the summary on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from protacsim import store
+from protacsim.cli import printable
+from protacsim.cli.tables import print_json, print_table
+from protacsim.config import Figure, Job
+from protacsim.errors import StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+LISTED_ROWS = 60
+
+
+def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path]:
+    """Draw each figure as NN-kind.svg and .png."""
+    from protacsim import plot
+
+    written: list[Path] = []
+    for number, figure in enumerate(figures, 1):
+        drawn = _grid(data, figure)
+        try:
+            written += plot.save(drawn, folder / f"{number:02d}-{figure.kind}")
+        except OSError as error:
+            raise StoreError(
+                f"{folder}: cannot be written ({error.strerror}); free space or use --out."
+            ) from error
+    for stale in set(folder.glob("[0-9][0-9]-*")) - set(written):
+        stale.unlink()
+    return written
+
+
+def _grid(data: xr.Dataset, figure: Figure) -> MatplotlibFigure:
+    from protacsim import plot
+
+    if figure.kind == "time-course":
+        return plot.time_course_grid(
+            data,
+            figure.rows,
+            columns=figure.columns,
+            hue=figure.hue,
+            width_mm=figure.width_mm,
+            select=dict(figure.select),
+        )
+    return plot.dose_response_grid(
+        data,
+        figure.rows,
+        columns=figure.columns or "treatment",
+        hue=figure.hue or "target.allele",
+        time_h=figure.time_h,
+        width_mm=figure.width_mm,
+        select=dict(figure.select),
+    )
+
+
+def replot(folder: Path, *, as_json: bool) -> None:
+    """Draw a finished run's figures again."""
+    data = store.open_results(folder)
+    found = store.read_manifest(folder)["figures"]
+    figures = [_figure(entry) for entry in found]
+    written = draw(data, figures, folder / "figures")
+    if as_json:
+        print_json([str(path) for path in written])
+    else:
+        for path in written:
+            typer.echo(printable(str(path)))
+
+
+def _figure(entry: dict[str, Any]) -> Figure:
+    """A figure as it stands in the manifest; older manifests have no `select`."""
+    select = tuple((str(dim), value) for dim, value in entry.get("select", ()))
+    return Figure(**{**entry, "rows": tuple(entry["rows"]), "select": select})
+
+
+def summary_table(data: xr.Dataset) -> pd.DataFrame:
+    """One row per dose-response curve; without a dose axis, one row per point and time."""
+    from protacsim import pharmacology
+
+    percent = any(f"{name}_percent" in data for name in ("target_total", "target_active"))
+    if percent and "compound.dose_nM" in data.dims:
+        return pharmacology.summary(data)
+    table: pd.DataFrame = _spread(data).to_dataframe().reset_index()
+    return table
+
+
+def _spread(data: xr.Dataset) -> xr.Dataset:
+    """Variables with one value per compound or neosubstrate as one variable each."""
+    found = data.drop_vars(["status", "reached_h"])
+    for dim in ("compound", "neosubstrate"):
+        for name in [str(n) for n in found.data_vars if dim in found[n].dims]:
+            parts = {f"{name}[{m}]": found[name].sel({dim: m}, drop=True) for m in data[dim].values}
+            found = found.drop_vars(name).assign(parts)
+        found = found.drop_vars(dim, errors="ignore")
+    return found
+
+
+def write_summary(table: pd.DataFrame, path: Path) -> None:
+    """Write the summary table."""
+    try:
+        partial = path.with_suffix(".csv.partial")
+        table.to_csv(partial, index=False, lineterminator="\n")
+        partial.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be written ({error.strerror}); free space or use --out."
+        ) from error
+
+
+def print_summary(job: Job, table: pd.DataFrame) -> None:
+    """Print the readings that matter most."""
+    if "dmax_percent" not in table and "ic50_nM" not in table:
+        percent = [name for name in table if str(name).endswith("_percent")]
+        axes = [name for name in table if name in job.study.axis_paths or name == "time_h"]
+        few = table[[*axes, *percent]] if percent else table
+        print_table(job.study.title, few.head(LISTED_ROWS))
+        return
+    shown = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
+    wanted = [
+        "dc50_relative_nM",
+        "dmax_percent",
+        "hook_depth_percent",
+        "ic50_nM",
+        "ic50_fold_shift",
+    ]
+    axes = [c for c in table.columns if not _is_reading(c)]
+    columns = [*axes, *(name for name in wanted if name in table)]
+    print_table(job.study.title, shown[columns].head(LISTED_ROWS), shown)
+
+
+def _is_reading(column: str) -> bool:
+    return column.endswith(("_percent", "_reason", "_shift", "multimodal")) or (
+        column.startswith(("dc50", "hc50", "ic50", "dmax", "imax"))
+    )

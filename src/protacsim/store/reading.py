@@ -1,0 +1,68 @@
+"""Reading results back, after every byte has been checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protacsim.errors import StoreError
+from protacsim.store.files import changed, explained, files_below
+from protacsim.store.journal import DATA, read_manifest
+from protacsim.store.layout import with_strings
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MAX_LISTED = 5
+
+
+def open_results(folder: Path | str) -> xr.Dataset:
+    """Read a result back, after checking every file against the manifest.
+
+    Values, attributes and coordinates are those written; strings come as `object` arrays of str,
+    arrays in attributes as lists. The whole dataset is in memory. Without the check, and lazily,
+    `xarray.open_zarr(folder / "data.zarr")` reads it too.
+
+    Raises
+    ------
+    StoreError
+        The result is not finished, or the manifest or a file of `data.zarr` is missing, extra or
+        changed; the message names it.
+    """
+    import xarray as xr
+
+    folder = Path(folder)
+    found = read_manifest(folder)
+    problems = _problems(folder, found)
+    if problems:
+        listed = "; ".join(problems[:MAX_LISTED])
+        more = f"; and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
+        raise StoreError(f"{listed}{more}. Run again to repair {folder}, or restore a copy")
+    with explained(folder, "the results could not be read"):
+        stored = xr.open_zarr(folder / DATA, chunks=None, consolidated=False, decode_times=False)
+        with stored:
+            stored.load()
+    complete = with_strings(stored.drop_encoding().set_coords(found["coordinates"]))
+    variables: list[str] = found["variables"]
+    return complete[variables]
+
+
+def verify(folder: Path | str) -> list[str]:
+    """Problems of a result folder, one sentence each; empty when every byte is as written."""
+    folder = Path(folder)
+    try:
+        return _problems(folder, read_manifest(folder))
+    except StoreError as error:
+        return [str(error)]
+
+
+def _problems(folder: Path, manifest: dict[str, Any]) -> list[str]:
+    expected: dict[str, str] = manifest["files"]
+    store = folder / DATA
+    if not store.is_dir():
+        return [f"{store} is missing"]
+    found = files_below(store)
+    missing = [f"{store / name} is missing" for name in sorted(set(expected) - set(found))]
+    extra = [f"{found[name]} is not in the manifest" for name in sorted(set(found) - set(expected))]
+    both = sorted(set(found) & set(expected))
+    return missing + extra + [p for name in both if (p := changed(found[name], expected[name]))]

@@ -1,0 +1,207 @@
+"""What a study's result looks like before a number is computed: layout, attributes, plan, cost.
+
+Everything here is a function of the study alone, never of the clock, the machine's load or what
+is left to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from protacsim import provenance
+from protacsim.errors import ParameterError
+from protacsim.mechanisms import build_network
+from protacsim.simulation import STATUS, seconds_per_run
+from protacsim.store import Grid, Template, Variable, chunk_lengths, sha256_of
+from protacsim.study.nouns import Study
+from protacsim.study.slab import zeroed_paths
+from protacsim.units import unit_of
+
+POINTS_PER_CHUNK = 4096
+VALUES_PER_CHUNK = 2**19
+SECONDS_PER_CHUNK = 1.0
+NETWORKS_LOOKED_AT = 8
+PACKAGES = ("protacsim", "numpy", "scipy", "numba", "llvmlite", "xarray", "zarr")
+
+
+def resolved(study: Study) -> dict[str, Any]:
+    """The study with every name looked up and every default filled, as plain data.
+
+    `on_error` is left out: it changes what happens to a run, not its results.
+    """
+    plain: dict[str, Any] = TypeAdapter(Study).dump_python(study, mode="json")
+    return {key: value for key, value in plain.items() if key != "on_error"}
+
+
+def config_sha256(study: Study) -> str:
+    """Hash of the resolved study: equal hashes mean equal results."""
+    return sha256_of(resolved(study))
+
+
+def plan(study: Study, found: Template) -> dict[str, Any]:
+    """What is computed, in full: equal plans mean equal results."""
+    return {
+        "title": study.title,
+        "config_sha256": found.coordinates.attrs["config_sha256"],
+        "resolved": resolved(study),
+        "points": study.points,
+        "versions": {name: version(name) for name in PACKAGES},
+        "code_and_library_sha256": source_sha256(),
+        "platform": {"system": platform.system(), "machine": platform.machine()},
+    }
+
+
+@cache
+def source_sha256() -> str:
+    """Hash of the package's own code and library: a changed formula is another result."""
+    digest = hashlib.sha256()
+    for path in _sources(files("protacsim")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources(folder: Traversable) -> list[Traversable]:
+    found: list[Traversable] = []
+    for path in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if path.is_dir():
+            found += _sources(path)
+        elif path.name.endswith((".py", ".toml")):
+            found.append(path)
+    return found
+
+
+def seconds_per_point(study: Study) -> float:
+    """Static estimate of one point on one core, from the size of the networks."""
+    step = max(1, len(study.combinations) // NETWORKS_LOOKED_AT)
+    looked_at = study.combinations[::step]
+    costs = [seconds_per_run(build_network(c.scenario, c.varied), study.method) for c in looked_at]
+    return float(np.mean(costs))
+
+
+def grid(study: Study) -> Grid:
+    """Chunks of about a second, a few megabytes and at most 4096 points, whole doses first.
+
+    The reference of a percentage has no dose, so a chunk that holds all doses runs it once.
+    """
+    members = max((len(study.members(r.dim)) for r in study.readout.readings if r.dim), default=1)
+    values = max(1, members) * len(study.readout.times_h)
+    points = min(
+        POINTS_PER_CHUNK,
+        VALUES_PER_CHUNK // values,
+        int(SECONDS_PER_CHUNK / seconds_per_point(study)),
+    )
+    lengths = chunk_lengths(study.dims, max(1, points), _without_reference(study))
+    return Grid(study.dims, lengths)
+
+
+def _without_reference(study: Study) -> set[str]:
+    """Dims that the reference of every combination does not have."""
+    relative_to = study.readout.relative_to
+    if relative_to is None:
+        return set()
+    return {
+        dim
+        for dim in study.dims
+        if all(
+            dim in c.shape and c.paths_along(dim) <= set(zeroed_paths(c.scenario, relative_to))
+            for c in study.combinations
+        )
+    }
+
+
+def template(study: Study) -> Template:
+    """Coordinates, attributes and variables of the result."""
+    import xarray as xr
+
+    coordinates = xr.Dataset(coords=_coordinates(study), attrs=_attrs(study))
+    return Template(coordinates, _variables(study), grid(study))
+
+
+def _attrs(study: Study) -> dict[str, Any]:
+    scenarios = [combination.scenario for combination in study.combinations]
+    treatments = (scenario.treatment for scenario in scenarios)
+    return {
+        "title": study.title,
+        "relative_to": study.readout.relative_to or "",
+        "varied_compound": json.dumps({each.name: each.varied for each in treatments}),
+        "protacsim_version": version("protacsim"),
+        "config_sha256": config_sha256(study),
+        "seed": study.seed,
+        "unverified": json.dumps(_unverified(study)),
+        "hypothetical": json.dumps(provenance.hypothetical(scenarios)),
+    }
+
+
+def _unverified(study: Study) -> list[dict[str, Any]]:
+    """Constants without a public measurement, but those that an axis sets."""
+    scenarios = [combination.scenario for combination in study.combinations]
+    varied = {path for combination in study.combinations for path in combination.varied}
+    fields = ("path", "value", "unit", "confidence", "source", "entry")
+    return [
+        {field: getattr(entry, field) for field in fields}
+        for entry in provenance.unverified(scenarios)
+        if entry.path not in varied
+    ]
+
+
+def _variables(study: Study) -> tuple[Variable, ...]:
+    dims = tuple(study.dims)
+    found = []
+    relative_to = study.readout.relative_to
+    for reading in study.readout.readings:
+        along = (*dims, *([reading.dim] if reading.dim else []), "time_h")
+        long_name = reading.long_name.format(target=study.scenario.target.name)
+        attrs = {"units": reading.unit, "long_name": long_name}
+        found.append(Variable(reading.name, along, "float64", attrs))
+        if relative_to:
+            percent = {"units": "%", "long_name": long_name, "relative_to": relative_to}
+            percent["null_reason"] = "zero_reference"
+            found.append(Variable(f"{reading.name}_percent", along, "float64", percent))
+    reached = {"units": "h", "long_name": "time reached"}
+    return (
+        *found,
+        Variable("status", dims, "int8", _flags()),
+        Variable("reached_h", dims, "float64", reached),
+    )
+
+
+def _flags() -> dict[str, Any]:
+    """CF flag attributes of the status variable."""
+    return {
+        "long_name": "outcome of the run",
+        "flag_values": np.array(list(STATUS), np.int8),
+        "flag_meanings": " ".join(name for name, _ in STATUS.values()),
+    }
+
+
+def _coordinates(study: Study) -> dict[str, Any]:
+    coordinates: dict[str, Any] = {}
+    for axis in study.axes:
+        values = axis.coordinate
+        attrs = {"units": unit_of(axis.path)} if isinstance(values[0], float) else {}
+        kind = float if attrs else object
+        coordinates[axis.path] = (axis.dim, np.array(values, dtype=kind), attrs)
+    for dim in sorted({reading.dim for reading in study.readout.readings if reading.dim}):
+        coordinates[dim] = (dim, np.array(study.members(dim), dtype=object))
+    times = np.asarray(study.readout.times_h, float)
+    coordinates["time_h"] = ("time_h", times, {"units": "h", "long_name": "time"})
+    return coordinates
+
+
+def check_points(study: Study, most: int) -> None:
+    """Raise `ParameterError` for a study with more than `most` points."""
+    if study.points > most:
+        raise ParameterError(
+            f"the study has {study.points:,} points, more than {most:,}; thin out an axis, or say "
+            f"--max-points {study.points} if that is meant"
+        )

@@ -1,0 +1,218 @@
+"""Where chunks are computed: threads, processes or a dask cluster, behind one interface.
+
+All three are `concurrent.futures.Executor`s. A worker that dies takes its task with it, nothing
+else: the task is tried once more, alone, and then reported as lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from protacsim.errors import ParameterError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Kind = Literal["threads", "processes", "dask"]
+KINDS: tuple[Kind, ...] = ("threads", "processes", "dask")
+
+QUEUED_PER_WORKER = 2
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Which executor, how many workers, and for dask the address of a scheduler, if any."""
+
+    kind: Kind = "threads"
+    count: int | None = None
+    scheduler: str | None = None
+
+    @property
+    def number(self) -> int:
+        """Number of workers; by default one per core that this process may use."""
+        return self.count or available_cores()
+
+    def open(self) -> _Pool:
+        """Start the workers."""
+        match self.kind:
+            case "threads":
+                return _Pool(ThreadPoolExecutor(self.number))
+            case "processes":
+                spawn = multiprocessing.get_context("spawn")
+                return _ProcessPool(
+                    ProcessPoolExecutor(self.number, mp_context=spawn, initializer=_in_child)
+                )
+            case "dask":
+                return _dask_pool(self.number, self.scheduler)
+        raise ParameterError(f"executor {self.kind!r} must be one of {', '.join(KINDS)}")
+
+
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Pool:
+    """A running executor and how it is stopped."""
+
+    def __init__(self, executor: Executor) -> None:
+        self.executor = executor
+        self.stack = contextlib.ExitStack()
+
+    def stop(self) -> None:
+        """Drop what has not begun; what has ends on its own."""
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        self.stack.close()
+
+
+class _ProcessPool(_Pool):
+    def __init__(self, executor: Executor) -> None:
+        super().__init__(executor)
+        self.others = set(multiprocessing.active_children())
+
+    def stop(self) -> None:
+        """End the workers at once: what they leave half-written never has a final name."""
+        super().stop()
+        for child in set(multiprocessing.active_children()) - self.others:
+            child.terminate()
+
+
+class _DaskPool(_Pool):
+    def stop(self) -> None:
+        """Cancel on the cluster; a local one is closed."""
+        self.executor.shutdown(wait=False)
+        self.stack.close()
+
+
+def _dask_pool(count: int, scheduler: str | None) -> _Pool:
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise ParameterError(
+            "the dask executor needs dask.distributed; install protacsim[distributed], or use "
+            "--executor processes"
+        ) from None
+    with contextlib.ExitStack() as stack:
+        # One more try after a worker died, as with processes.
+        stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 1}))
+        if scheduler is None:
+            cluster = LocalCluster(
+                n_workers=count, threads_per_worker=1, dashboard_address=None, processes=True
+            )
+            client = Client(stack.enter_context(cluster))
+        else:
+            try:
+                client = Client(scheduler, timeout="10s")
+            except (OSError, ValueError) as error:
+                raise ParameterError(
+                    f"scheduler {scheduler!r} cannot be reached ({error}); give the address that "
+                    "dask scheduler prints, such as tcp://host:8786"
+                ) from None
+        stack.enter_context(client)
+        pool = _DaskPool(client.get_executor(pure=False))
+        pool.stack = stack.pop_all()
+    return pool
+
+
+def _in_child() -> None:
+    """In a worker process: leave Ctrl-C to the parent, and end when the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: Any) -> None:
+    parent.join()
+    sys.stderr.flush()
+    os._exit(1)
+
+
+@dataclass
+class _Queue(Generic[Task]):
+    """Tasks that wait, those that run, and those that ran when a worker died."""
+
+    waiting: Iterator[Task]
+    suspects: deque[Task] = field(default_factory=deque)
+    running: dict[Future[Any], tuple[Task, bool]] = field(default_factory=dict)
+
+    def submit(self, pool: _Pool, function: Callable[..., Any], most: int) -> None:
+        """Keep the workers busy; a suspect runs alone."""
+        while self.suspects and not self.running:
+            task = self.suspects.popleft()
+            self.running[pool.executor.submit(function, task)] = (task, True)
+        while not self.suspects and len(self.running) < most and not self._alone():
+            task_or_none = next(self.waiting, None)
+            if task_or_none is None:
+                return
+            self.running[pool.executor.submit(function, task_or_none)] = (task_or_none, False)
+
+    def _alone(self) -> bool:
+        return any(suspect for _, suspect in self.running.values())
+
+
+def outcomes(
+    tasks: Iterable[Task], function: Callable[[Task], Result], workers: Workers
+) -> Iterator[tuple[Task, Result | None]]:
+    """Every task with what `function` gave for it, as they finish; None where it was lost.
+
+    A lost task killed its worker twice. Exceptions of `function` are raised here, and no further
+    task is begun then, or when the caller stops iterating.
+    """
+    queue = _Queue(iter(tasks))
+    pool = workers.open()
+    try:
+        while True:
+            try:
+                queue.submit(pool, function, QUEUED_PER_WORKER * workers.number)
+                broken = False
+            except BrokenExecutor:
+                broken = True
+            if not queue.running and not broken:
+                return
+            done, _ = wait(queue.running, return_when=FIRST_COMPLETED)
+            for future in done:
+                task, suspect = queue.running.pop(future)
+                died = _death(future)
+                if died is None:
+                    yield task, future.result()
+                elif suspect or not isinstance(died, BrokenExecutor):
+                    yield task, None
+                else:
+                    queue.suspects.append(task)
+                broken = broken or isinstance(died, BrokenExecutor)
+            if broken:
+                queue.suspects.extend(task for task, _ in queue.running.values())
+                queue.running.clear()
+                pool.stop()
+                pool = workers.open()
+    finally:
+        pool.stop()
+
+
+def _death(future: Future[Any]) -> BaseException | None:
+    """What says that the worker died, if it did; a cluster tries again by itself before that."""
+    error = future.exception()
+    died = isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
+    return error if died else None

@@ -1,0 +1,156 @@
+"""The numbers of one window of a study: every read-out of every point in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protacsim.mechanisms import Reading
+from protacsim.scenario import Scenario, full_path
+from protacsim.simulation import members, read_out
+from protacsim.study.axes import DOSE
+from protacsim.study.combination import Combination
+from protacsim.study.nouns import Study
+
+Window = Mapping[str, slice]
+Readings = dict[str, NDArray[Any]]
+
+
+def compute(study: Study, window: Window) -> dict[str, NDArray[Any]]:
+    """Run the points inside `window` (a slice of every dim) and the references they need.
+
+    Returns each variable of the result by name, with the dims of the study cut to the window,
+    then its own. No value depends on the window it is computed in.
+    """
+    slab = _Slab(study, window)
+    for combination in study.combinations:
+        if _inside(combination, window):
+            slab.add(combination)
+    return slab.values
+
+
+def blank(study: Study, window: Window, status: int) -> dict[str, NDArray[Any]]:
+    """The same without results: every point with one status of failure."""
+    values = _Slab(study, window).values
+    values["status"][...] = status
+    values["reached_h"][...] = np.nan
+    return values
+
+
+def _inside(combination: Combination, window: Window) -> bool:
+    return all(
+        window[dim].start <= position < window[dim].stop
+        for dim, position in combination.index.items()
+    )
+
+
+class _Slab:
+    """Arrays over a window, filled one combination at a time."""
+
+    def __init__(self, study: Study, window: Window) -> None:
+        self.study = study
+        self.window = window
+        self.times = np.asarray(study.readout.times_h, float)
+        sizes = tuple(part.stop - part.start for part in window.values())
+        self.values: dict[str, NDArray[Any]] = {}
+        for reading in study.readout.readings:
+            extra = (len(study.members(reading.dim)),) if reading.dim else ()
+            self.values[reading.name] = np.full((*sizes, *extra, len(self.times)), np.nan)
+            if study.readout.relative_to:
+                percent = np.full_like(self.values[reading.name], np.nan)
+                self.values[f"{reading.name}_percent"] = percent
+        self.values["status"] = np.zeros(sizes, np.int8)
+        self.values["reached_h"] = np.full(sizes, self.times[-1])
+
+    def add(self, combination: Combination) -> None:
+        """Run one combination, and its reference, and put the values in place."""
+        where = tuple(
+            combination.index[dim] - part.start if dim in combination.index else slice(None)
+            for dim, part in self.window.items()
+        )
+        values, shape = combination.values(self.window)
+        readings, status, reached = self._run(combination, values, self.times)
+        self.values["status"][where] = self._shaped(status, shape, combination)
+        self.values["reached_h"][where] = self._shaped(reached, shape, combination)
+        reference = self._reference(combination)
+        for reading in self.study.readout.readings:
+            for position, member in self._places(reading, combination.scenario):
+                place: tuple[Any, ...] = (..., *position, slice(None))
+                full = self._shaped(reading.value(readings, member), shape, combination)
+                self.values[reading.name][where][place] = full
+                if reference is not None:
+                    base = reading.value(reference[0], member)
+                    base = self._shaped(base, reference[1], combination)
+                    percent = self.values[f"{reading.name}_percent"]
+                    percent[where][place] = percent_of(full, base)
+
+    def _places(self, reading: Reading, scenario: Scenario) -> list[tuple[tuple[int, ...], str]]:
+        """Where in the array a read-out goes: position along its extra dim, and its member."""
+        if not reading.dim:
+            return [((), "")]
+        all_names = self.study.members(reading.dim)
+        return [((all_names.index(name),), name) for name in members(scenario, reading.dim)]
+
+    def _shaped(
+        self, flat: NDArray[Any], shape: tuple[int, ...], combination: Combination
+    ) -> NDArray[Any]:
+        """(points, ...) to the numeric dims of the combination that are dims of the study."""
+        full = flat.reshape((*shape, *flat.shape[1:]))
+        inner = tuple(i for i, dim in enumerate(combination.shape) if dim not in self.study.dims)
+        return np.squeeze(full, axis=inner) if inner else full
+
+    def _run(
+        self, combination: Combination, values: Mapping[str, Any], times: Any
+    ) -> tuple[Readings, NDArray[Any], NDArray[Any]]:
+        """All points of one combination in the window, their statuses and times reached."""
+        points = max((np.size(value) for value in values.values()), default=1)
+        readings, solution, _ = read_out(
+            combination.scenario,
+            values,
+            times,
+            self.study.method,
+            varied=combination.varied,
+            species=self.study.readout.species,
+        )
+        return (
+            {name: _rows(reading, points) for name, reading in readings.items()},
+            _rows(solution.status, points),
+            _rows(solution.reached_h, points),
+        )
+
+    def _reference(self, combination: Combination) -> tuple[Readings, tuple[int, ...]] | None:
+        """What 100 % means for one combination: read-outs and their shape."""
+        relative_to = self.study.readout.relative_to
+        if relative_to is None:
+            return None
+        times = self._first_time(combination) if relative_to == "start" else self.times
+        values, shape = combination.values(
+            self.window, zeroed=zeroed_paths(combination.scenario, relative_to)
+        )
+        return self._run(combination, values, times)[0], shape
+
+    def _first_time(self, combination: Combination) -> NDArray[np.float64]:
+        starts = [e.schedule.start_h for e in combination.scenario.treatment.compounds]
+        return np.array([min([0.0, self.times[0], *starts])])
+
+
+def zeroed_paths(scenario: Scenario, relative_to: str) -> list[str]:
+    """Doses that are zero in the reference."""
+    compounds = scenario.treatment.compounds
+    if relative_to == "vehicle":
+        return [full_path(scenario, DOSE)] if compounds else []
+    return [f"compounds.{entry.name}.dose_nM" for entry in compounds]
+
+
+def percent_of(values: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
+    """`values` in % of `reference`; NaN where the reference is zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(reference > 0.0, 100.0 * (values / reference), np.nan)
+
+
+def _rows(values: NDArray[Any], points: int) -> NDArray[Any]:
+    """One row per point, repeated when nothing in the window varied."""
+    return np.broadcast_to(values, (points, *values.shape[1:]))
