@@ -78,12 +78,13 @@ class Checker:
         scenario = self._scenario()
         treatments = self._many("treatment", Treatment)
         axes = self._axes()
+        samples = self._many("sample", Sample)
         readout = self._one("readout", Readout)
         method = self._method()
         run = self._one("run", RunSection)
         figures = self._many("figure", FigureSection)
         self._refused()
-        study = self._study(scenario, treatments, axes, readout, method, run)
+        study = self._study(scenario, treatments, axes, samples, readout, method, run)
         self._check_figures(figures, treatments, axes, readout)
         if self.found or study is None:
             raise ConfigError(list(dict.fromkeys(self.found)))
@@ -182,12 +183,6 @@ class Checker:
 
     def _refused(self) -> None:
         """Sections that are checked and cannot be executed."""
-        samples = self._many("sample", Sample)
-        if any(sample is not None for sample in samples):
-            self._say(
-                "sample cannot be run yet: virtual populations are not in this version; "
-                "write the values as an [[axis]]."
-            )
         if "fit" in self.raw and self._one("fit", FitSection) is not None:
             self._say("fit cannot be run yet: this version simulates only; leave [fit] out.")
 
@@ -196,6 +191,7 @@ class Checker:
         scenario: Scenario | None,
         treatments: list[Treatment | None],
         axes: list[Axis] | None,
+        samples: list[Sample | None],
         readout: Readout | None,
         method: Method | None,
         run: RunSection | None,
@@ -222,6 +218,7 @@ class Checker:
             return Study(
                 scenario,
                 axes=tuple(axes),
+                samples=tuple(sample for sample in samples if sample is not None),
                 readout=readout,
                 method=method,
                 seed=run.seed,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from protacsim.errors import ParameterError
@@ -14,7 +16,7 @@ from protacsim.scenario import (
     Treatment,
 )
 from protacsim.units import to_canonical, unit_of
-from protacsim.validation import Positive, Real, named_entries, noun
+from protacsim.validation import named_entries, noun, one_of
 
 DOSE = "compound.dose_nM"
 TREATMENT = "treatment"
@@ -53,6 +55,19 @@ class Axis:
         return self.zip or self.path
 
     @property
+    def size(self) -> int:
+        """Number of values."""
+        return len(self.values)
+
+    def column(self, span: slice, _scenario: object) -> NDArray[np.float64]:
+        """Numbers of a stretch of the axis."""
+        return np.array(self.values[span], float)
+
+    def ends(self, _scenario: object) -> tuple[Value, Value]:
+        """Smallest and largest value."""
+        return min(self.values), max(self.values)  # type: ignore[type-var]
+
+    @property
     def coordinate(self) -> list[float] | list[str]:
         """Values as they stand in the result."""
         if all(isinstance(value, float | int) for value in self.values):
@@ -66,38 +81,81 @@ def _label(value: Any) -> Any:
 
 Design = Literal["random", "lhs", "sobol"]
 
+FIELDS = {
+    "normal": ("mean", "sd"),
+    "lognormal": ("median", "cv"),
+    "uniform": ("low", "high"),
+    "loguniform": ("low", "high"),
+    "library": (),
+}
+"""What describes each distribution; normal ones may be truncated by `low` and `high` as well."""
+
 
 @noun
 class Draw:
-    """How one path (`name`) is drawn; `median` and `cv` describe a log-normal, and so on."""
+    """How one path (`name`) is drawn.
+
+    `lognormal` has its median and its coefficient of variation; `library` has its median at the
+    library's value and its 5 and 95 % quantiles at the library's low and high.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     distribution: Literal["normal", "lognormal", "uniform", "loguniform", "library"]
-    mean: Real | None = None
-    sd: Positive | None = None
-    median: Positive | None = None
-    cv: Positive | None = None
-    low: Real | None = None
-    high: Real | None = None
+    mean: float | str | None = None
+    sd: float | str | None = None
+    median: float | str | None = None
+    cv: float | None = None
+    low: float | str | None = None
+    high: float | str | None = None
 
     @model_validator(mode="after")
     def _described(self) -> Self:
-        needed = {
-            "normal": ("mean", "sd"),
-            "lognormal": ("median", "cv"),
-            "uniform": ("low", "high"),
-            "loguniform": ("low", "high"),
-            "library": (),
-        }[self.distribution]
-        missing = [field for field in needed if getattr(self, field) is None]
+        given = [f for f in ("mean", "sd", "median", "cv", "low", "high") if self._has(f)]
+        needed = FIELDS[self.distribution]
+        missing = [field for field in needed if field not in given]
         if missing:
             raise ParameterError(
                 f"a {self.distribution} distribution needs {' and '.join(needed)}; "
                 f"{' and '.join(missing)} is missing"
             )
-        if self.low is not None and self.high is not None and self.low >= self.high:
-            raise ParameterError(f"low = {self.low:g} must be below high = {self.high:g}")
+        ends = ("low", "high") if self.distribution in ("normal", "lognormal") else ()
+        odd = [field for field in given if field not in (*needed, *ends)]
+        if odd:
+            raise ParameterError(
+                f"a {self.distribution} distribution has no {' and no '.join(odd)}; leave it out"
+            )
+        self._in_canonical_units(given)
+        self._check_numbers()
         return self
+
+    def _has(self, field: str) -> bool:
+        return getattr(self, field) is not None
+
+    def _in_canonical_units(self, given: list[str]) -> None:
+        for field in given:
+            value = getattr(self, field)
+            if isinstance(value, str):
+                object.__setattr__(self, field, to_canonical(self.name, value))
+            elif not math.isfinite(value):
+                raise ParameterError(f"{field} = {value} is not finite; give a number")
+
+    def _check_numbers(self) -> None:
+        positive = [f for f in ("sd", "median", "cv") if self._has(f)]
+        if self.distribution == "loguniform":
+            positive.append("low")
+        for field in positive:
+            if float(getattr(self, field)) <= 0.0:
+                raise ParameterError(f"{field} = {getattr(self, field):g} must be above 0")
+        if self.low is not None and self.high is not None and float(self.low) >= float(self.high):
+            raise ParameterError(f"low = {self.low:g} must be below high = {self.high:g}")
+
+
+@noun
+class Correlation:
+    """Correlation of the normal scores of two drawn paths (of their logarithms if log-normal)."""
+
+    between: tuple[str, str]
+    rho: Annotated[float, Field(gt=-1.0, lt=1.0)]
 
 
 @noun
@@ -108,6 +166,25 @@ class Sample:
     n: Annotated[int, Field(ge=1, le=1_000_000_000)]
     over: Annotated[tuple[Draw, ...], BeforeValidator(named_entries), Field(min_length=1)]
     design: Design = "random"
+    correlations: tuple[Correlation, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [draw.name for draw in self.over]
+        seen: set[frozenset[str]] = set()
+        for entry in self.correlations:
+            unknown = [name for name in entry.between if name not in names]
+            if unknown:
+                advice = one_of(unknown[0], names)
+                raise ParameterError(f"correlation of {unknown[0]!r}, which is not drawn; {advice}")
+            pair = frozenset(entry.between)
+            if len(pair) < len(entry.between) or pair in seen:
+                raise ParameterError(
+                    f"correlation between {' and '.join(entry.between)} must be of two different "
+                    "paths, and given once"
+                )
+            seen.add(pair)
+        return self
 
 
 def as_axes(value: object) -> object:

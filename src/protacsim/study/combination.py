@@ -22,6 +22,7 @@ from protacsim.scenario import (
     replaced,
 )
 from protacsim.study.axes import DOSE, TREATMENT, Axis
+from protacsim.study.designs import Drawn
 
 if TYPE_CHECKING:
     from protacsim.study.nouns import Study
@@ -42,12 +43,12 @@ class Combination:
 
     scenario: Scenario
     index: Mapping[str, int]
-    numeric: tuple[Axis, ...]
+    numeric: tuple[Axis | Drawn, ...]
 
     @property
     def shape(self) -> dict[str, int]:
         """Sizes of the numeric dimensions."""
-        return {axis.dim: len(axis.values) for axis in self.numeric}
+        return {axis.dim: axis.size for axis in self.numeric}
 
     @property
     def varied(self) -> frozenset[str]:
@@ -71,7 +72,8 @@ class Combination:
                 self._check_axis(axis)
             except ParameterError as error:
                 wrong.append(axis.path)
-                yield from (f"axis {axis.path}: {line}" for line in str(error).splitlines())
+                kind = "axis" if isinstance(axis, Axis) else f"sample {axis.dim}, path"
+                yield from (f"{kind} {axis.path}: {line}" for line in str(error).splitlines())
         if any(path.startswith(("compound.", "compounds.")) for path in wrong):
             return  # a missing dose may be that same mistake
         try:
@@ -81,27 +83,25 @@ class Combination:
         except ParameterError as error:
             yield str(error)
 
-    def _check_axis(self, axis: Axis) -> None:
+    def _check_axis(self, axis: Axis | Drawn) -> None:
         full = full_path(self.scenario, axis.path)
-        for value in {min(axis.values), max(axis.values)}:  # type: ignore[type-var]
-            replaced(self.scenario, full, value)
-        if not full.endswith(tuple(SCHEDULE_FIELDS)) and full not in self._after(axis):
+        low, high = axis.ends(self.scenario)
+        after = [numbers(replaced(self.scenario, full, value)) for value in {low, high}]
+        if not full.endswith(tuple(SCHEDULE_FIELDS)) and full not in after[0]:
             raise ParameterError(f"{axis.path} is no number; list names as strings")
-
-    def _after(self, axis: Axis) -> Mapping[str, float]:
-        return numbers(replaced(self.scenario, axis.path, axis.values[0]))
 
     def _check_twice(self, study: Study) -> None:
         """Two spellings of one number: `compound.` and `compounds.<name>.`, or Kd and KI."""
         seen: dict[str, str] = {}
-        for axis in study.axes:
-            if axis.path == TREATMENT:
+        drawn = [draw.name for sample in study.samples for draw in sample.over]
+        for path in (*study.axis_paths, *drawn):
+            if path == TREATMENT:
                 continue
-            prefix, _, field = full_path(self.scenario, axis.path).rpartition(".")
+            prefix, _, field = full_path(self.scenario, path).rpartition(".")
             group = next((sorted(g)[0] for g in ALTERNATIVES if field in g), field)
-            other = seen.setdefault(f"{prefix}.{group}", axis.path)
-            if other != axis.path:
-                raise ParameterError(f"axes {other} and {axis.path} set the same number; keep one")
+            other = seen.setdefault(f"{prefix}.{group}", path)
+            if other != path:
+                raise ParameterError(f"axes {other} and {path} set the same number; keep one")
 
     def _check_constants(self) -> None:
         """Constants that no source gives and the run needs."""
@@ -109,7 +109,7 @@ class Combination:
         for axis in self.numeric:
             full = full_path(self.scenario, axis.path)
             _displace(values, full)
-            values[full] = float(axis.values[0])  # type: ignore[arg-type]
+            values[full] = float(axis.column(slice(0, 1), self.scenario)[0])
         rate_constants(self.scenario, values)
 
     def _check_doses(self, study: Study) -> None:
@@ -139,7 +139,7 @@ class Combination:
         for axis in self.numeric:
             full = full_path(self.scenario, axis.path)
             _displace(found, full)
-            column = np.array(axis.values[spans[axis.dim]], float)
+            column = axis.column(spans[axis.dim], self.scenario)
             along = [-1 if dim == axis.dim else 1 for dim in spans]
             found[full] = np.broadcast_to(column.reshape(along), shape).ravel()
         for path in zeroed:
@@ -168,7 +168,7 @@ def _displace(values: dict[str, Any], path: str) -> None:
 def combine(study: Study, index: Mapping[str, int]) -> Combination:
     """The scenario at one index of every named dim, and the numeric axes that remain."""
     scenario = study.scenario
-    numeric = []
+    numeric: list[Axis | Drawn] = []
     for axis in study.axes:
         if axis.dim not in index:
             numeric.append(axis)
@@ -185,9 +185,13 @@ def combine(study: Study, index: Mapping[str, int]) -> Combination:
         else:  # a number zipped with a name
             numeric.append(Axis(axis.path, (value,), zip=axis.dim))
     numeric = [
-        a if a.dim not in index else dataclasses.replace(a, zip=f"{a.dim[:74]} (one)")
+        dataclasses.replace(a, zip=f"{a.dim[:74]} (one)")
+        if isinstance(a, Axis) and a.dim in index
+        else a
         for a in numeric
     ]
+    for sample in study.samples:
+        numeric += [Drawn(sample, i, study.seed) for i in range(len(sample.over))]
     return Combination(scenario, index, tuple(numeric))
 
 

@@ -23,6 +23,8 @@ from protacsim.errors import ParameterError
 from protacsim.mechanisms import build_network
 from protacsim.simulation import STATUS, seconds_per_run
 from protacsim.store import Grid, Template, Variable, chunk_lengths, sha256_of
+from protacsim.study.axes import Sample
+from protacsim.study.designs import Drawn, uniforms
 from protacsim.study.nouns import Study
 from protacsim.study.slab import zeroed_paths
 from protacsim.units import unit_of
@@ -31,6 +33,7 @@ POINTS_PER_CHUNK = 4096
 VALUES_PER_CHUNK = 2**19
 SECONDS_PER_CHUNK = 1.0
 NETWORKS_LOOKED_AT = 8
+MOST_DRAWN_COORDINATES = 20_000_000
 PACKAGES = ("protacsim", "numpy", "scipy", "numba", "llvmlite", "xarray", "zarr")
 
 
@@ -191,11 +194,34 @@ def _coordinates(study: Study) -> dict[str, Any]:
         attrs = {"units": unit_of(axis.path)} if isinstance(values[0], float) else {}
         kind = float if attrs else object
         coordinates[axis.path] = (axis.dim, np.array(values, dtype=kind), attrs)
+    for sample in study.samples:
+        coordinates |= _drawn(study, sample)
     for dim in sorted({reading.dim for reading in study.readout.readings if reading.dim}):
         coordinates[dim] = (dim, np.array(study.members(dim), dtype=object))
     times = np.asarray(study.readout.times_h, float)
     coordinates["time_h"] = ("time_h", times, {"units": "h", "long_name": "time"})
     return coordinates
+
+
+def _drawn(study: Study, sample: Sample) -> dict[str, Any]:
+    """Numbers of a sample's points, and what was drawn for each; none for very long ones.
+
+    Where treatments or alleles have ranges of their own, there is no one value to a point: the
+    coordinate is then the quantile.
+    """
+    if sample.n * len(sample.over) > MOST_DRAWN_COORDINATES:
+        return {}
+    found: dict[str, Any] = {sample.dim: (sample.dim, np.arange(sample.n))}
+    whole = slice(0, sample.n)
+    for i, draw in enumerate(sample.over):
+        drawn = Drawn(sample, i, study.seed)
+        columns = [drawn.column(whole, c.scenario) for c in study.combinations]
+        if all(np.array_equal(columns[0], other) for other in columns[1:]):
+            found[draw.name] = (sample.dim, columns[0], {"units": unit_of(draw.name)})
+        else:
+            quantile = uniforms(sample, study.seed, whole)[:, i]
+            found[f"{draw.name} quantile"] = (sample.dim, quantile, {"units": ""})
+    return found
 
 
 def check_points(study: Study, most: int) -> None:

@@ -20,6 +20,7 @@ from protacsim.scenario import (
 from protacsim.simulation import checked_times, members
 from protacsim.study.axes import TREATMENT, Axis, Sample, as_axes
 from protacsim.study.combination import Combination, combine, is_named
+from protacsim.study.designs import check_sample
 from protacsim.validation import Real, noun, one_of
 
 RESERVED = frozenset(
@@ -98,12 +99,7 @@ class Study:
     @model_validator(mode="after")
     def _checked(self) -> Self:
         _check_dims(self.axes)
-        if self.samples:
-            names = ", ".join(sample.dim for sample in self.samples)
-            raise ParameterError(
-                f"sample {names} cannot be run yet: virtual populations are not in this version; "
-                "write the values as an axis instead"
-            )
+        _check_samples(self.samples, self.axes)
         if self.replicates > 1:
             raise ParameterError(
                 f"replicates = {self.replicates} needs a stochastic method, and this version has "
@@ -127,8 +123,9 @@ class Study:
 
     @cached_property
     def dims(self) -> dict[str, int]:
-        """Size of every axis dimension, in the order of declaration."""
-        return {axis.dim: len(axis.values) for axis in self.axes}
+        """Size of every dimension: axes in the order of declaration, then samples."""
+        found = {axis.dim: axis.size for axis in self.axes}
+        return found | {sample.dim: sample.n for sample in self.samples}
 
     @cached_property
     def combinations(self) -> tuple[Combination, ...]:
@@ -177,6 +174,18 @@ def _each_once(lines: Iterable[str]) -> list[str]:
     for line in lines:
         seen.setdefault(line.partition(";")[0], line)
     return list(seen.values())
+
+
+def _check_samples(samples: tuple[Sample, ...], axes: tuple[Axis, ...]) -> None:
+    taken = {*RESERVED, *(axis.dim for axis in axes), *(axis.path for axis in axes)}
+    for sample in samples:
+        if sample.dim in taken:
+            raise ParameterError(
+                f"sample dim = {sample.dim!r} names something else in the result; "
+                "choose another word"
+            )
+        taken.add(sample.dim)
+        check_sample(sample)
 
 
 def _check_dims(axes: tuple[Axis, ...]) -> None:

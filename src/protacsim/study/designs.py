@@ -1,0 +1,238 @@
+"""Draws of a sample: uniform numbers by design, correlated, then through quantile functions.
+
+A design is a function of the seed, the sample and the point alone: any stretch of points can be
+drawn without the others, and is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protacsim import provenance
+from protacsim.errors import ParameterError
+from protacsim.scenario import Scenario, full_path
+from protacsim.study.axes import Draw, Sample
+
+if TYPE_CHECKING:
+    from scipy.stats import qmc
+
+Floats = NDArray[np.float64]
+
+EDGE = 1e-9
+"""Uniform numbers stay this far from 0 and 1, so that no draw is infinite."""
+
+SMALLEST_SHARE = 1e-6
+WHOLE_DESIGN = 2**24
+OUTPUTS_PER_BLOCK = 4
+Z95 = 1.6448536269514722
+"""Standard normal quantile at 95 %."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """One drawn path of a sample, as something that runs along a dim."""
+
+    sample: Sample
+    position: int
+    seed: int
+
+    @property
+    def path(self) -> str:
+        """The path that is drawn."""
+        return self.sample.over[self.position].name
+
+    @property
+    def dim(self) -> str:
+        """Name of the dimension it runs along."""
+        return self.sample.dim
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return self.sample.n
+
+    def column(self, span: slice, scenario: Scenario) -> Floats:
+        """Values of a stretch of points, in canonical units."""
+        u = uniforms(self.sample, self.seed, span)[:, self.position]
+        return quantiles(self.sample.over[self.position], scenario)(u)
+
+    def ends(self, scenario: Scenario) -> tuple[float, float]:
+        """The most extreme values that can be drawn."""
+        low, high = quantiles(self.sample.over[self.position], scenario)(
+            np.array([EDGE, 1.0 - EDGE])
+        )
+        return float(low), float(high)
+
+
+def uniforms(sample: Sample, seed: int, span: slice) -> Floats:
+    """Uniform numbers (points, paths) of a stretch of a sample's points, correlated as asked."""
+    key = int.from_bytes(hashlib.sha256(f"{seed}:{sample.dim}".encode()).digest()[:16], "big")
+    paths = len(sample.over)
+    match sample.design:
+        case "random":
+            found = _random(key, paths, span)
+        case "lhs":
+            found = _hypercube(key, paths, sample.n)[span]
+        case "sobol":
+            found = _sobol(key, paths, sample.n, span)
+    found = np.clip(found, EDGE, 1.0 - EDGE)
+    return _correlated(found, sample) if sample.correlations else found
+
+
+def _random(key: int, paths: int, span: slice) -> Floats:
+    """A counter-based stream, entered where the stretch begins."""
+    block, ahead = divmod(span.start * paths, OUTPUTS_PER_BLOCK)
+    generator = np.random.Generator(np.random.Philox(key=key, counter=block))
+    count = (span.stop - span.start) * paths
+    found: Floats = generator.random(ahead + count)[ahead:].reshape(-1, paths)
+    return found
+
+
+@lru_cache(maxsize=4)
+def _hypercube(key: int, paths: int, n: int) -> Floats:
+    from scipy.stats import qmc
+
+    return np.asarray(qmc.LatinHypercube(paths, rng=np.random.default_rng(key)).random(n))
+
+
+def _sobol(key: int, paths: int, n: int, span: slice) -> Floats:
+    if n * paths <= WHOLE_DESIGN:
+        return _whole_sobol(key, paths, n)[span]
+    engine = _sobol_engine(key, paths)
+    if span.start:
+        engine.fast_forward(span.start)
+    return _points(engine, span.stop - span.start)
+
+
+@lru_cache(maxsize=4)
+def _whole_sobol(key: int, paths: int, n: int) -> Floats:
+    return _points(_sobol_engine(key, paths), n)
+
+
+def _sobol_engine(key: int, paths: int) -> qmc.Sobol:
+    from scipy.stats import qmc
+
+    return qmc.Sobol(paths, scramble=True, rng=np.random.default_rng(key))
+
+
+def _points(engine: qmc.Sobol, n: int) -> Floats:
+    with warnings.catch_warnings():  # balance needs a power of two, which is the user's choice
+        warnings.filterwarnings("ignore", "The balance properties of Sobol' points")
+        return np.asarray(engine.random(n))
+
+
+def _correlated(u: Floats, sample: Sample) -> Floats:
+    """Gaussian copula: normal scores with the given correlations."""
+    from scipy.special import ndtr, ndtri
+
+    scores = ndtri(u) @ np.linalg.cholesky(correlation_matrix(sample)).T
+    return np.clip(ndtr(scores), EDGE, 1.0 - EDGE)
+
+
+def correlation_matrix(sample: Sample) -> Floats:
+    """Correlations of the normal scores of a sample's paths, in their order."""
+    place = {draw.name: i for i, draw in enumerate(sample.over)}
+    matrix = np.eye(len(place))
+    for entry in sample.correlations:
+        a, b = (place[name] for name in entry.between)
+        matrix[a, b] = matrix[b, a] = entry.rho
+    return matrix
+
+
+def check_sample(sample: Sample) -> None:
+    """Raise `ParameterError` for contradicting correlations, or a design too large."""
+    if sample.design == "lhs" and sample.n * len(sample.over) > WHOLE_DESIGN:
+        raise ParameterError(
+            f"sample {sample.dim}: a Latin hypercube of {sample.n:,} points over "
+            f'{len(sample.over)} paths does not fit in memory; use design = "random" or "sobol"'
+        )
+    smallest = float(np.linalg.eigvalsh(correlation_matrix(sample))[0])
+    if smallest <= 1e-12:
+        raise ParameterError(
+            f"sample {sample.dim}: the correlations contradict one another (their matrix is not "
+            f"positive definite, smallest eigenvalue {smallest:.2g}); bring them closer to 0"
+        )
+
+
+def quantiles(draw: Draw, scenario: Scenario) -> Callable[[Floats], Floats]:
+    """The quantile function of a draw, truncated to `low` and `high` where they are given."""
+    match draw.distribution:
+        case "uniform":
+            low, high = _both(draw)
+            return lambda u: low + u * (high - low)
+        case "loguniform":
+            low, high = _both(draw)
+            return lambda u: low * (high / low) ** u
+        case "normal":
+            mean, sd = _given(draw.mean), _given(draw.sd)
+            return _truncated(draw, lambda z: mean + sd * z, lambda x: (x - mean) / sd)
+        case "lognormal":
+            median, sigma = _given(draw.median), math.sqrt(math.log1p(_given(draw.cv) ** 2))
+            return _truncated(
+                draw,
+                lambda z: median * np.exp(sigma * z),
+                lambda x: math.log(x / median) / sigma if x > 0.0 else -math.inf,
+            )
+        case "library":
+            return _of_library(draw, scenario)
+
+
+def _given(value: float | str | None) -> float:
+    """A field that `Draw` has checked and converted."""
+    return float(value)  # type: ignore[arg-type]
+
+
+def _both(draw: Draw) -> tuple[float, float]:
+    return _given(draw.low), _given(draw.high)
+
+
+def _truncated(
+    draw: Draw, value: Callable[[Floats], Floats], score: Callable[[float], float]
+) -> Callable[[Floats], Floats]:
+    """Quantiles of a transformed standard normal between the draw's ends."""
+    from scipy.special import ndtr, ndtri
+
+    first = 0.0 if draw.low is None else float(ndtr(score(_given(draw.low))))
+    last = 1.0 if draw.high is None else float(ndtr(score(_given(draw.high))))
+    if last - first < SMALLEST_SHARE:
+        raise ParameterError(
+            f"{draw.name}: between low and high lies less than {SMALLEST_SHARE:g} of the "
+            f"{draw.distribution} distribution; move them, or use a uniform one"
+        )
+    low = -math.inf if draw.low is None else _given(draw.low)
+    high = math.inf if draw.high is None else _given(draw.high)
+    return lambda u: np.clip(value(ndtri(first + u * (last - first))), low, high)
+
+
+def _of_library(draw: Draw, scenario: Scenario) -> Callable[[Floats], Floats]:
+    """Median at the library's value, 5 and 95 % quantiles at its low and high (logarithms)."""
+    from scipy.special import ndtri
+
+    value, low, high = _range(draw, scenario)
+    below, above = math.log(value / low) / Z95, math.log(high / value) / Z95
+
+    def found(u: Floats) -> Floats:
+        z = ndtri(u)
+        return value * np.exp(z * np.where(z < 0.0, below, above))
+
+    return found
+
+
+def _range(draw: Draw, scenario: Scenario) -> tuple[float, float, float]:
+    full = full_path(scenario, draw.name)
+    fact = next((c for c in provenance.constants(scenario) if c.path == full), None)
+    if fact is None or fact.low is None or fact.high is None or not 0 < fact.low < fact.high:
+        raise ParameterError(
+            f"the library has no range for {full}; give a distribution with numbers, "
+            'such as { distribution = "lognormal", median = 10.0, cv = 0.3 }'
+        )
+    return fact.value, min(fact.low, fact.value), max(fact.high, fact.value)
