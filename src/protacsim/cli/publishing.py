@@ -104,8 +104,8 @@ def _spread(data: xr.Dataset) -> xr.Dataset:
     return found
 
 
-def write_summary(table: pd.DataFrame, path: Path) -> None:
-    """Write the summary table."""
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, whole or not at all."""
     try:
         partial = path.with_suffix(".csv.partial")
         table.to_csv(partial, index=False, lineterminator="\n")

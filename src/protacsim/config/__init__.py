@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from protacsim.config.checking import Checker, Figure, Job
+from protacsim.config.checking import Checker, Figure, FitJob, Job
 from protacsim.config.grammar import LATER_FIGURES, SCHEMA, Document, json_schema
 from protacsim.config.reading import extended, override, parsed, read_toml
 
-__all__ = ["LATER_FIGURES", "SCHEMA", "Document", "Figure", "Job", "json_schema", "load"]
+__all__ = ["LATER_FIGURES", "SCHEMA", "Document", "Figure", "FitJob", "Job", "json_schema", "load"]
 
 
 def load(path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -> Job:

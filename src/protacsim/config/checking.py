@@ -27,6 +27,7 @@ from protacsim.config.grammar import (
     RunSection,
 )
 from protacsim.errors import ConfigError, ParameterError
+from protacsim.fitting import Errors, Measurement, Model, Parameter, read_measurements, unknowns
 from protacsim.methods import ODE, Method
 from protacsim.scenario import Scenario, Treatment
 from protacsim.study import TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
@@ -46,12 +47,23 @@ class Figure(NamedTuple):
 
 
 @dataclass(frozen=True)
+class FitJob:
+    """A checked fit: its measurements, what is free, and its options."""
+
+    data: tuple[Measurement, ...]
+    parameters: tuple[Parameter, ...]
+    starts: int
+    level: float
+
+
+@dataclass(frozen=True)
 class Job:
     """A checked configuration: the study, its figures, and where it came from."""
 
     study: Study
     figures: tuple[Figure, ...]
     source: Path
+    fit: FitJob | None = None
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -83,19 +95,21 @@ class Checker:
         method = self._method()
         run = self._one("run", RunSection)
         figures = self._many("figure", FigureSection)
-        self._refused()
+        fit_section = self._one("fit", FitSection) if "fit" in self.raw else None
         study = self._study(scenario, treatments, axes, samples, readout, method, run)
         self._check_figures(figures, treatments, axes, readout)
+        fit = self._fit(fit_section, study)
         if self.found or study is None:
             raise ConfigError(list(dict.fromkeys(self.found)))
         drawn = tuple(
             Figure(f.kind, f.rows, f.columns, f.hue, f.time_h, f.width_mm, f.chosen())
             for f in figures
         )
-        return Job(study, drawn, self.source)
+        return Job(study, drawn, self.source, fit)
 
     def _say(self, sentence: str) -> None:
-        self.found.append(f"{self.source}: {sentence}")
+        end = "" if sentence.endswith(".") else "."
+        self.found.append(f"{self.source}: {sentence}{end}")
 
     def _top_level(self) -> None:
         schema = self.raw.get("schema")
@@ -181,10 +195,19 @@ class Checker:
             return None
         return self._validated("method", METHODS[kind], options)  # type: ignore[no-any-return]
 
-    def _refused(self) -> None:
-        """Sections that are checked and cannot be executed."""
-        if "fit" in self.raw and self._one("fit", FitSection) is not None:
-            self._say("fit cannot be run yet: this version simulates only; leave [fit] out.")
+    def _fit(self, section: FitSection | None, study: Study | None) -> FitJob | None:
+        """Measurements and parameters, checked against the study."""
+        if section is None or study is None:
+            return None
+        errors = Errors(section.sd_log, section.sd_percent)
+        try:
+            data = read_measurements(self.source.parent / section.data, study, errors)
+            Model(study, data, unknowns(section.parameters, study))
+        except ParameterError as error:
+            for line in str(error).splitlines():
+                self._say(line)
+            return None
+        return FitJob(data, section.parameters, section.starts, section.level)
 
     def _study(
         self,

@@ -33,10 +33,12 @@ __all__ = [
     "Model",
     "Parameter",
     "fit",
+    "fitted",
     "fitted_curves",
     "measurements",
     "predictions",
     "read_measurements",
+    "unknowns",
 ]
 
 
@@ -77,10 +79,27 @@ def fit(
     SimulationError
         No start gave finite predictions.
     """
+    return fitted(
+        study, data, parameters, starts=starts, seed=seed, level=level, progress=progress
+    )[0]
+
+
+def fitted(
+    study: Study,
+    data: Path | str | Iterable[Mapping[str, Any]] | Sequence[Measurement],
+    parameters: Sequence[Parameter],
+    *,
+    starts: int = 8,
+    seed: int = 1,
+    level: float = 0.9,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """What `fit` returns, and the fitted curves with bands (see `fitted_curves`)."""
     found = _measured(data, study)
     model = Model(study, found, unknowns(parameters, study))
     best = best_fit(model, starts, seed, progress)
-    return dataset(model, best, intervals(model, best, level), level)
+    estimates = dataset(model, best, intervals(model, best, level), level)
+    return estimates, fitted_curves(model, best, level)
 
 
 def _measured(data: Any, study: Study) -> tuple[Measurement, ...]:

@@ -73,7 +73,9 @@ def read_measurements(
     try:
         content = path.read_bytes()[: LARGEST_FILE_BYTES + 1]
     except OSError as error:
-        raise ParameterError(f"{path}: cannot be read ({error.strerror})") from None
+        raise ParameterError(
+            f"{path}: cannot be read ({error.strerror}); give a CSV file of measurements"
+        ) from None
     if len(content) > LARGEST_FILE_BYTES:
         raise ParameterError(f"{path}: is larger than 20 MB; measurements are one row per number")
     try:
@@ -120,14 +122,18 @@ class _Checker:
         self.study = study
         self.errors = errors
         self.labels = named_labels(study)
+        self.fixed = {d: v for d, v in _fixed_labels(study).items() if d not in self.labels}
         self.seen: dict[tuple[Any, ...], str] = {}
 
     def measurement(self, row: Mapping[str, Any], name: str) -> Measurement:
         """One row; raises `ParameterError` without its place."""
-        known = [*COLUMNS, *self.labels]
+        known = [*COLUMNS, *self.labels, *self.fixed]
         odd = next((key for key in row if key not in known), None)
         if odd is not None:
             raise ParameterError(f"column {odd!r} is not known; {one_of(odd, known)}")
+        for dim, label in self.fixed.items():
+            if row.get(dim) not in (None, "", label):
+                raise ParameterError(f"{dim} is {row[dim]!r}, but the study has only {label!r}")
         quantity = self._quantity(row)
         dose, time_h = self._dose(row, quantity), self._time(row)
         operator = str(row.get("operator") or "=")
@@ -221,6 +227,16 @@ def named_labels(study: Study) -> dict[str, list[str]]:
         if axis.dim in found and not found[axis.dim]:
             found[axis.dim] = [str(label) for label in axis.coordinate]
     return found
+
+
+def _fixed_labels(study: Study) -> dict[str, str]:
+    """Labels of what a study may vary, where it does not."""
+    scenario = study.scenario
+    return {
+        "treatment": scenario.treatment.name,
+        "cell": scenario.cell.name,
+        "target.allele": scenario.allele.name,
+    }
 
 
 def _number(value: Any, name: str) -> float:

@@ -20,7 +20,14 @@ from protacsim.store.layout import Template
 DATA, MANIFEST, PLAN, JOURNAL = "data.zarr", "manifest.json", "plan.json", "journal"
 LAYOUT = "protacsim-results/2"
 MANIFEST_HASH, PLAN_HASH = "manifest_sha256", "plan_sha256"
-DERIVED = ("summary.csv", "figures", "report.html")
+DERIVED = (
+    "summary.csv",
+    "figures",
+    "report.html",
+    "fit_parameters.csv",
+    "fit_measurements.csv",
+    "fit_curves.csv",
+)
 """What is made from the data; it goes when they go."""
 
 LOOSE = ("figures", "config_sha256", MANIFEST_HASH, PLAN_HASH)
