@@ -102,3 +102,11 @@ def _place(header: NDArray[np.int32], start: int, lists: dict[int, NDArray[Any]]
     for field, values in lists.items():
         header[field] = start
         start += len(values)
+
+
+def workspace(code: NDArray[np.int32], width: int) -> NDArray[np.float64]:
+    """A `work` matrix of zeros that starts at a multiple of 64 bytes."""
+    rows = int(code[ROWS])
+    flat = np.zeros(rows * width + 7)
+    start = -(flat.ctypes.data // 8) % 8
+    return flat[start : start + rows * width].reshape(rows, width)

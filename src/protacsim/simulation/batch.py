@@ -17,6 +17,7 @@ from protacsim.kernels.rodas5p import STAGES
 from protacsim.mechanisms import Dose
 from protacsim.methods import ODE, Method, Reference
 from protacsim.network import Network
+from protacsim.simulation.engines import prepared
 from protacsim.simulation.referee import FluxTable
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Solution:
 
     `observables` (p, t, o) and `states` (p, t, n) in the units of the state; NaN where a run
     failed. `reached_h` (p,) is the time reached, `counters` (p, 3) are steps, rejected steps and
-    factorisations.
+    factorisations. `engine` says what ran: "interpreted", "emitted" or "reference".
     """
 
     times_h: Floats
@@ -42,6 +43,7 @@ class Solution:
     status: NDArray[np.int8]
     reached_h: Floats
     counters: NDArray[np.int64]
+    engine: str
 
 
 def solve(
@@ -54,11 +56,13 @@ def solve(
     changes: Sequence[Dose] = (),
     units_per_nM: Mapping[str, Any] | float = 1.0,
     states: bool = True,
+    runs: int | None = None,
 ) -> Solution:
     """Run any network from time 0 (or its first change) through `times_h`.
 
     `rates` and `initial` map names to floats, or to arrays (p,) for a batch. `units_per_nM` scales
-    the absolute tolerance to the state's unit, for all species or by name. Failed runs are masked
+    the absolute tolerance to the state's unit, for all species or by name. `runs` is the number of
+    runs of the whole study of which this batch is a part (see `engine_of`). Failed runs are masked
     with NaN and keep their status; nothing is raised for them.
     """
     method = method or ODE()
@@ -70,7 +74,7 @@ def solve(
     batch = _Batch(network, compiled, rate_rows, initial_rows, times, tuple(changes))
     atol = method.atol_nM * _scale(compiled.species, units_per_nM, len(rate_rows))
     solution = batch.reference(method, atol) if isinstance(method, Reference) else (
-        batch.integrate(method, atol, states)
+        batch.integrate(method, atol, states, runs or len(rate_rows))
     )  # fmt: skip
     failed = solution.status != kernel.OK
     solution.observables[failed] = np.nan
@@ -133,7 +137,7 @@ class _Batch:
         first = np.minimum(0.0, self.times[0])
         return np.minimum(first, when.min(axis=1)) if when.size else np.full(len(self.rates), first)
 
-    def _empty(self, states: bool) -> Solution:
+    def _empty(self, states: bool, engine: str) -> Solution:
         points, times = len(self.rates), len(self.times)
         return Solution(
             self.times,
@@ -142,21 +146,24 @@ class _Batch:
             np.zeros(points, np.int8),
             np.zeros(points),
             np.zeros((points, len(COUNTERS)), np.int64),
+            engine,
         )
 
-    def integrate(self, method: ODE, atol: Floats, states: bool) -> Solution:
+    def integrate(self, method: ODE, atol: Floats, states: bool, runs: int) -> Solution:
         """All runs by the compiled engine."""
         when, kinds, species, amount = self._change_arrays()
-        result = self._empty(states)
         programs = self.compiled.programs
         read = programs.with_states() if states else programs
+        engine, machine, width = prepared(self.compiled, read, method, runs)
+        result = self._empty(states, engine)
         code, factors = tape.pack(read, kinds, species, STAGES)
         out = np.full((len(self.rates), len(self.times), len(read.obs_ptr) - 1), np.nan)
         span = np.stack([self._start(when), np.full(len(self.rates), self.times[-1])], axis=1)
         report = np.zeros((len(self.rates), kernel.REPORT), np.int64)
         with np.errstate(all="ignore"):  # with the JIT off, numpy would warn of what is checked
             kernel.integrate_batch(
-                code, factors, self.rates, self.initial, atol, span, when, amount, self.times,
+                code, factors, machine, tape.workspace(code, width), *kernel.desk(width),
+                self.rates, self.initial, atol, span, when, amount, self.times,
                 method.rtol, method.max_steps, out, report, result.reached_h,
             )  # fmt: skip
         seen = len(self.compiled.observables)
@@ -171,7 +178,7 @@ class _Batch:
     def reference(self, method: Reference, atol: Floats) -> Solution:
         """All runs by SciPy, straight from the reaction table and not from the programs."""
         when, kinds, species, amount = self._change_arrays()
-        result = self._empty(states=True)
+        result = self._empty(states=True, engine="reference")
         start = self._start(when)
         table = FluxTable(self.network, self.compiled)
         for b in range(len(self.rates)):
