@@ -97,7 +97,7 @@ class Writer:
 
     def number(self, value: float) -> ir.Constant:
         """The same number in every lane."""
-        return ir.Constant(self.row_type, [float(value)] * self.width)
+        return ir.Constant(self.row_type, [float(value)] * self.width if value else None)
 
     def spread(self, value) -> ir.Value:
         """A scalar value in every lane."""

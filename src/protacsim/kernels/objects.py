@@ -58,8 +58,8 @@ def _cpu() -> tuple[str, str]:
     return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
-@cache
 def _target() -> llvm.TargetMachine:
+    """A machine of its own for every use: an execution engine owns, and deletes, the one it gets."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     name, features = _cpu()
