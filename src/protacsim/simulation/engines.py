@@ -36,21 +36,19 @@ def engine_of(network: Network | CompiledNetwork, method: Method, runs: int) -> 
     """The back end that `solve` uses for a study of so many runs of one network.
 
     "reference" for the `Reference` method. What the method asks for is not always possible: a
-    network may be too large to emit, and this CPU, or a disabled JIT, may rule it out.
+    network may be too large to emit, or this CPU rule it out. `auto` never emits with the JIT off.
     """
     if not isinstance(method, ODE):
         return "reference"
     compiled = network.compile() if isinstance(network, Network) else network
     if method.engine == "interpreted" or obstacle(compiled.programs):
         return "interpreted"
-    wanted = method.engine == "emitted" or runs >= RUNS_WORTH_EMITTING
-    return "emitted" if wanted else "interpreted"
+    large = JIT_ENABLED and runs >= RUNS_WORTH_EMITTING
+    return "emitted" if method.engine == "emitted" or large else "interpreted"
 
 
 def obstacle(programs: Programs) -> str:
     """Why no code can be emitted for these programs; empty where it can."""
-    if not JIT_ENABLED:
-        return "the JIT is disabled (NUMBA_DISABLE_JIT)"
     if not objects.width():
         return "this CPU has no fused multiply-add"
     if programs.operations > OPERATIONS_AT_MOST:
