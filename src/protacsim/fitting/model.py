@@ -20,6 +20,9 @@ from protacsim.study import DOSE, Combination, Study
 
 Floats = NDArray[np.float64]
 
+RUNS_OF_A_FIT = 1_000_000
+"""Order of magnitude, which decides on the engine's back end."""
+
 ACTIVITY = "target_active"
 TOTAL = "target_total"
 
@@ -119,6 +122,7 @@ class Model:
             self.times,
             self.study.method,
             varied=self._varied(curves),
+            runs=RUNS_OF_A_FIT,
         )
         failed = np.broadcast_to(solution.status != 0, (variants * doses,)).reshape(variants, -1)
         floor = self._floor(curves, log_values)[:, None, None]

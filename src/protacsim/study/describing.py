@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.mechanisms import build_network
-from protacsim.simulation import STATUS, seconds_per_run
+from protacsim.simulation import STATUS, engine_of, seconds_per_run
 from protacsim.store import Grid, Template, Variable, chunk_lengths, sha256_of
 from protacsim.study.axes import Sample
 from protacsim.study.designs import Drawn, uniforms
@@ -58,10 +58,17 @@ def plan(study: Study, found: Template) -> dict[str, Any]:
         "config_sha256": found.coordinates.attrs["config_sha256"],
         "resolved": resolved(study),
         "points": study.points,
+        "engines": engines(study),
         "versions": {name: version(name) for name in PACKAGES},
         "code_and_library_sha256": source_sha256(),
         "platform": {"system": platform.system(), "machine": platform.machine()},
     }
+
+
+def engines(study: Study) -> list[str]:
+    """Back ends of the solver, decided once from the whole study; they give the same numbers."""
+    networks = {build_network(c.scenario, c.varied): None for c in study.combinations}
+    return sorted({engine_of(network, study.method, study.points) for network in networks})
 
 
 @cache
