@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from protacsim import fitting, library, pharmacology, plot, reduced
+    from protacsim import fitting, interop, library, pharmacology, plot, reduced
     from protacsim.config import Job, load
     from protacsim.dosing import Schedule
     from protacsim.entities import (
@@ -59,7 +59,7 @@ _HOME = {
     "study": ("Axis", "Readout", "Sample", "Study", "run"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_MODULES = ("fitting", "library", "pharmacology", "plot", "reduced")
+_MODULES = ("fitting", "interop", "library", "pharmacology", "plot", "reduced")
 
 __all__ = [  # noqa: PLE0604
     "__version__",
