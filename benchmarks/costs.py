@@ -21,6 +21,7 @@ import numpy as np
 
 from problem import reference_problem
 from protacsim.interop import to_sbml
+from solvers import engines
 
 PROBES = Path(__file__).with_name("probes.py")
 
@@ -78,30 +79,31 @@ def probe(name: str, *arguments: object, **environment: str) -> Child:
 
 def all_costs(runs: int, rounds: int) -> Iterator[Cost]:
     """Every cost, one after the other."""
-    yield many_runs(runs)
-    yield two_threads(rounds)
+    for engine in engines(reference_problem(1, 1)):
+        yield many_runs(engine.name, runs)
+        yield two_threads(engine.name, rounds)
     yield warm_start(rounds)
     yield first_ever()
     yield study_run(runs)
 
 
-def many_runs(runs: int) -> Cost:
+def many_runs(engine: str, runs: int) -> Cost:
     """CPU time and memory of many runs in one call."""
-    found = probe("many_runs", runs).answer
+    found = probe("many_runs", engine, runs).answer
     text = (
         f"{found['cpu_s']:.1f} s CPU; {found['beyond_results_MiB']:.0f} MiB beyond "
         f"{found['results_MiB']:.0f} MiB of results"
     )
-    return Cost(f"{found['runs']} runs in one call of solve", text, found)
+    return Cost(f"{engine}: {found['runs']} runs in one call of solve", text, found)
 
 
-def two_threads(rounds: int) -> Cost:
+def two_threads(engine: str, rounds: int) -> Cost:
     """The engine's gain from a second thread, as a share of what a trivial kernel gains."""
-    found = probe("two_threads", rounds).answer
+    found = probe("two_threads", engine, rounds).answer
     shares = [own / other for own, other in zip(found["engine"], found["trivial"], strict=True)]
     own, other = (statistics.median(found[name]) for name in ("engine", "trivial"))
     text = f"{with_range(shares)} of a trivial kernel's gain ({own:.2f} against {other:.2f})"
-    return Cost("two threads over one", text, found | {"shares": shares})
+    return Cost(f"{engine}: two threads over one", text, found | {"shares": shares})
 
 
 def warm_start(rounds: int) -> Cost:

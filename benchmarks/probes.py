@@ -39,26 +39,23 @@ def peak_memory(name: str) -> dict[str, Any]:
     import numpy as np
 
     from problem import reference_problem
-    from solvers import LSODA, Engine, RoadRunner, engines
+    from solvers import solver_named
 
     problem = reference_problem()
-    peers = {peer.name: peer for peer in (RoadRunner, LSODA)}
-    own = {engine.name: engine for engine in engines(problem)}
-    solver: Engine | RoadRunner | LSODA = own[name] if name in own else peers[name](problem)
-    solver.observables(np.arange(problem.points))
+    solver_named(problem, name).observables(np.arange(problem.points))
     return {"peak_MiB": peak_MiB()}
 
 
-def many_runs(count: str) -> dict[str, Any]:
+def many_runs(name: str, count: str) -> dict[str, Any]:
     """As many runs as asked for, in one call of `solve`; CPU time, and memory beyond results."""
     import numpy as np
 
     from problem import reference_problem
-    from solvers import Engine
+    from solvers import solver_named
 
     doses = max(1, round((int(count) * 1.6) ** 0.5))
     problem = reference_problem(doses, max(1, int(count) // doses))
-    engine = Engine(problem, "many")
+    engine = solver_named(problem, name)
     engine.observables(np.arange(min(64, problem.points)))
     before, started = peak_MiB(), time.process_time()
     found = engine.observables(np.arange(problem.points))
@@ -70,13 +67,13 @@ def many_runs(count: str) -> dict[str, Any]:
     }
 
 
-def two_threads(rounds: str) -> dict[str, Any]:
+def two_threads(name: str, rounds: str) -> dict[str, Any]:
     """Gain of a second thread, for the engine and for a kernel that does nothing but add."""
     import numba
     import numpy as np
 
     from problem import reference_problem
-    from solvers import Engine
+    from solvers import solver_named
 
     def additions(count: int) -> float:
         total = 0.0
@@ -86,7 +83,7 @@ def two_threads(rounds: str) -> dict[str, Any]:
 
     trivial: Any = numba.njit(nogil=True)(additions)
     problem = reference_problem()
-    engine, points = Engine(problem, "threads"), np.arange(problem.points)
+    engine, points = solver_named(problem, name), np.arange(problem.points)
 
     def solve() -> object:
         return engine.observables(points)

@@ -71,6 +71,14 @@ def engines(problem: Problem, **options: Any) -> Iterator[Engine]:
         yield Engine(problem, f"protacsim, {engine}", engine=engine, **options)
 
 
+def solver_named(problem: Problem, name: str) -> Solver:
+    """The solver that calls itself so, with its default settings."""
+    own = {engine.name: engine for engine in engines(problem)}
+    if name in own:
+        return own[name]
+    return {peer.name: peer for peer in (RoadRunner, LSODA)}[name](problem)
+
+
 class RoadRunner:
     """libRoadRunner (CVODE, BDF): one model, loaded once; numbers are set before each run."""
 
