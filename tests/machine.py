@@ -39,9 +39,7 @@ def integrated(
 class Machine:
     """A network's tape and its work matrix; every lane holds the same numbers."""
 
-    def __init__(
-        self, compiled: CompiledNetwork, rates: ArrayLike, width: int = WIDTH
-    ) -> None:
+    def __init__(self, compiled: CompiledNetwork, rates: ArrayLike, width: int = WIDTH) -> None:
         self.programs = compiled.programs
         self.code, self.factors = tape.pack(compiled.programs, NONE, NONE, rodas5p.STAGES)
         self.work = tape.workspace(self.code, width)

@@ -2,7 +2,6 @@
 
 import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +109,7 @@ def test_emitted_code_agrees_with_the_referee() -> None:
 
 
 @pytest.fixture
-def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty cache, and a count of what was compiled in `fresh / "count"`."""
     monkeypatch.setattr(jit, "cache_directory", lambda: tmp_path / "cache")
     monkeypatch.setattr(objects, "_loaded", {})
@@ -122,7 +121,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
         return written(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(emit, "assembly", counting)
-    yield tmp_path
+    return tmp_path
 
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,9 +211,7 @@ def test_a_network_too_large_to_emit_falls_back_with_one_message(
         assert run_small("auto", runs=10**9).engine == "interpreted"
 
 
-def test_code_that_cannot_be_made_falls_back(
-    fresh: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_code_that_cannot_be_made_falls_back(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> str:
         raise RuntimeError("out of registers")
 

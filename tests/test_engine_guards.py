@@ -55,9 +55,7 @@ def test_a_bad_lane_never_touches_its_neighbours(engine: str, trouble: str) -> N
     rates, initial = numbers(np.random.default_rng(1))
     good = integrated(binding().compile(), rates, initial, TIMES, engine=engine)
     (rates if field == "rates" else initial)[BAD, column] = value
-    mixed = integrated(
-        binding().compile(), rates, initial, TIMES, engine=engine, max_steps=2_000
-    )
+    mixed = integrated(binding().compile(), rates, initial, TIMES, engine=engine, max_steps=2_000)
     neighbours = [run for run in range(RUNS) if run not in BAD]
     assert (good[1][:, kernel.STATUS] == kernel.OK).all()
     for one, other in zip(good, mixed, strict=True):
@@ -73,9 +71,7 @@ def test_a_run_out_of_steps_never_touches_its_neighbours(engine: str) -> None:
     free = integrated(binding().compile(), rates, initial, TIMES, engine=engine)
     spent = free[1][:, kernel.STEPS] + free[1][:, kernel.REJECTED]
     budget = int(np.sort(spent)[RUNS // 2])
-    bound = integrated(
-        binding().compile(), rates, initial, TIMES, engine=engine, max_steps=budget
-    )
+    bound = integrated(binding().compile(), rates, initial, TIMES, engine=engine, max_steps=budget)
     within = spent <= budget
     assert 0 < within.sum() < RUNS
     assert (bound[1][~within, kernel.STATUS] == kernel.STEP_BUDGET).all()

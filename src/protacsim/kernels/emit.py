@@ -13,8 +13,8 @@ from llvmlite import ir
 from protacsim.kernels import tape
 from protacsim.kernels.rodas5p import DIRECT_FROM, STAGES, A, C
 
-FUNCTIONS = ("rates", "attempt", "observe", "accept")
-RATES, ATTEMPT, OBSERVE, ACCEPT = range(len(FUNCTIONS))
+FUNCTIONS = ("rates", "attempt", "observe", "accept", "relax")
+RATES, ATTEMPT, OBSERVE, ACCEPT, RELAX = range(len(FUNCTIONS))
 
 DOUBLE, INDEX = ir.DoubleType(), ir.IntType(64)
 
@@ -26,7 +26,9 @@ class Layout:
         self._code, self._factors = packed.code, packed.factors
         self.n = self.at(tape.SPECIES)
         products = self.at(tape.PRODUCTS)
-        self.products = list(zip(self.list(tape.MONO_A, products), self.list(tape.MONO_B, products)))
+        self.products = list(
+            zip(self.list(tape.MONO_A, products), self.list(tape.MONO_B, products))
+        )
         self.order = self.list(tape.ORDER, self.n)
         self.diagonal = self.list(tape.DIAG_SLOT, self.n)
         self.rates = self._pairs(tape.RHS_PTR, self.n, tape.RHS_COEF, tape.RHS_STATE)
@@ -160,6 +162,7 @@ def assembly(packed: tape.Tape, width: int) -> str:
     factorise.function.linkage = "internal"
     _write_attempt(layout, Writer(module, "attempt", width), factorise.function, stage.function)
     _write_observe(layout, Writer(module, "observe", width))
+    _write_relax(layout, Writer(module, "relax", width), factorise.function, stage.function)
     _write_accept(layout, Writer(module, "accept", width))
     return str(module)
 
@@ -257,8 +260,7 @@ def _write_attempt(layout: Layout, w: Writer, factorise, stage) -> None:
     for i in range(STAGES):
         if i:
             _write_combination(layout, w, i)
-        places = [state if i == 0 else new, stages + i * n]
-        w.builder.call(stage, [w.work, w.rtol, *(ir.Constant(INDEX, p) for p in places)])
+        _call_stage(w, stage, state if i == 0 else new, stages + i * n)
     _write_error(layout, w)
     w.builder.ret_void()
 
@@ -328,3 +330,48 @@ def _write_accept(layout: Layout, w: Writer) -> None:
         here = w.plus(s, state)
         w.store(here, w.builder.select(accepted, w.load(w.plus(s, new)), w.load(here)))
     w.builder.ret_void()
+
+
+def _write_relax(layout: Layout, w: Writer, factorise, stage) -> None:
+    """Two Newton corrections of an implicit Euler step, as `steady.relax`."""
+    n, state, new = layout.n, layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
+    first = layout.at(tape.ROW_STAGES)
+    w.builder.call(factorise, [w.work, w.rtol])
+    for s in w.each(n):
+        w.store(w.plus(s, first), w.number(0.0))
+    _call_stage(w, stage, state, first)
+    for s in w.each(n):
+        moved = w.load(w.plus(s, first))
+        w.store(w.plus(s, new), w.builder.fadd(w.load(w.plus(s, state)), moved))
+        w.store(w.plus(s, first + n), w.builder.fneg(moved))
+    _call_stage(w, stage, new, first + n)
+    _write_measure(layout, w)
+    w.builder.ret_void()
+
+
+def _write_measure(layout: Layout, w: Writer) -> None:
+    """New state, and mean squares of both corrections, as `steady.measure`."""
+    n, new, first = layout.n, layout.at(tape.ROW_NEW), layout.at(tape.ROW_STAGES)
+    rtol = w.spread(w.rtol)
+    moved, left, depth = w.number(0.0), w.number(0.0), w.number(-1e300)
+    for s in range(n):
+        correction = w.load(first + n + s)
+        value = w.builder.fadd(w.load(new + s), correction)
+        w.store(new + s, value)
+        size = w.maximum(w.absolute(w.load(layout.at(tape.ROW_STATE) + s)), w.absolute(value))
+        floor = w.load(layout.at(tape.ROW_ATOL) + s)
+        scale = w.builder.fadd(floor, w.builder.fmul(rtol, size))
+        inverse = w.builder.fdiv(w.number(1.0), scale)
+        ratio = w.builder.fmul(w.load(first + s), inverse)
+        moved = w.fma(ratio, ratio, moved)
+        ratio = w.builder.fmul(correction, inverse)
+        left = w.fma(ratio, ratio, left)
+        depth = w.maximum(depth, w.builder.fneg(w.builder.fadd(value, floor)))
+    w.store(layout.at(tape.ROW_MOVED), w.builder.fdiv(moved, w.number(n)))
+    w.store(layout.at(tape.ROW_ERROR), w.builder.fdiv(left, w.number(n)))
+    w.store(layout.at(tape.ROW_DEPTH), depth)
+
+
+def _call_stage(w: Writer, stage, x: int, b: int) -> None:
+    """Solve a stage: state at rows x.., right-hand side and solution at rows b.."""
+    w.builder.call(stage, [w.work, w.rtol, ir.Constant(INDEX, x), ir.Constant(INDEX, b)])

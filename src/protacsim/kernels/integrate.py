@@ -31,7 +31,7 @@ from protacsim.kernels.rodas5p import (
     step,
 )
 
-OK, STEP_BUDGET, STEP_UNDERFLOW, NOT_FINITE, SINGULAR = range(5)
+OK, STEP_BUDGET, STEP_UNDERFLOW, NOT_FINITE, SINGULAR, NOT_STEADY = range(6)
 EVENT_ADD, EVENT_SET = 0, 1
 
 # Columns of `report`: how each run ended and what it took.

@@ -42,7 +42,9 @@ def njit(function: F) -> F:
     previous = config.CACHE_DIR
     config.CACHE_DIR = str(_DIRECTORY)
     try:
-        compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+        compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(
+            function
+        )
     finally:
         config.CACHE_DIR = previous
     return cast("F", compiled)

@@ -59,7 +59,7 @@ def _cpu() -> tuple[str, str]:
 
 
 def _target() -> llvm.TargetMachine:
-    """A machine of its own for every use: an execution engine owns, and deletes, the one it gets."""
+    """A new target for every use: an execution engine deletes the one it was given."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     name, features = _cpu()

@@ -25,9 +25,9 @@ SPECIES, RATES, COEFFICIENTS, PRODUCTS, SLOTS, LAWS, OBSERVABLES, TERMS, EVENTS 
 (
     ROW_COEF, ROW_STATE, ROW_NEW, ROW_STAGES, ROW_LU, ROW_ATOL, ROW_TOTALS, ROW_WEIGHTS,
     ROW_SEEN, ROW_BEFORE, ROW_AFTER, ROW_SHIFT, ROW_INVERSE_H, ROW_ERROR, ROW_PIVOT,
-    ROW_ACCEPTED, ROWS,
-) = range(40, 57)  # fmt: skip
-HEADER = 57
+    ROW_ACCEPTED, ROW_MOVED, ROW_DEPTH, ROWS,
+) = range(40, 59)  # fmt: skip
+HEADER = 59
 
 _LISTS = {
     COEF_PTR: "coef_ptr", COEF_RATE: "coef_rate", MONO_A: "mono_a", MONO_B: "mono_b",
@@ -94,7 +94,7 @@ def _heights(header: NDArray[np.int32], stages: int) -> list[int]:
     state = n + 1 + products
     return [
         coefficients, state, state, stages * n, slots, n, laws, terms,
-        stages * seen, seen, seen, 1, 1, 1, 1, 1,
+        stages * seen, seen, seen, 1, 1, 1, 1, 1, 1, 1,
     ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from protacsim.errors import ParameterError
 from protacsim.kernels import integrate as kernel
 from protacsim.kernels import tape
 from protacsim.kernels.rodas5p import STAGES
+from protacsim.kernels.steady import settle_batch
 from protacsim.mechanisms import Dose
 from protacsim.methods import ODE, Method, Reference
 from protacsim.network import Network
@@ -76,6 +77,41 @@ def solve(
     solution = batch.reference(method, atol) if isinstance(method, Reference) else (
         batch.integrate(method, atol, states, runs or len(rate_rows))
     )  # fmt: skip
+    return _masked(solution)
+
+
+def steady_state(
+    network: Network,
+    rates: Mapping[str, Any],
+    initial: Mapping[str, Any],
+    *,
+    method: ODE | None = None,
+    units_per_nM: Mapping[str, Any] | float = 1.0,
+    time_scale_h: float = 1e5,
+    states: bool = True,
+    runs: int | None = None,
+) -> Solution:
+    """Steady states that a network settles in from `initial`; arguments as for `solve`.
+
+    Conserved totals are those of `initial`. A state is steady when one implicit step of
+    `time_scale_h` moves it by less than the tolerance; a run without such a state has the status
+    "not_steady". The solution has one time, infinity; `reached_h` is the time that was followed.
+    Raises `ParameterError` unless `time_scale_h` is above 0 h.
+    """
+    if not 0.0 < time_scale_h < np.inf:
+        raise ParameterError(
+            f"time_scale_h is {time_scale_h}; must be a finite time above 0 h, such as 1e5."
+        )
+    method = method or ODE()
+    compiled = network.compile()
+    rows = _batched(compiled.rate_vector(rates), compiled.state_vector(initial), ())
+    batch = _Batch(network, compiled, *rows, np.array([np.inf]), ())
+    atol = method.atol_nM * _scale(compiled.species, units_per_nM, len(rows[0]))
+    return _masked(batch.settle(method, atol, time_scale_h, states, runs or len(rows[0])))
+
+
+def _masked(solution: Solution) -> Solution:
+    """The solution with NaN in place of what failed runs left."""
     failed = solution.status != kernel.OK
     solution.observables[failed] = np.nan
     solution.states[failed] = np.nan
@@ -166,6 +202,29 @@ class _Batch:
                 self.rates, self.initial, atol, span, when, amount, self.times,
                 method.rtol, method.max_steps, out, report, result.reached_h,
             )  # fmt: skip
+        return self._filled(result, out, report)
+
+    def settle(
+        self, method: ODE, atol: Floats, time_scale_h: float, states: bool, runs: int
+    ) -> Solution:
+        """Steady states of all runs by the compiled engine."""
+        programs = self.compiled.programs
+        read = programs.with_states() if states else programs
+        engine, machine, width = prepared(self.compiled, read, method, runs)
+        result = self._empty(states, engine)
+        code, factors = tape.pack(read, *self._change_arrays()[1:3], STAGES)
+        out = np.full((len(self.rates), len(read.obs_ptr) - 1), np.nan)
+        report = np.zeros((len(self.rates), kernel.REPORT), np.int64)
+        with np.errstate(all="ignore"):
+            settle_batch(
+                code, factors, machine, tape.workspace(code, width), *kernel.desk(width),
+                self.rates, self.initial, atol, method.rtol, float(time_scale_h),
+                method.max_steps, out, report, result.reached_h,
+            )  # fmt: skip
+        return self._filled(result, out[:, None], report)
+
+    def _filled(self, result: Solution, out: Floats, report: NDArray[np.int64]) -> Solution:
+        """The result with what a kernel wrote: named observables first, then states."""
         seen = len(self.compiled.observables)
         return dataclasses.replace(
             result,

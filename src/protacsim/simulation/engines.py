@@ -7,7 +7,7 @@ what is cached, so that it can be written down before anything runs.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,6 @@ def _fall_back(reason: str) -> None:
     """Say once why the interpreted lanes run instead; the numbers are the same."""
     message = (
         f'method.engine: no machine code was made, because {reason}; the "interpreted" engine runs '
-        'instead. The results are the same, only slower. Set engine = "interpreted" to silence this.'
+        'instead. The results are the same. To silence this, set engine = "interpreted".'
     )
     warnings.warn(message, EngineWarning, stacklevel=2)
