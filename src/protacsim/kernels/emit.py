@@ -353,7 +353,7 @@ def _write_measure(layout: Layout, w: Writer) -> None:
     """New state, and mean squares of both corrections, as `steady.measure`."""
     n, new, first = layout.n, layout.at(tape.ROW_NEW), layout.at(tape.ROW_STAGES)
     rtol = w.spread(w.rtol)
-    moved, left, depth = w.number(0.0), w.number(0.0), w.number(-1e300)
+    moved, left, depth, sign = (w.number(x) for x in (0.0, 0.0, -1e300, 1.0))
     for s in range(n):
         correction = w.load(first + n + s)
         value = w.builder.fadd(w.load(new + s), correction)
@@ -367,9 +367,11 @@ def _write_measure(layout: Layout, w: Writer) -> None:
         ratio = w.builder.fmul(correction, inverse)
         left = w.fma(ratio, ratio, left)
         depth = w.maximum(depth, w.builder.fneg(w.builder.fadd(value, floor)))
+        above = w.builder.fcmp_ordered(">", w.load(layout.diagonal[s]), w.number(0.0))
+        sign = w.builder.select(above, sign, w.builder.fneg(sign))
     w.store(layout.at(tape.ROW_MOVED), w.builder.fdiv(moved, w.number(n)))
     w.store(layout.at(tape.ROW_ERROR), w.builder.fdiv(left, w.number(n)))
-    w.store(layout.at(tape.ROW_DEPTH), depth)
+    w.store(layout.at(tape.ROW_DEPTH), w.maximum(depth, w.builder.fneg(sign)))
 
 
 def _call_stage(w: Writer, stage, x: int, b: int) -> None:

@@ -46,6 +46,7 @@ from protacsim.kernels.lanes import (
     fnma,
     load,
     maximum,
+    select,
     splat,
     store,
 )
@@ -157,9 +158,11 @@ def relax_lanes(code, factors, machine, work, clock, book, rtol, time_scale):
 
 @njit
 def relax(code, work, rtol):
-    """Two Newton corrections of an implicit Euler step, their squared norms, and the depth below 0.
+    """Two Newton corrections of an implicit Euler step, their squared norms, and its depth.
 
-    Depth is the largest of `-(new + atol)`: above 0 where an amount is negative beyond tolerance.
+    Depth is above 0 where an amount is negative beyond its tolerance, or where `det(I/h - J)` is
+    not positive, as it is for every stable J: a step longer than an unstable direction allows
+    would jump back to the state that the run comes from.
     """
     n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
     first = at(code, tape.ROW_STAGES)
@@ -186,6 +189,8 @@ def measure(code, work, rtol):
     moved = splat(0.0)
     left = splat(0.0)
     depth = splat(-1e300)
+    sign = splat(1.0)
+    diagonal = at(code, tape.DIAG_SLOT)
     for s in range(n):
         value = load(work, new + s) + load(work, first + n + s)
         store(work, new + s, value)
@@ -197,32 +202,22 @@ def measure(code, work, rtol):
         ratio = load(work, first + n + s) * inverse
         left = fma(ratio, ratio, left)
         depth = maximum(depth, splat(0.0) - (value + floor))
+        above = maximum(load(work, at(code, diagonal + s)), splat(0.0))
+        sign = select(above, sign, splat(0.0) - sign)
     store(work, at(code, tape.ROW_MOVED), moved / float(n))
     store(work, at(code, tape.ROW_ERROR), left / float(n))
-    store(work, at(code, tape.ROW_DEPTH), depth)
+    store(work, at(code, tape.ROW_DEPTH), maximum(depth, splat(0.0) - sign))
 
 
 @njit
 def sound(code, work, lane):
-    """Whether one run's step can be trusted: finite, contracting, positive, on the stable side."""
+    """Whether one run's step can be trusted: finite, contracting, and of good sign."""
     moved, left = work[at(code, tape.ROW_MOVED), lane], work[at(code, tape.ROW_ERROR), lane]
     finite = np.isfinite(moved) and np.isfinite(left)
     pivot = work[at(code, tape.ROW_PIVOT), lane] < -SMALLEST_PIVOT
-    positive = work[at(code, tape.ROW_DEPTH), lane] <= 0.0
+    good_sign = work[at(code, tape.ROW_DEPTH), lane] <= 0.0
     contracts = left <= max(1.0, moved)
-    return finite and pivot and positive and contracts and stable(code, work, lane)
-
-
-@njit
-def stable(code, work, lane):
-    """Whether `det(I/h - J)` is positive, as it is for every stable J.
-
-    A step longer than an unstable direction allows would jump back to the state it comes from.
-    """
-    diagonal, positive = at(code, tape.DIAG_SLOT), True
-    for k in range(at(code, tape.SPECIES)):
-        positive ^= work[at(code, diagonal + k), lane] < 0.0
-    return positive
+    return finite and pivot and good_sign and contracts
 
 
 @njit
