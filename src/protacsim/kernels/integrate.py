@@ -77,7 +77,7 @@ def integrate_batch(
         book[RUN, lane] = IDLE
     for constant in (tape.ROW_STATE, tape.ROW_NEW):
         store_one(work, at(code, constant) + at(code, tape.SPECIES))
-    queue = 0
+    queue = np.int64(0)  # a literal would be a type of its own, and `refill` compiled twice
     active = 0
     for lane in range(width):
         queue = refill(

@@ -80,7 +80,7 @@ def settle_batch(
         book[RUN, lane] = IDLE
     for constant in (tape.ROW_STATE, tape.ROW_NEW):
         store_one(work, at(code, constant) + at(code, tape.SPECIES))
-    queue = 0
+    queue = np.int64(0)  # a literal would be a type of its own, and `admit` compiled twice
     active = 0
     for lane in range(work.shape[1]):
         queue = admit(

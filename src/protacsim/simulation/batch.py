@@ -196,9 +196,10 @@ class _Batch:
         out = np.full((len(self.rates), len(self.times), len(read.obs_ptr) - 1), np.nan)
         span = np.stack([self._start(when), np.full(len(self.rates), self.times[-1])], axis=1)
         report = np.zeros((len(self.rates), kernel.REPORT), np.int64)
+        clock, book = kernel.desk(width)
         with np.errstate(all="ignore"):  # with the JIT off, numpy would warn of what is checked
             kernel.integrate_batch(
-                code, factors, machine, tape.workspace(code, width), *kernel.desk(width),
+                code, factors, machine, tape.workspace(code, width), clock, book,
                 self.rates, self.initial, atol, span, when, amount, self.times,
                 method.rtol, method.max_steps, out, report, result.reached_h,
             )  # fmt: skip
@@ -215,9 +216,10 @@ class _Batch:
         code, factors = tape.pack(read, *self._change_arrays()[1:3], STAGES)
         out = np.full((len(self.rates), len(read.obs_ptr) - 1), np.nan)
         report = np.zeros((len(self.rates), kernel.REPORT), np.int64)
+        clock, book = kernel.desk(width)
         with np.errstate(all="ignore"):
             settle_batch(
-                code, factors, machine, tape.workspace(code, width), *kernel.desk(width),
+                code, factors, machine, tape.workspace(code, width), clock, book,
                 self.rates, self.initial, atol, method.rtol, float(time_scale_h),
                 method.max_steps, out, report, result.reached_h,
             )  # fmt: skip
