@@ -23,11 +23,13 @@ from protacsim.network.compiler import Programs
 
 Engine = Literal["interpreted", "emitted", "reference"]
 
-RUNS_WORTH_EMITTING = 6_000
-"""From this many runs on, `auto` emits: making the code then costs less than it saves."""
+RUNS_WORTH_EMITTING = 10_000
+"""From this many runs on, `auto` emits. For 40 species and 146 reactions code is made in 0.7 s and
+saves 60 µs a run, on the machine that interprets in 115 µs; both grow with the network."""
 
 OPERATIONS_AT_MOST = 20_000
-"""Multiply-adds of a network's programs up to which straight-line code is made of them."""
+"""Multiply-adds of a network's programs up to which straight-line code is made of them: 0.3 to
+0.7 ms each. 120 species with 600 random reactions take 46,000."""
 
 _NO_EVENTS = np.zeros(0, np.int32)
 
