@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from protacsim import store
 from protacsim.cli import printable
 from protacsim.cli.tables import print_json, print_table
-from protacsim.config import Figure, Job
+from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
     """Draw each figure as NN-kind.svg and .png."""
     from protacsim import plot
 
+    if folder.is_symlink():
+        raise StoreError(f"{folder} is a link; remove it, so that nothing elsewhere is replaced")
     written: list[Path] = []
     for number, figure in enumerate(figures, 1):
         drawn = _grid(data, figure)
@@ -35,7 +38,7 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
             raise StoreError(
                 f"{folder}: cannot be written ({error.strerror}); free space or use --out."
             ) from error
-    for stale in set(folder.glob("[0-9][0-9]-*")) - set(written):
+    for stale in set(folder.glob("[0-9][0-9]-*.[ps][nv]g")) - set(written):
         stale.unlink()
     return written
 
@@ -66,8 +69,14 @@ def _grid(data: xr.Dataset, figure: Figure) -> MatplotlibFigure:
 def replot(folder: Path, *, as_json: bool) -> None:
     """Draw a finished run's figures again."""
     data = store.open_results(folder)
-    found = store.read_manifest(folder)["figures"]
-    figures = [_figure(entry) for entry in found]
+    found = store.read_manifest(folder).get("figures", [])
+    try:
+        figures = TypeAdapter(tuple[Figure, ...]).validate_python(found)
+    except ValidationError as error:
+        raise StoreError(_odd(folder, error.errors()[0]["msg"])) from None
+    for figure in figures:
+        if figure.kind not in FIGURES:
+            raise StoreError(_odd(folder, f"{figure.kind!r} is no kind of figure"))
     written = draw(data, figures, folder / "figures")
     if as_json:
         print_json([str(path) for path in written])
@@ -76,10 +85,8 @@ def replot(folder: Path, *, as_json: bool) -> None:
             typer.echo(printable(str(path)))
 
 
-def _figure(entry: dict[str, Any]) -> Figure:
-    """A figure as it stands in the manifest; older manifests have no `select`."""
-    select = tuple((str(dim), value) for dim, value in entry.get("select", ()))
-    return Figure(**{**entry, "rows": tuple(entry["rows"]), "select": select})
+def _odd(folder: Path, what: str) -> str:
+    return f"{folder / store.MANIFEST} states figures that cannot be drawn: {what}"
 
 
 def summary_table(data: xr.Dataset) -> pd.DataFrame:
@@ -108,7 +115,8 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV, whole or not at all."""
     try:
         partial = path.with_suffix(".csv.partial")
-        table.to_csv(partial, index=False, lineterminator="\n")
+        partial.unlink(missing_ok=True)
+        store.escaped(table).to_csv(partial, index=False, lineterminator="\n")
         partial.replace(path)
     except OSError as error:
         raise StoreError(

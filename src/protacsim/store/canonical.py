@@ -39,17 +39,18 @@ def unsealed(path: Path, key: str) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_bytes())
+        whole = isinstance(found, dict) and found.get(key) == _hash(
+            {name: value for name, value in found.items() if name != key}
+        )
     except FileNotFoundError:
         raise
     except OSError as error:
         raise StoreError(f"{path} cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError):
         raise StoreError(f"{path} is damaged: it is no JSON") from None
-    if not isinstance(found, dict) or found.get(key) != _hash(
-        {name: value for name, value in found.items() if name != key}
-    ):
+    if not whole:
         raise StoreError(f"{path} is damaged: it is not what was written (by its own sha256)")
-    return found
+    return dict(found)
 
 
 def lines(events: Iterable[Mapping[str, Any]]) -> bytes:

@@ -85,9 +85,14 @@ def _csv(data: xr.Dataset, path: Path) -> None:
     header = [_headed(name, data) for name in _columns(data)]
     with path.open("w", encoding="utf-8", newline="") as file:
         for i, table in enumerate(_tables(data)):
-            for name in table.select_dtypes(object):
-                table[name] = table[name].map(_plain)
-            table.to_csv(file, index=False, header=header if i == 0 else False, lineterminator="\n")
+            first = header if i == 0 else False
+            escaped(table).to_csv(file, index=False, header=first, lineterminator="\n")
+
+
+def escaped(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with texts and column names that no spreadsheet takes for formulas."""
+    texts = {str(name): table[name].map(_plain) for name in table.select_dtypes(object)}
+    return table.assign(**texts).rename(columns=_plain)
 
 
 def _plain(value: Any) -> Any:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
+
+from pydantic import TypeAdapter, ValidationError
 
 from protacsim.errors import StoreError
 from protacsim.store.canonical import lines, sealed, unsealed
@@ -50,6 +53,27 @@ class Receipt:
     lost: bool = False
 
 
+class _Planned(TypedDict):
+    """What is relied on in a plan, whoever sealed it."""
+
+    chunk_count: int
+
+
+class _Finished(_Planned):
+    """What is relied on in a manifest."""
+
+    files: dict[str, str]
+    failed_by_chunk: dict[str, int]
+    lost_chunks: list[int]
+    coordinates: list[str]
+    variables: list[str]
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
 def journal_name(label: str) -> str:
     """File name of the journal of the whole run, or of a shard (`1-of-3`)."""
     return f"{JOURNAL}-{label}.jsonl" if label else f"{JOURNAL}.jsonl"
@@ -76,9 +100,10 @@ def journalled(folder: Path) -> Iterator[Receipt]:
 
 def _receipt(line: bytes) -> Receipt | None:
     try:
-        return Receipt(**json.loads(line))
-    except (ValueError, TypeError, RecursionError):
+        receipt: Receipt = _adapter(Receipt).validate_json(line)
+    except ValidationError:
         return None
+    return receipt
 
 
 def rewrite(folder: Path, receipts: Iterable[Receipt]) -> None:
@@ -121,7 +146,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         found = unsealed(path, MANIFEST_HASH)
     except FileNotFoundError:
         raise StoreError(_unfinished(folder)) from None
-    return _of_this_layout(path, found)
+    return _of_this_layout(path, found, _Finished)
 
 
 def _unfinished(folder: Path) -> str:
@@ -142,15 +167,21 @@ def read_plan(folder: Path) -> dict[str, Any]:
         found = unsealed(path, PLAN_HASH)
     except FileNotFoundError:
         raise StoreError(f"{path} is missing, so {folder} holds no unfinished results") from None
-    return _of_this_layout(path, found)
+    return _of_this_layout(path, found, _Planned)
 
 
-def _of_this_layout(path: Path, found: dict[str, Any]) -> dict[str, Any]:
+def _of_this_layout(path: Path, found: dict[str, Any], kind: type) -> dict[str, Any]:
     if found.get("layout") != LAYOUT:
         raise StoreError(
             f"{path} has layout {found.get('layout')!r}; this version reads {LAYOUT}. "
             "Read it with the version that wrote it, or start anew with --fresh"
         )
+    try:
+        _adapter(kind).validate_python(found, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StoreError(f"{path} is damaged: {_short(where)}: {first['msg']}") from None
     return found
 
 

@@ -24,6 +24,7 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Generic, Literal, TypeVar
 
 from protacsim.errors import ParameterError
@@ -79,8 +80,8 @@ class _Pool:
         self.stack = contextlib.ExitStack()
 
     def stop(self) -> None:
-        """Drop what has not begun; what has ends on its own."""
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        """Drop what has not begun, and wait for what has: nothing is written afterwards."""
+        self.executor.shutdown(wait=True, cancel_futures=True)
         self.stack.close()
 
 
@@ -91,9 +92,12 @@ class _ProcessPool(_Pool):
 
     def stop(self) -> None:
         """End the workers at once: what they leave half-written never has a final name."""
-        super().stop()
-        for child in set(multiprocessing.active_children()) - self.others:
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        children = set(multiprocessing.active_children()) - self.others
+        for child in children:
             child.terminate()
+        for child in children:
+            child.join()
 
 
 class _DaskPool(_Pool):
@@ -160,13 +164,19 @@ class _Queue(Generic[Task]):
     def submit(self, pool: _Pool, function: Callable[..., Any], most: int) -> None:
         """Keep the workers busy; a suspect runs alone."""
         while self.suspects and not self.running:
-            task = self.suspects.popleft()
-            self.running[pool.executor.submit(function, task)] = (task, True)
+            self.running[pool.executor.submit(function, self.suspects[0])] = (
+                self.suspects.popleft(),
+                True,
+            )
         while not self.suspects and len(self.running) < most and not self._alone():
-            task_or_none = next(self.waiting, None)
-            if task_or_none is None:
+            task = next(self.waiting, None)
+            if task is None:
                 return
-            self.running[pool.executor.submit(function, task_or_none)] = (task_or_none, False)
+            try:
+                self.running[pool.executor.submit(function, task)] = (task, False)
+            except BrokenExecutor:
+                self.waiting = chain([task], self.waiting)
+                raise
 
     def _alone(self) -> bool:
         return any(suspect for _, suspect in self.running.values())
