@@ -77,6 +77,13 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def remove_empty(folder: Path, top: Path) -> None:
+    """Remove a folder below `top` if nothing is in it, and then those above it likewise."""
+    while folder != top and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
 def files_below(folder: Path) -> dict[str, Path]:
     """Every file below a folder, links and other oddities included, by its relative name."""
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import StrictInt, StrictStr, TypeAdapter, ValidationError
 
 from protacsim.errors import StoreError
 from protacsim.store.canonical import lines, sealed, unsealed
@@ -53,20 +53,22 @@ class Receipt:
     lost: bool = False
 
 
-class _Planned(TypedDict):
+@dataclass(frozen=True)
+class _Planned:
     """What is relied on in a plan, whoever sealed it."""
 
-    chunk_count: int
+    chunk_count: StrictInt
 
 
+@dataclass(frozen=True)
 class _Finished(_Planned):
     """What is relied on in a manifest."""
 
-    files: dict[str, str]
-    failed_by_chunk: dict[str, int]
-    lost_chunks: list[int]
-    coordinates: list[str]
-    variables: list[str]
+    files: dict[str, StrictStr]
+    failed_by_chunk: dict[str, StrictInt]
+    lost_chunks: list[StrictInt]
+    coordinates: list[StrictStr]
+    variables: list[StrictStr]
 
 
 @cache
@@ -177,7 +179,7 @@ def _of_this_layout(path: Path, found: dict[str, Any], kind: type) -> dict[str, 
             "Read it with the version that wrote it, or start anew with --fresh"
         )
     try:
-        _adapter(kind).validate_python(found, strict=True)
+        _adapter(kind).validate_python(found)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -20,6 +20,7 @@ from protacsim.store.files import (
     files_below,
     intact,
     remove,
+    remove_empty,
     remove_leftovers,
     write_file,
 )
@@ -265,3 +266,4 @@ def _remove_strays(writer: Writer) -> None:
     for name, path in files_below(writer.folder / DATA).items():
         if name not in known and name not in writer.metadata:
             remove(path)
+            remove_empty(path.parent, writer.folder / DATA)
