@@ -25,12 +25,12 @@ LISTED_ROWS = 60
 
 def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path]:
     """Draw each figure as NN-kind.svg and .png."""
-    from protacsim import plot
-
     if folder.is_symlink():
         raise StoreError(f"{folder} is a link; remove it, so that nothing elsewhere is replaced")
     written: list[Path] = []
     for number, figure in enumerate(figures, 1):
+        from protacsim import plot
+
         drawn = _grid(data, figure)
         try:
             written += plot.save(drawn, folder / f"{number:02d}-{figure.kind}")

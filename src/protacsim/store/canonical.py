@@ -38,9 +38,10 @@ def unsealed(path: Path, key: str) -> dict[str, Any]:
     A missing file raises `FileNotFoundError`.
     """
     try:
-        found = json.loads(path.read_bytes())
-        whole = isinstance(found, dict) and found.get(key) == _hash(
-            {name: value for name, value in found.items() if name != key}
+        content = path.read_bytes()
+        found = json.loads(content)
+        whole = isinstance(found, dict) and content == sealed(
+            {name: value for name, value in found.items() if name != key}, key
         )
     except FileNotFoundError:
         raise

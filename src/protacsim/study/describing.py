@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 from functools import cache
 from importlib.metadata import version
@@ -135,6 +136,16 @@ def template(study: Study) -> Template:
 
     coordinates = xr.Dataset(coords=_coordinates(study), attrs=_attrs(study))
     return Template(coordinates, _variables(study), grid(study))
+
+
+def result_bytes(study: Study) -> int:
+    """Bytes of all variables of the result, before compression."""
+    sizes = {**study.dims, "time_h": len(study.readout.times_h)}
+    sizes |= {r.dim: len(study.members(r.dim)) for r in study.readout.readings if r.dim}
+    return sum(
+        math.prod(sizes[dim] for dim in variable.dims) * np.dtype(variable.dtype).itemsize
+        for variable in _variables(study)
+    )
 
 
 def _attrs(study: Study) -> dict[str, Any]:

@@ -79,6 +79,10 @@ class _Pool:
         self.executor = executor
         self.stack = contextlib.ExitStack()
 
+    def works(self) -> bool:
+        """True, or a `ParameterError` if no worker can be started at all."""
+        return True
+
     def stop(self) -> None:
         """Drop what has not begun, and wait for what has: nothing is written afterwards."""
         self.executor.shutdown(wait=True, cancel_futures=True)
@@ -89,6 +93,16 @@ class _ProcessPool(_Pool):
     def __init__(self, executor: Executor) -> None:
         super().__init__(executor)
         self.others = set(multiprocessing.active_children())
+
+    def works(self) -> bool:
+        """Try one worker."""
+        try:
+            return self.executor.submit(os.getpid).result() > 0
+        except BrokenExecutor:
+            raise ParameterError(
+                "no worker process can be started (see above); a script must call run() under "
+                "`if __name__ == '__main__':`, or use threads"
+            ) from None
 
     def stop(self) -> None:
         """End the workers at once: what they leave half-written never has a final name."""
@@ -164,10 +178,8 @@ class _Queue(Generic[Task]):
     def submit(self, pool: _Pool, function: Callable[..., Any], most: int) -> None:
         """Keep the workers busy; a suspect runs alone."""
         while self.suspects and not self.running:
-            self.running[pool.executor.submit(function, self.suspects[0])] = (
-                self.suspects.popleft(),
-                True,
-            )
+            future = pool.executor.submit(function, self.suspects[0])
+            self.running[future] = (self.suspects.popleft(), True)
         while not self.suspects and len(self.running) < most and not self._alone():
             task = next(self.waiting, None)
             if task is None:
@@ -191,7 +203,7 @@ def outcomes(
     task is begun then, or when the caller stops iterating.
     """
     queue = _Queue(iter(tasks))
-    pool = workers.open()
+    pool, proven = workers.open(), False
     try:
         while True:
             try:
@@ -206,6 +218,7 @@ def outcomes(
                 task, suspect = queue.running.pop(future)
                 died = _death(future)
                 if died is None:
+                    proven = True
                     yield task, future.result()
                 elif suspect or not isinstance(died, BrokenExecutor):
                     yield task, None
@@ -217,6 +230,8 @@ def outcomes(
                 queue.running.clear()
                 pool.stop()
                 pool = workers.open()
+                if not proven:
+                    proven = pool.works()
     finally:
         pool.stop()
 
