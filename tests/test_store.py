@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from protacsim import store
 from protacsim.errors import StoreError
+from protacsim.store.canonical import sealed
 from stored import AXES, DOSE, result, template, tree, write
 
 
@@ -605,7 +606,7 @@ def test_results_of_another_layout_are_refused(copy: Path):
     content = json.loads(path.read_text())
     del content["manifest_sha256"]
     content["layout"] = "protacsim-results/99"
-    path.write_text(json.dumps({**content, "manifest_sha256": store.sha256_of(content)}))
+    path.write_bytes(sealed(content, "manifest_sha256"))
     with pytest.raises(StoreError, match="'protacsim-results/99'; this version reads"):
         store.open_results(copy)
     with pytest.raises(StoreError, match="Start anew with --fresh"):
