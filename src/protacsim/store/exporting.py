@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ROWS_AT_ONCE = 100_000
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\n")
 """First characters that make a spreadsheet execute a text."""
 
 
@@ -91,13 +91,23 @@ def _csv(data: xr.Dataset, path: Path) -> None:
 
 def escaped(table: pd.DataFrame) -> pd.DataFrame:
     """The table with texts and column names that no spreadsheet takes for formulas."""
-    texts = {str(name): table[name].map(_plain) for name in table.select_dtypes(object)}
+    import pandas as pd
+
+    texts = {
+        str(name): column.map(_plain)
+        for name, column in table.items()
+        if not pd.api.types.is_numeric_dtype(column)
+    }
     return table.assign(**texts).rename(columns=_plain)
 
 
 def _plain(value: Any) -> Any:
     """A text that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    # A bare carriage return is not quoted, and begins a new cell for some readers.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _headed(name: str, data: xr.Dataset) -> str:
