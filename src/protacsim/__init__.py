@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from protacsim.methods import ODE, Reference
     from protacsim.network import Network
     from protacsim.scenario import Scenario, Treatment
-    from protacsim.simulation import simulate, solve
+    from protacsim.simulation import gradients, simulate, solve, steady_state
     from protacsim.store import open_results
     from protacsim.study import Axis, Readout, Sample, Study, run
 
@@ -54,7 +54,7 @@ _HOME = {
     "methods": ("ODE", "Reference"),
     "network": ("Network",),
     "scenario": ("Scenario", "Treatment"),
-    "simulation": ("simulate", "solve"),
+    "simulation": ("gradients", "simulate", "solve", "steady_state"),
     "store": ("open_results",),
     "study": ("Axis", "Readout", "Sample", "Study", "run"),
 }

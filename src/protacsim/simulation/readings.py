@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from protacsim.errors import SimulationError
+from protacsim.errors import ParameterError, SimulationError
 from protacsim.kernels.rodas5p import STAGES
 from protacsim.mechanisms import (
     OBSERVABLES,
@@ -19,9 +19,9 @@ from protacsim.mechanisms import (
     rate_constants,
 )
 from protacsim.methods import ODE, Method, Reference
-from protacsim.network import Network
+from protacsim.network import Dose, Network
 from protacsim.scenario import Scenario, molecules, numbers
-from protacsim.simulation.batch import Solution, solve
+from protacsim.simulation.batch import Solution, settle, solve
 from protacsim.simulation.statuses import OK, failure
 
 if TYPE_CHECKING:
@@ -53,12 +53,7 @@ def read_out(
     without changing the topology. Each of `species` is read as `species[<name>]`, 0 where the
     scenario cannot reach it. `runs` is the number of runs of the whole study (see `engine_of`).
     """
-    network = build_network(scenario, varied)
-    for name in species:
-        network.add_observable(f"species[{name}]", [name] if name in network.species else [])
-    compiled = network.compile()
-    volumes = compartment_volumes(values)
-    per_nM = {place: molecules(1.0, volume) for place, volume in volumes.items()}
+    network, compiled, per_nM = _network(scenario, values, varied, species)
     solution = solve(
         network,
         rate_constants(scenario, values),
@@ -70,11 +65,29 @@ def read_out(
         states=states,
         runs=runs,
     )
-    readings = {
+    return _readings(solution, compiled, per_nM), solution, compiled
+
+
+def _network(
+    scenario: Scenario, values: Mapping[str, Any], varied: Collection[str], species: Collection[str]
+) -> tuple[Network, CompiledNetwork, dict[str, Any]]:
+    """The network of a scenario, and molecules per nM by compartment."""
+    network = build_network(scenario, varied)
+    for name in species:
+        network.add_observable(f"species[{name}]", [name] if name in network.species else [])
+    volumes = compartment_volumes(values)
+    per_nM = {place: molecules(1.0, volume) for place, volume in volumes.items()}
+    return network, network.compile(), per_nM
+
+
+def _readings(
+    solution: Solution, compiled: CompiledNetwork, per_nM: Mapping[str, Any]
+) -> dict[str, Floats]:
+    """Observables by name, (p, t), each in its own unit."""
+    return {
         name: solution.observables[..., o] / np.reshape(per_nM[_compartment(name)], (-1, 1))
         for o, name in enumerate(compiled.observables)
     }
-    return readings, solution, compiled
 
 
 def _compartment(name: str) -> str:
@@ -95,11 +108,75 @@ def simulate(
     With `species=True` it also holds `species_amount` (species, time_h) in molecules per cell.
     Raises `SimulationError` when the run does not reach its last time.
     """
-    import xarray as xr
-
     readings, solution, compiled = read_out(
         scenario, numbers(scenario), times_h, method or ODE(), states=species
     )
+    return _dataset(scenario, readings, solution, compiled)
+
+
+def steady_state(
+    scenario: Scenario,
+    *,
+    method: ODE | None = None,
+    time_scale_h: float = 1e5,
+    species: bool = False,
+) -> xr.Dataset:
+    """Where a scenario settles under constant exposure: as `simulate`, without a time.
+
+    Doses at or before 0 h are there at the start. What is then in a medium that is not buffered is
+    shared between medium and cell, and may be lost or used up; `cell.medium_buffered` holds it.
+    A state is steady when one implicit step of `time_scale_h` moves it by less than the tolerance
+    of `method`.
+
+    Raises
+    ------
+    ParameterError
+        For doses after 0 h and for washouts, which are no constant exposure.
+    SimulationError
+        When nothing steady is reached on the time scale.
+    """
+    values = numbers(scenario)
+    start = initial_amounts(scenario, values)
+    for dose in doses(scenario, values):
+        _refuse_change(dose)
+        start[dose.species] = start.get(dose.species, 0.0) + dose.amount
+    network, compiled, per_nM = _network(scenario, values, (), ())
+    solution = settle(
+        network,
+        rate_constants(scenario, values),
+        {name: amount for name, amount in start.items() if name in compiled.species},
+        method=method,
+        units_per_nM={name: per_nM[_compartment(name)] for name in compiled.species},
+        time_scale_h=time_scale_h,
+        states=species,
+    )
+    data = _dataset(scenario, _readings(solution, compiled, per_nM), solution, compiled)
+    return data.isel(time_h=0, drop=True)
+
+
+def _refuse_change(dose: Dose) -> None:
+    name = dose.species.removesuffix("_medium").removesuffix("_cell")
+    if dose.replaces:
+        raise ParameterError(
+            f"compounds.{name}.stop_h is {dose.time_h:g} h; a steady state is one of constant "
+            "exposure, so leave the washout out, or use simulate."
+        )
+    if dose.time_h > 0.0:
+        raise ParameterError(
+            f"compounds.{name} is dosed at {dose.time_h:g} h; a steady state takes doses at or "
+            "before 0 h only. Set start_h = 0, or use simulate."
+        )
+
+
+def _dataset(
+    scenario: Scenario,
+    readings: Mapping[str, Floats],
+    solution: Solution,
+    compiled: CompiledNetwork,
+) -> xr.Dataset:
+    """The first run as a Dataset over `time_h`; raises `SimulationError` where it failed."""
+    import xarray as xr
+
     if solution.status[0] != OK:
         status, time_h = int(solution.status[0]), float(solution.reached_h[0])
         raise SimulationError(failure(status, time_h), status, time_h)
@@ -112,7 +189,7 @@ def simulate(
             columns = np.stack([readings[f"{name}[{member}]"][0] for member in names])
             data[name] = ((dim, "time_h"), columns, attrs)
             data = data.assign_coords({dim: (dim, np.array(names, dtype=object))})
-    if species:
+    if solution.states.shape[-1]:
         attrs = {"units": "molecules/cell", "long_name": "amount of each species"}
         data["species_amount"] = (("species", "time_h"), solution.states[0].T, attrs)
         data = data.assign_coords(species=("species", np.array(compiled.species, dtype=object)))
