@@ -36,4 +36,17 @@ class Reference:
     solver: Literal["Radau", "BDF"] = "Radau"
 
 
+@noun
+class SSA:
+    """Exact trajectories of whole molecules, one per replicate.
+
+    `solver` draws them: "rejection" (uniformised rejection, fast) or "direct" (event by event).
+    Both sample the same law. `max_events` bounds events plus refused candidates of one run.
+    """
+
+    solver: Literal["rejection", "direct"] = "rejection"
+    max_events: Budget = 20_000_000_000
+
+
 Method = ODE | Reference
+Stochastic = SSA

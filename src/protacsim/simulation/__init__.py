@@ -10,6 +10,7 @@ from protacsim.kernels import jit
 from protacsim.network import Network
 from protacsim.simulation.batch import COUNTERS, Solution, checked_times, solve, steady_state
 from protacsim.simulation.engines import engine_of
+from protacsim.simulation.ensembles import Ensemble, sample
 from protacsim.simulation.readings import members, read_out, seconds_per_run, simulate
 from protacsim.simulation.statuses import LOST, STATUS, failure
 
@@ -17,6 +18,7 @@ __all__ = [
     "COUNTERS",
     "LOST",
     "STATUS",
+    "Ensemble",
     "Solution",
     "checked_times",
     "engine_info",
@@ -24,6 +26,7 @@ __all__ = [
     "failure",
     "members",
     "read_out",
+    "sample",
     "seconds_per_run",
     "simulate",
     "solve",
