@@ -13,7 +13,7 @@ from protacsim.kernels.integrate import EVENT_ADD, EVENT_SET, NOT_FINITE, OK
 from protacsim.kernels.jit import njit
 from protacsim.kernels.randomness import fma, new_stream, poisson, rounded, seed_stream
 
-EVENT_BUDGET, TOO_MANY = 5, 6
+EVENT_BUDGET, TOO_MANY = 6, 7
 
 # Columns of `report`: how each trajectory ended and what it took.
 STATUS, CANDIDATES, EVENTS = range(3)

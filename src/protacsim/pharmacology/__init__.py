@@ -5,6 +5,12 @@ the others take the Dataset of a study. A number that its definition does not gi
 `Reason`. Nothing here simulates, fits models to data or draws.
 """
 
+from protacsim.pharmacology.cells import (
+    fano_factor,
+    first_passage_h,
+    fraction_of_cells,
+    mean_and_quantiles,
+)
 from protacsim.pharmacology.datasets import (
     dose_response,
     fold_shift,
@@ -41,10 +47,14 @@ __all__ = [
     "d50_time_h",
     "degradation_curve",
     "dose_response",
+    "fano_factor",
+    "first_passage_h",
     "fold_shift",
+    "fraction_of_cells",
     "inhibition",
     "inhibition_curve",
     "initial_rate_per_h",
+    "mean_and_quantiles",
     "occupancy_and_degradation",
     "rate_and_plateau",
     "recovery",

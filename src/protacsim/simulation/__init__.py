@@ -1,7 +1,8 @@
 """Running networks: the one place where kernels are called, for one run or a batch of runs.
 
-`solve` runs any `Network`; `simulate` runs one `Scenario`; `read_out` runs many points of one
-scenario at once. Axes, designs and references belong to `study`.
+`solve` runs any `Network` and `sample` draws single trajectories of it; `simulate` runs one
+`Scenario`; `read_out` and `read_out_ensemble` run many points of one scenario at
+once. Axes, designs and references belong to `study`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,14 @@ from protacsim.network import Network
 from protacsim.simulation.batch import COUNTERS, Solution, checked_times, solve, steady_state
 from protacsim.simulation.engines import engine_of
 from protacsim.simulation.ensembles import Ensemble, sample
-from protacsim.simulation.readings import members, read_out, seconds_per_run, simulate
+from protacsim.simulation.linear_noise import Moments, moments
+from protacsim.simulation.readings import (
+    members,
+    read_out,
+    read_out_ensemble,
+    seconds_per_run,
+    simulate,
+)
 from protacsim.simulation.statuses import LOST, STATUS, failure
 
 __all__ = [
@@ -19,13 +27,16 @@ __all__ = [
     "LOST",
     "STATUS",
     "Ensemble",
+    "Moments",
     "Solution",
     "checked_times",
     "engine_info",
     "engine_of",
     "failure",
     "members",
+    "moments",
     "read_out",
+    "read_out_ensemble",
     "sample",
     "seconds_per_run",
     "simulate",

@@ -1,35 +1,35 @@
 """Ensembles: replicates of any network, each a trajectory with a random stream of its own.
 
 A stream is keyed by seed, point and replicate: a run is the same alone, in any chunk, in any order
-and on any thread. Scenarios are read out in `cells`.
+and on any thread. Scenarios are sampled in `readings`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from protacsim.errors import ParameterError
-from protacsim.kernels import integrate as kernel
-from protacsim.kernels import jumps
+from protacsim.kernels import gaussian, jumps
 from protacsim.mechanisms import Dose
-from protacsim.methods import SSA, Stochastic
+from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
 from protacsim.network import Network
 from protacsim.network.jumps import compile_jumps
-from protacsim.simulation.batch import checked_times
-
-if TYPE_CHECKING:
-    from protacsim.network import CompiledNetwork
+from protacsim.simulation.choosing import choice_for, departure, warn_of
+from protacsim.simulation.linear_noise import linearised, scarce_species
+from protacsim.simulation.points import Runs, points_of
+from protacsim.simulation.statuses import OK
 
 Floats = NDArray[np.float64]
-Words = NDArray[np.uint64]
 
-LARGEST_KEY = 2**63 - 1
 SOLVERS = {"rejection": jumps.REJECTION, "direct": jumps.DIRECT}
+MOST_JUMPS = 10_000_000
+
+# Keys of the replicates that check an approximate method, far from those that users ask for.
+CHECKS = 2**62
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Ensemble:
 
     `observables` (p, r, t, o) and `states` (p, r, t, n) in the units of the state, NaN where a run
     failed; `status` and `reached_h` (p, r); `candidates` and `events` (p, r), refused candidates
-    included in the first.
+    included in the first. `method` drew them, and `reason` says why it was chosen.
     """
 
     times_h: Floats
@@ -48,31 +48,8 @@ class Ensemble:
     reached_h: Floats
     candidates: NDArray[np.int64]
     events: NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Runs:
-    """Numbers of p points of one network, as the kernels take them.
-
-    `rates` (p, m), `initial` (p, n) mean molecules, `poisson` (n,) 1 where a count starts from a
-    Poisson law, `keys` (p,) and `replicates` (r,) of the random streams, `span` (p, 2) h, and the
-    changes: `when` and `amount` (p, e), `kind` and `species` (e,).
-    """
-
-    network: Network
-    compiled: CompiledNetwork
-    rates: Floats
-    initial: Floats
-    poisson: NDArray[np.int64]
-    seed: np.uint64
-    keys: Words
-    replicates: Words
-    times: Floats
-    span: Floats
-    when: Floats
-    amount: Floats
-    kind: NDArray[np.int64]
-    species: NDArray[np.int64]
+    method: Stochastic
+    reason: str = "as asked"
 
 
 def sample(
@@ -98,47 +75,67 @@ def sample(
     on its point's entry of `point_ids` (0, 1, ... when left out) and on its replicate's number,
     counted from `first_replicate`. Failed runs are masked with NaN and keep their status.
 
-    Raises `ParameterError` for keys out of range and unknown names.
+    Raises `ParameterError` for keys out of range and unknown names, `SimulationError` when the
+    mean that an approximate method needs cannot be integrated. `Auto` decides from the points and
+    replicates given here, and warns when its exact cells contradict its choice.
 
     >>> net = Network("birth and death")
     >>> net.add("birth", (), "A", "birth")
     >>> net.add("death", "A", (), "death")
     >>> runs = sample(net, {"birth": 5.0, "death": 1.0}, {}, [1.0], seed=1, replicates=100)
     """
-    compiled = network.compile()
-    numbers = _broadcast(compiled.rate_vector(rates), compiled.state_vector(initial), changes)
-    rows, start, when, amount = numbers
-    times = checked_times(times_h)
-    first = np.minimum(min(0.0, times[0]), when.min(axis=1, initial=np.inf))
-    runs = Runs(
-        network,
-        compiled,
-        rows,
-        start,
-        _law(compiled.species, poisson),
-        np.uint64(_checked_key("seed", seed)),
-        _keys(point_ids, len(rows)),
-        _replicates(first_replicate, replicates),
-        times,
-        np.stack([first, np.full(len(rows), times[-1])], axis=1),
-        when,
-        amount,
-        np.array([kernel.EVENT_SET if d.replaces else kernel.EVENT_ADD for d in changes], np.int64),
-        np.array([compiled.species.index(dose.species) for dose in changes], np.int64),
-    )
-    ensemble = _jumps(runs, method or SSA(), states)
-    failed = ensemble.status != kernel.OK
+    runs = points_of(
+        network, rates, initial, times_h, seed=seed, replicates=replicates,
+        first_replicate=first_replicate, point_ids=point_ids, changes=changes, poisson=poisson,
+    )  # fmt: skip
+    return run(runs, method or SSA(), states)
+
+
+def run(runs: Runs, method: Stochastic, states: bool) -> Ensemble:
+    """All trajectories of `runs` by one method."""
+    match method:
+        case SSA():
+            return _masked(_jumps(runs, method, states))
+        case LNA() | Hybrid():
+            return _masked(_paths(runs, method, states))
+        case Auto():
+            return _automatic(runs, method, states)
+
+
+def _masked(ensemble: Ensemble) -> Ensemble:
+    failed = ensemble.status != OK
     ensemble.observables[failed] = np.nan
     ensemble.states[failed] = np.nan
     return ensemble
 
 
+def _reading(runs: Runs, states: bool) -> tuple[Any, ...]:
+    programs = runs.compiled.programs.with_states() if states else runs.compiled.programs
+    return programs.obs_ptr, programs.obs_species, programs.obs_rate, programs.obs_weight
+
+
+def _ensemble(
+    runs: Runs, method: Stochastic, out: Floats, report: NDArray[np.int64], reached: Floats
+) -> Ensemble:
+    seen = len(runs.compiled.observables)
+    status, candidates, events = np.moveaxis(report, -1, 0)
+    return Ensemble(
+        runs.times,
+        out[..., :seen],
+        out[..., seen:],
+        status.astype(np.int8),
+        reached,
+        candidates.copy(),
+        events.copy(),
+        method,
+    )
+
+
 def _jumps(runs: Runs, method: SSA, states: bool) -> Ensemble:
     """Exact trajectories."""
-    programs = runs.compiled.programs.with_states() if states else runs.compiled.programs
-    reading = (programs.obs_ptr, programs.obs_species, programs.obs_rate, programs.obs_weight)
+    reading = _reading(runs, states)
     shape = (len(runs.rates), len(runs.replicates))
-    out = np.full((*shape, len(runs.times), len(programs.obs_ptr) - 1), np.nan)
+    out = np.full((*shape, len(runs.times), len(reading[0]) - 1), np.nan)
     report = np.zeros((*shape, jumps.REPORT), np.int64)
     reached = np.zeros(shape)
     with np.errstate(all="ignore"):  # with the JIT off, numpy would warn of words that wrap
@@ -148,63 +145,48 @@ def _jumps(runs: Runs, method: SSA, states: bool) -> Ensemble:
             runs.amount, runs.times, SOLVERS[method.solver], method.max_events,
             out, report, reached,
         )  # fmt: skip
-    seen = len(runs.compiled.observables)
-    return Ensemble(
-        runs.times,
-        out[..., :seen],
-        out[..., seen:],
-        report[..., jumps.STATUS].astype(np.int8),
-        reached,
-        report[..., jumps.CANDIDATES],
-        report[..., jumps.EVENTS],
-    )
+    return _ensemble(runs, method, out, report, reached)
 
 
-def _broadcast(
-    rates: Floats, initial: Floats, changes: Sequence[Dose]
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Rates (p, m), initial state (p, n), times and amounts of changes (p, e), of one p."""
-    given = [np.shape(value) for dose in changes for value in (dose.time_h, dose.amount)]
-    (points,) = np.broadcast_shapes((1,), rates.shape[:-1], initial.shape[:-1], *given)
-    when, amount = np.empty((points, len(changes))), np.empty((points, len(changes)))
-    for e, dose in enumerate(changes):
-        when[:, e], amount[:, e] = dose.time_h, dose.amount
-    return (  # writable copies: kernels are compiled for one array type only
-        np.array(np.broadcast_to(rates, (points, rates.shape[-1])), order="C"),
-        np.array(np.broadcast_to(initial, (points, initial.shape[-1])), order="C"),
-        when,
-        amount,
-    )
-
-
-def _law(species: Sequence[str], poisson: Collection[str]) -> NDArray[np.int64]:
-    unknown = sorted(set(poisson) - set(species))
-    if unknown:
-        raise ParameterError(
-            f"poisson names {', '.join(unknown)}, which the network does not have; "
-            "name species of the network."
+def _paths(runs: Runs, method: LNA | Hybrid, states: bool) -> Ensemble:
+    """Gaussian paths, around scarce species that jump."""
+    reading = _reading(runs, states)
+    shape = (len(runs.rates), len(runs.replicates))
+    out = np.full((*shape, len(runs.times), len(reading[0]) - 1), np.nan)
+    report = np.zeros((*shape, jumps.REPORT), np.int64)
+    reached = np.repeat(runs.span[:, 1:], shape[1], axis=1)
+    net = compile_jumps(runs.network)
+    for p in range(shape[0]):
+        scarce = scarce_species(runs, p, method)
+        linear = linearised(runs, p, method, scarce)
+        row = scarce[np.minimum(net.changed, len(scarce) - 1)] & (net.amount != 0)
+        exact = row.any(axis=1) if len(row) else np.zeros(0, bool)
+        jumping = net._replace(
+            reactants=net.reactants[exact], changed=net.changed[exact], amount=net.amount[exact]
         )
-    return np.array([int(name in poisson) for name in species], np.int64)
+        with np.errstate(all="ignore"):
+            gaussian.sample_paths(
+                jumping, reading, runs.rates[p], runs.initial[p], runs.poisson, runs.keys[p],
+                runs.seed, runs.replicates, scarce.astype(np.int64), linear.edges, linear.mean,
+                _turned(linear.transition), _turned(linear.root()), linear.due, MOST_JUMPS,
+                out[p], report[p],
+            )  # fmt: skip
+    return _ensemble(runs, method, out, report, reached)
 
 
-def _checked_key(what: str, key: int) -> int:
-    if not 0 <= int(key) <= LARGEST_KEY:
-        raise ParameterError(f"{what} is {key}; must be a whole number from 0 to 2**63 - 1.")
-    return int(key)
+def _turned(matrices: Floats) -> Floats:
+    """Each matrix (s, n, n) transposed, laid out row by row."""
+    return np.ascontiguousarray(np.swapaxes(matrices, 1, 2))
 
 
-def _keys(point_ids: Sequence[int] | None, points: int) -> Words:
-    if point_ids is None:
-        return np.arange(points, dtype=np.uint64)
-    if len(point_ids) != points:
-        raise ParameterError(
-            f"point_ids has {len(point_ids)} entries for {points} points; give one for each."
-        )
-    return np.array([_checked_key("a point's key", key) for key in point_ids], np.uint64)
-
-
-def _replicates(first: int, count: int) -> Words:
-    if count < 1:
-        raise ParameterError(f"replicates is {count}; must be at least 1.")
-    _checked_key("first_replicate", first)
-    return np.arange(first, first + count, dtype=np.uint64)
+def _automatic(runs: Runs, method: Auto, states: bool) -> Ensemble:
+    """The chosen method; exact cells are compared with an approximate one."""
+    chosen = choice_for(runs, method)
+    ensemble = run(runs, chosen.method, states)
+    reason = chosen.reason
+    if not isinstance(chosen.method, SSA) and method.exact_cells:
+        few = runs.with_replicates(CHECKS, method.exact_cells)
+        worst = departure(_jumps(few, SSA(), False).observables, ensemble.observables)
+        reason += f"; {method.exact_cells} exact cells per point lie within {worst:.1f} SD"
+        warn_of(worst, chosen)
+    return Ensemble(**{**vars(ensemble), "reason": reason})
