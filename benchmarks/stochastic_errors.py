@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
-from stochastic_network import DAY_S, SIZES, build
 
 from protacsim.methods import LNA, SSA, Hybrid, Stochastic
 from protacsim.simulation import sample
+from stochastic_network import DAY_S, SIZES, build
 
 HOURS = (2, 8, 24)
 APPROXIMATE = (LNA(), Hybrid())

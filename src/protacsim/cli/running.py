@@ -28,9 +28,8 @@ from protacsim.study import (
     Workers,
     check_points,
     failures,
-    plan,
+    prepare,
     run_to_store,
-    template,
 )
 from protacsim.validation import one_of
 
@@ -105,7 +104,8 @@ def collect(configs: Sequence[Path], overrides: Sequence[str], options: Options)
     jobs = loaded(configs, overrides)
     reports = []
     for job, folder in zip(jobs, _folders(jobs, options.out), strict=True):
-        with store.writing(folder, *_planned(job)) as writer:
+        ready = prepare(job.study)
+        with store.writing(folder, ready.template, {**ready.plan, **_extra(job)}) as writer:
             missing = sum(1 for _ in writer.remaining())
             if missing:
                 raise StoreError(
@@ -148,11 +148,6 @@ def _folder(job: Job, out: Path | None, jobs: int) -> Path:
     if out is None:
         return Path("results") / job.source.stem
     return out if jobs == 1 else out / job.source.stem
-
-
-def _planned(job: Job) -> tuple[store.Template, dict[str, Any]]:
-    found = template(job.study)
-    return found, {**plan(job.study, found), **_extra(job)}
 
 
 def _extra(job: Job) -> dict[str, Any]:

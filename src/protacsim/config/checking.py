@@ -16,7 +16,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from protacsim.config.grammar import (
     FEWEST_TIMES,
-    LATER_METHODS,
     MEMBER_DIMS,
     METHODS,
     SCHEMA,
@@ -28,7 +27,7 @@ from protacsim.config.grammar import (
 )
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.fitting import Errors, Measurement, Model, Parameter, read_measurements, unknowns
-from protacsim.methods import ODE, Method
+from protacsim.methods import ODE, Method, Stochastic
 from protacsim.scenario import Scenario, Treatment
 from protacsim.study import TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
 from protacsim.validation import one_of, problems, quoted
@@ -176,21 +175,15 @@ class Checker:
             return None
         return axes if len(axes) == len(sections) else None
 
-    def _method(self) -> Method | None:
+    def _method(self) -> Method | Stochastic | None:
         section = self.raw.get("method", {})
         if not isinstance(section, Mapping):
             self._say(f"method is {quoted(section)}; write it as a [method] table.")
             return None
         options = {key: value for key, value in section.items() if key != "kind"}
         kind = section.get("kind", "ode")
-        if kind in LATER_METHODS:
-            self._say(
-                f'method.kind = "{kind}" cannot be run yet: this version has no stochastic solver; '
-                'use "ode".'
-            )
-            return None
         if not isinstance(kind, str) or kind not in METHODS:
-            allowed = one_of(quoted(kind)[1:-1], (*METHODS, *LATER_METHODS))
+            allowed = one_of(quoted(kind)[1:-1], METHODS)
             self._say(f"method.kind is {quoted(kind)}; {allowed}.")
             return None
         return self._validated("method", METHODS[kind], options)  # type: ignore[no-any-return]
@@ -216,7 +209,7 @@ class Checker:
         axes: list[Axis] | None,
         samples: list[Sample | None],
         readout: Readout | None,
-        method: Method | None,
+        method: Method | Stochastic | None,
         run: RunSection | None,
     ) -> Study | None:
         passed = [treatment for treatment in treatments if treatment is not None]

@@ -9,7 +9,7 @@ from pydantic import Field, Strict, TypeAdapter, model_validator
 
 from protacsim.errors import ParameterError
 from protacsim.fitting import Parameter
-from protacsim.methods import ODE, Reference
+from protacsim.methods import LNA, ODE, SSA, Auto, Hybrid, Reference
 from protacsim.scenario import Treatment
 from protacsim.study import Axis, Readout, Sample
 from protacsim.units import to_canonical, unit_of
@@ -18,8 +18,14 @@ from protacsim.validation import Name, Quantity, Real, noun, one_of
 SCHEMA = "protacsim/1"
 LARGEST_AXIS = 10_000_000
 
-METHODS: dict[str, Any] = {"ode": ODE, "reference": Reference}
-LATER_METHODS = ("ssa", "hybrid", "lna", "tau", "auto")
+METHODS: dict[str, Any] = {
+    "ode": ODE,
+    "reference": Reference,
+    "ssa": SSA,
+    "hybrid": Hybrid,
+    "lna": LNA,
+    "auto": Auto,
+}
 FIGURES = ("dose-response", "time-course")
 LATER_FIGURES = (
     "heatmap",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from protacsim.kernels.jit import njit
+from protacsim.kernels.jit import njit_allocating as njit
 from protacsim.kernels.randomness import exponential, fma, uniform
 
 RATE, FIRST, SECOND, REPEATED = range(4)  # columns of the programs' `reactants`

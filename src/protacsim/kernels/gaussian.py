@@ -10,7 +10,7 @@ import numpy as np
 
 from protacsim.kernels.direct import RATE, combinations
 from protacsim.kernels.integrate import OK
-from protacsim.kernels.jit import njit
+from protacsim.kernels.jit import njit_allocating as njit
 from protacsim.kernels.jumps import CANDIDATES, EVENT_BUDGET, EVENTS, STATUS, draw_start
 from protacsim.kernels.randomness import exponential, fma, new_stream, normal, seed_stream, uniform
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from protacsim.kernels import direct, rejection
 from protacsim.kernels.integrate import EVENT_ADD, EVENT_SET, NOT_FINITE, OK
-from protacsim.kernels.jit import njit
+from protacsim.kernels.jit import njit_allocating as njit
 from protacsim.kernels.randomness import fma, new_stream, poisson, rounded, seed_stream
 
 EVENT_BUDGET, TOO_MANY = 6, 7

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from protacsim.kernels.jit import njit
+from protacsim.kernels.jit import njit_allocating as njit
 from protacsim.kernels.randomness import (
     BLOCK,
     HALF_WORD,

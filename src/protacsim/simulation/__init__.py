@@ -10,14 +10,17 @@ from __future__ import annotations
 from protacsim.kernels import jit
 from protacsim.network import Network
 from protacsim.simulation.batch import COUNTERS, Solution, checked_times, solve, steady_state
+from protacsim.simulation.choosing import Choice, choose, expected_events
+from protacsim.simulation.costs import seconds_per_cell, seconds_per_run
 from protacsim.simulation.engines import engine_of
-from protacsim.simulation.ensembles import Ensemble, sample
+from protacsim.simulation.ensembles import Ensemble, checked_choice, sample
+from protacsim.simulation.ensembles import run as run_ensemble
 from protacsim.simulation.linear_noise import Moments, moments
 from protacsim.simulation.readings import (
     members,
+    points_of_scenario,
     read_out,
     read_out_ensemble,
-    seconds_per_run,
     simulate,
 )
 from protacsim.simulation.statuses import LOST, STATUS, failure
@@ -26,18 +29,25 @@ __all__ = [
     "COUNTERS",
     "LOST",
     "STATUS",
+    "Choice",
     "Ensemble",
     "Moments",
     "Solution",
+    "checked_choice",
     "checked_times",
+    "choose",
     "engine_info",
     "engine_of",
+    "expected_events",
     "failure",
     "members",
     "moments",
+    "points_of_scenario",
     "read_out",
     "read_out_ensemble",
+    "run_ensemble",
     "sample",
+    "seconds_per_cell",
     "seconds_per_run",
     "simulate",
     "solve",

@@ -7,6 +7,7 @@ asked.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,14 +40,18 @@ class Choice:
 
 def choice_for(runs: Runs, auto: Auto) -> Choice:
     """The method for all replicates of all points of `runs`."""
-    events = expected_events(runs)
-    total = float(events.sum()) * len(runs.replicates)
+    return choose([runs], auto, len(runs.rates) * len(runs.replicates))
+
+
+def choose(pilots: Sequence[Runs], auto: Auto, cells: int) -> Choice:
+    """The method for `cells` runs, of which the points of `pilots` are typical."""
+    total = cells * float(np.concatenate([expected_events(runs) for runs in pilots]).mean())
     if total <= auto.most_events:
         return Choice(SSA(), f"exact: {total:.1e} events expected in all runs together")
     hybrid = Hybrid()
-    scarce = [scarce_species(runs, p, hybrid) for p in range(len(runs.rates))]
-    method: Hybrid | LNA = hybrid if any(found.any() for found in scarce) else LNA()
-    margin, name = min(_margin(runs, p, method, scarce[p]) for p in range(len(runs.rates)))
+    points = [(runs, p, scarce_species(runs, p, hybrid)) for runs in pilots for p in _all(runs)]
+    method: Hybrid | LNA = hybrid if any(found.any() for *_, found in points) else LNA()
+    margin, name = min(_margin(runs, p, method, scarce) for runs, p, scarce in points)
     said = f"{total:.1e} events expected in all runs together"
     if margin < FAR_FROM_ZERO:
         return Choice(
@@ -54,6 +59,10 @@ def choice_for(runs: Runs, auto: Auto) -> Choice:
         )
     far = f"stay {margin:.1f} SD from zero" if margin < np.inf else "are of species kept exact"
     return Choice(method, f"{type(method).__name__}: {said}, and read-outs {far}")
+
+
+def _all(runs: Runs) -> range:
+    return range(len(runs.rates))
 
 
 def expected_events(runs: Runs) -> Floats:

@@ -18,7 +18,7 @@ from protacsim.mechanisms import Dose
 from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
 from protacsim.network import Network
 from protacsim.network.jumps import compile_jumps
-from protacsim.simulation.choosing import choice_for, departure, warn_of
+from protacsim.simulation.choosing import Choice, choice_for, departure, warn_of
 from protacsim.simulation.linear_noise import linearised, scarce_species
 from protacsim.simulation.points import Runs, points_of
 from protacsim.simulation.statuses import OK
@@ -183,10 +183,15 @@ def _automatic(runs: Runs, method: Auto, states: bool) -> Ensemble:
     """The chosen method; exact cells are compared with an approximate one."""
     chosen = choice_for(runs, method)
     ensemble = run(runs, chosen.method, states)
-    reason = chosen.reason
-    if not isinstance(chosen.method, SSA) and method.exact_cells:
-        few = runs.with_replicates(CHECKS, method.exact_cells)
-        worst = departure(_jumps(few, SSA(), False).observables, ensemble.observables)
-        reason += f"; {method.exact_cells} exact cells per point lie within {worst:.1f} SD"
-        warn_of(worst, chosen)
+    reason = checked_choice(runs, chosen, method.exact_cells, ensemble)
     return Ensemble(**{**vars(ensemble), "reason": reason})
+
+
+def checked_choice(runs: Runs, chosen: Choice, exact_cells: int, ensemble: Ensemble) -> str:
+    """The reason of a choice, with how far exact cells lie from an approximate ensemble."""
+    if isinstance(chosen.method, SSA) or not exact_cells:
+        return chosen.reason
+    few = runs.with_replicates(CHECKS, exact_cells)
+    worst = departure(_jumps(few, SSA(), False).observables, ensemble.observables)
+    warn_of(worst, chosen)
+    return f"{chosen.reason}; {exact_cells} exact cells per point lie within {worst:.1f} SD"

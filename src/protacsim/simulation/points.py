@@ -69,8 +69,10 @@ def points_of(
 ) -> Runs:
     """Checked numbers of all runs; arguments are those of `sample`."""
     compiled = network.compile()
-    numbers = _broadcast(compiled.rate_vector(rates), compiled.state_vector(initial), changes)
-    rows, start, when, amount = numbers
+    points = 1 if point_ids is None else len(point_ids)
+    rows, start, when, amount = _broadcast(
+        compiled.rate_vector(rates), compiled.state_vector(initial), changes, points
+    )
     times = checked_times(times_h)
     first = np.minimum(min(0.0, times[0]), when.min(axis=1, initial=np.inf))
     return Runs(
@@ -92,11 +94,11 @@ def points_of(
 
 
 def _broadcast(
-    rates: Floats, initial: Floats, changes: Sequence[Dose]
+    rates: Floats, initial: Floats, changes: Sequence[Dose], least: int
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Rates (p, m), initial state (p, n), times and amounts of changes (p, e), of one p."""
     given = [np.shape(value) for dose in changes for value in (dose.time_h, dose.amount)]
-    (points,) = np.broadcast_shapes((1,), rates.shape[:-1], initial.shape[:-1], *given)
+    (points,) = np.broadcast_shapes((least,), rates.shape[:-1], initial.shape[:-1], *given)
     when, amount = np.empty((points, len(changes))), np.empty((points, len(changes)))
     for e, dose in enumerate(changes):
         when[:, e], amount[:, e] = dose.time_h, dose.amount

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import ParameterError, SimulationError
-from protacsim.kernels.rodas5p import STAGES
 from protacsim.mechanisms import (
     OBSERVABLES,
     Dose,
@@ -23,7 +22,8 @@ from protacsim.methods import ODE, Method, Reference, Stochastic
 from protacsim.network import Network
 from protacsim.scenario import Scenario, molecules, numbers
 from protacsim.simulation.batch import Solution, solve
-from protacsim.simulation.ensembles import Ensemble, sample
+from protacsim.simulation.ensembles import Ensemble, run
+from protacsim.simulation.points import Runs, points_of
 from protacsim.simulation.statuses import OK, failure
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from protacsim.network import CompiledNetwork
 
 Floats = NDArray[np.float64]
-
-TYPICAL_STEPS = 100
-SECONDS_PER_OPERATION = 2.5e-10
-SECONDS_PER_REFERENCE_RUN = 0.2
 
 
 def read_out(
@@ -94,27 +90,45 @@ def read_out_ensemble(
     Arguments are those of `read_out` and, for seeds and replicates, of `sample`. Cells start from
     the drug-free steady state: proteins that are made and lost have Poisson counts.
     """
-    network, compiled, initial, changes = _numbers(scenario, values, varied, species)
-    per_nM = _molecules_per_nM(values)
-    ensemble = sample(
-        network,
-        rate_constants(scenario, values),
-        initial,
+    runs = points_of_scenario(
+        scenario,
+        values,
         times_h,
-        method=method,
         seed=seed,
         replicates=replicates,
         first_replicate=first_replicate,
         point_ids=point_ids,
-        changes=changes,
-        poisson=[name for name in initial if f"synthesis[{name}]" in compiled.rates],
-        states=states,
+        varied=varied,
+        species=species,
     )
+    ensemble, compiled, per_nM = run(runs, method, states), runs.compiled, _molecules_per_nM(values)
     readings = {
         name: ensemble.observables[..., o] / np.reshape(per_nM[_compartment(name)], (-1, 1, 1))
         for o, name in enumerate(compiled.observables)
     }
     return readings, ensemble, compiled
+
+
+def points_of_scenario(
+    scenario: Scenario,
+    values: Mapping[str, Any],
+    times_h: ArrayLike,
+    *,
+    varied: Collection[str] = (),
+    species: Collection[str] = (),
+    **keys: Any,
+) -> Runs:
+    """Numbers of p points of one scenario, as stochastic methods take them; `keys` of `sample`."""
+    network, compiled, initial, changes = _numbers(scenario, values, varied, species)
+    return points_of(
+        network,
+        rate_constants(scenario, values),
+        initial,
+        times_h,
+        changes=changes,
+        poisson=[name for name in initial if f"synthesis[{name}]" in compiled.rates],
+        **keys,
+    )
 
 
 def _numbers(
@@ -225,17 +239,3 @@ def members(scenario: Scenario, dim: str) -> list[str]:
     if dim == "neosubstrate":
         return list(scenario.neosubstrates)
     return [entry.name for entry in scenario.treatment.compounds]
-
-
-def seconds_per_run(network: Network, method: Method) -> float:
-    """Static estimate of one run's time on one core, from the size of its programs.
-
-    It decides how much work goes together, never what comes out; a loaded machine is slower.
-    """
-    if isinstance(method, Reference):
-        return SECONDS_PER_REFERENCE_RUN
-    programs = network.compile().programs
-    terms = len(programs.rhs_coef) + len(programs.l_slot) + 2 * len(programs.u_slot)
-    sums = STAGES * (STAGES - 1) * len(programs.order)
-    operations = STAGES * terms + sums + len(programs.jac_coef) + len(programs.t_slot)
-    return SECONDS_PER_OPERATION * TYPICAL_STEPS * operations

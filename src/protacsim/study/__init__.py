@@ -1,17 +1,17 @@
 """What is asked (`axes`, `nouns`), what it expands to (`combination`, `slab`), and the runner."""
 
 from protacsim.study.axes import DOSE, TREATMENT, Axis, Draw, Sample
+from protacsim.study.cells import settled
 from protacsim.study.combination import Combination
 from protacsim.study.describing import (
     PACKAGES,
     check_points,
     config_sha256,
     grid,
-    plan,
+    prepare,
     resolved,
     result_bytes,
     seconds_per_point,
-    template,
 )
 from protacsim.study.executors import KINDS, Workers, available_cores
 from protacsim.study.nouns import Readout, Study
@@ -35,11 +35,11 @@ __all__ = [
     "config_sha256",
     "failures",
     "grid",
-    "plan",
+    "prepare",
     "resolved",
     "result_bytes",
     "run",
     "run_to_store",
     "seconds_per_point",
-    "template",
+    "settled",
 ]
