@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +21,15 @@ from protacsim.errors import ParameterError
 from protacsim.scenario import Scenario, full_path
 from protacsim.study.axes import Draw, Sample
 
-if TYPE_CHECKING:
-    from scipy.stats import qmc
-
 Floats = NDArray[np.float64]
 
 EDGE = 1e-9
 """Uniform numbers stay this far from 0 and 1, so that no draw is infinite."""
 
 SMALLEST_SHARE = 1e-6
-WHOLE_DESIGN = 2**24
+MOST_IN_HYPERCUBE = 2**24
+SOBOL_POINTS = 2**18
+"""Points of one Sobol design; a longer sample is a row of them."""
 OUTPUTS_PER_BLOCK = 4
 Z95 = 1.6448536269514722
 """Standard normal quantile at 95 %."""
@@ -64,6 +62,10 @@ class Drawn:
         """Values of a stretch of points, in canonical units."""
         u = uniforms(self.sample, self.seed, span)[:, self.position]
         return quantiles(self.sample.over[self.position], scenario)(u)
+
+    def example(self, scenario: Scenario) -> float:
+        """The median: a value that can be drawn."""
+        return float(quantiles(self.sample.over[self.position], scenario)(np.array([0.5]))[0])
 
     def ends(self, scenario: Scenario) -> tuple[float, float]:
         """The most extreme values that can be drawn."""
@@ -105,29 +107,23 @@ def _hypercube(key: int, paths: int, n: int) -> Floats:
 
 
 def _sobol(key: int, paths: int, n: int, span: slice) -> Floats:
-    if n * paths <= WHOLE_DESIGN:
-        return _whole_sobol(key, paths, n)[span]
-    engine = _sobol_engine(key, paths)
-    if span.start:
-        engine.fast_forward(span.start)
-    return _points(engine, span.stop - span.start)
+    """Blocks that are each a Sobol design, scrambled anew: entering one costs no earlier one."""
+    blocks = range(span.start // SOBOL_POINTS, -(-span.stop // SOBOL_POINTS))
+    ends = [min(n - block * SOBOL_POINTS, SOBOL_POINTS) for block in blocks]
+    found = [_sobol_block(key, i, paths, size) for i, size in zip(blocks, ends, strict=True)]
+    whole = found[0] if len(found) == 1 else np.concatenate(found)
+    first = blocks.start * SOBOL_POINTS
+    return whole[span.start - first : span.stop - first]
 
 
 @lru_cache(maxsize=4)
-def _whole_sobol(key: int, paths: int, n: int) -> Floats:
-    return _points(_sobol_engine(key, paths), n)
-
-
-def _sobol_engine(key: int, paths: int) -> qmc.Sobol:
+def _sobol_block(key: int, block: int, paths: int, size: int) -> Floats:
     from scipy.stats import qmc
 
-    return qmc.Sobol(paths, scramble=True, rng=np.random.default_rng(key))
-
-
-def _points(engine: qmc.Sobol, n: int) -> Floats:
+    engine = qmc.Sobol(paths, scramble=True, rng=np.random.default_rng((key, block)))
     with warnings.catch_warnings():  # balance needs a power of two, which is the user's choice
         warnings.filterwarnings("ignore", "The balance properties of Sobol' points")
-        return np.asarray(engine.random(n))
+        return np.asarray(engine.random(size))
 
 
 def _correlated(u: Floats, sample: Sample) -> Floats:
@@ -150,10 +146,10 @@ def correlation_matrix(sample: Sample) -> Floats:
 
 def check_sample(sample: Sample) -> None:
     """Raise `ParameterError` for contradicting correlations, or a design too large."""
-    if sample.design == "lhs" and sample.n * len(sample.over) > WHOLE_DESIGN:
+    if sample.design == "lhs" and sample.n * len(sample.over) > MOST_IN_HYPERCUBE:
         raise ParameterError(
-            f"sample {sample.dim}: a Latin hypercube of {sample.n:,} points over "
-            f'{len(sample.over)} paths does not fit in memory; use design = "random" or "sobol"'
+            f"sample {sample.dim}: a Latin hypercube is made whole, and {sample.n:,} points do not "
+            'fit in memory; use design = "random" or "sobol"'
         )
     smallest = float(np.linalg.eigvalsh(correlation_matrix(sample))[0])
     if smallest <= 1e-12:
@@ -205,7 +201,7 @@ def _truncated(
     last = 1.0 if draw.high is None else float(ndtr(score(_given(draw.high))))
     if last - first < SMALLEST_SHARE:
         raise ParameterError(
-            f"{draw.name}: between low and high lies less than {SMALLEST_SHARE:g} of the "
+            f"between low and high lies less than {SMALLEST_SHARE:g} of the "
             f"{draw.distribution} distribution; move them, or use a uniform one"
         )
     low = -math.inf if draw.low is None else _given(draw.low)

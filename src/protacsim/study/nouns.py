@@ -197,7 +197,8 @@ def _each_once(lines: Iterable[str]) -> list[str]:
 
 
 def _check_samples(samples: tuple[Sample, ...], axes: tuple[Axis, ...]) -> None:
-    taken = {*RESERVED, *(axis.dim for axis in axes), *(axis.path for axis in axes)}
+    drawn = {draw.name for sample in samples for draw in sample.over}
+    taken = {*RESERVED, *drawn, *(axis.dim for axis in axes), *(axis.path for axis in axes)}
     for sample in samples:
         if sample.dim in taken:
             raise ParameterError(
