@@ -1,4 +1,4 @@
-"""Numbers read off results: DC50, Dmax, hook effect, IC50, fold shift, kinetics, catalysis.
+"""Numbers read off results: DC50, Dmax, hook, IC50, fold shift, kinetics, catalysis, populations.
 
 `degradation_curve`, `inhibition_curve` and the time-course functions take arrays of one curve;
 the others take the Dataset of a study. A number that its definition does not give is NaN with a
@@ -30,6 +30,13 @@ from protacsim.pharmacology.engagement import (
     occupancy_and_degradation,
     turnover_numbers,
 )
+from protacsim.pharmacology.populations import (
+    distribution,
+    fraction_below,
+    in_words,
+    interval,
+    member_dims,
+)
 from protacsim.pharmacology.readings import Reading, Reason
 from protacsim.pharmacology.time_curves import (
     d50_time_h,
@@ -46,15 +53,20 @@ __all__ = [
     "area_over_the_curve",
     "d50_time_h",
     "degradation_curve",
+    "distribution",
     "dose_response",
     "fano_factor",
     "first_passage_h",
     "fold_shift",
+    "fraction_below",
     "fraction_of_cells",
+    "in_words",
     "inhibition",
     "inhibition_curve",
     "initial_rate_per_h",
+    "interval",
     "mean_and_quantiles",
+    "member_dims",
     "occupancy_and_degradation",
     "rate_and_plateau",
     "recovery",

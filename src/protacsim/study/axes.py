@@ -83,7 +83,13 @@ def _label(value: Any) -> Any:
     return value.name if isinstance(value, Treatment) else value
 
 
-Design = Literal["random", "lhs", "sobol"]
+Design = Literal["random", "lhs", "sobol", "saltelli", "morris"]
+
+
+def points_per_group(design: Design, paths: int) -> int:
+    """How many points of a design belong together."""
+    return {"saltelli": 2 * paths + 2, "morris": paths + 1}.get(design, 1)
+
 
 FIELDS = {
     "normal": ("mean", "sd"),
@@ -193,7 +199,11 @@ def _described_paths(value: object) -> object:
 
 @noun
 class Sample:
-    """Draws of paths along one dim: virtual cells, patients, designs."""
+    """Draws of paths along one dim: virtual cells, patients, designs.
+
+    The designs "saltelli" and "morris" are those of `sensitivity_analysis`: groups of points in
+    which one path at a time takes another value.
+    """
 
     dim: Label
     n: Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -218,7 +228,27 @@ class Sample:
                     f"the correlation of {' and '.join(entry.between)} is given twice; keep one"
                 )
             seen.add(frozenset(entry.between))
+        self._check_groups()
         return self
+
+    def _check_groups(self) -> None:
+        if self.group == 1:
+            return
+        if self.correlations:
+            raise ParameterError(
+                f'design = "{self.design}" varies one path at a time, so the paths must be '
+                "independent; leave the correlations out"
+            )
+        if self.n % self.group:
+            raise ParameterError(
+                f'design = "{self.design}" over {len(self.over)} paths has groups of '
+                f"{self.group} points; make n = {self.n} a multiple of that"
+            )
+
+    @property
+    def group(self) -> int:
+        """Points that belong together: 1, but for designs that vary one path at a time."""
+        return points_per_group(self.design, len(self.over))
 
 
 def as_axes(value: object) -> object:

@@ -31,6 +31,9 @@ MOST_IN_HYPERCUBE = 2**24
 SOBOL_POINTS = 2**18
 """Points of one Sobol design; a longer sample is a row of them."""
 OUTPUTS_PER_BLOCK = 4
+MORRIS_LEVELS = 4
+MORRIS_STEP = 0.5
+"""Steps between quantiles 1/8, 3/8, 5/8 and 7/8: a grid that never meets an infinite end."""
 Z95 = 1.6448536269514722
 """Standard normal quantile at 95 %."""
 
@@ -86,6 +89,8 @@ def uniforms(sample: Sample, seed: int, span: slice) -> Floats:
             found = _hypercube(key, paths, sample.n)[span]
         case "sobol":
             found = _sobol(key, paths, sample.n, span)
+        case "saltelli" | "morris":
+            found = _in_groups(sample, key, span)
     found = np.clip(found, EDGE, 1.0 - EDGE)
     return _correlated(found, sample) if sample.correlations else found
 
@@ -124,6 +129,40 @@ def _sobol_block(key: int, block: int, paths: int, size: int) -> Floats:
     with warnings.catch_warnings():  # balance needs a power of two, which is the user's choice
         warnings.filterwarnings("ignore", "The balance properties of Sobol' points")
         return np.asarray(engine.random(size))
+
+
+def _in_groups(sample: Sample, key: int, span: slice) -> Floats:
+    """A stretch of points that belong together in groups."""
+    groups = slice(span.start // sample.group, -(-span.stop // sample.group))
+    make = _saltelli if sample.design == "saltelli" else _trajectories
+    points = make(key, len(sample.over), sample.n // sample.group, groups)
+    first = groups.start * sample.group
+    return points.reshape(-1, len(sample.over))[span.start - first : span.stop - first]
+
+
+def _saltelli(key: int, paths: int, n: int, groups: slice) -> Floats:
+    """Groups A, A with one path of B each, B with one path of A each, B (Saltelli 2002)."""
+    base = _sobol(key, 2 * paths, n, groups)
+    a, b = base[:, :paths], base[:, paths:]
+    points = np.repeat(np.stack([a, b], axis=1), paths + 1, axis=1)
+    each = np.arange(paths)
+    points[:, 1 + each, each] = b
+    points[:, 1 + paths + each, each] = a
+    return points
+
+
+def _trajectories(key: int, paths: int, _n: int, groups: slice) -> Floats:
+    """Walks over a grid that move one path per step, in random order (Morris 1991)."""
+    return np.stack([_trajectory(key, paths, i) for i in range(groups.start, groups.stop)])
+
+
+def _trajectory(key: int, paths: int, number: int) -> Floats:
+    generator = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, number]))
+    low = (generator.integers(MORRIS_LEVELS // 2, size=paths) + 0.5) / MORRIS_LEVELS
+    up = generator.integers(2, size=paths).astype(bool)
+    moved = generator.permutation(paths).argsort() < np.arange(paths + 1)[:, None]
+    found: Floats = low + MORRIS_STEP * (moved ^ up)
+    return found
 
 
 def _correlated(u: Floats, sample: Sample) -> Floats:

@@ -1,0 +1,63 @@
+"""The reading that a sensitivity is asked of: a variable, a number read off curves, a fraction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import xarray as xr
+
+from protacsim import pharmacology
+from protacsim.errors import ParameterError
+
+Reader = Callable[[xr.Dataset], xr.DataArray]
+ReadOut = str | Reader
+
+DIM: Final = "sensitivity"
+"""The dim along which the points of a design run."""
+DEGRADATION: Final = (
+    "dmax_percent",
+    "dmax_dose_nM",
+    "dc50_absolute_nM",
+    "dc50_relative_nM",
+    "hc50_absolute_nM",
+    "hc50_relative_nM",
+    "hook_depth_percent",
+)
+INHIBITION: Final = ("imax_percent", "ic50_nM")
+_BELOW = re.compile(r"^(\w+) below ([0-9.eE+-]+)$")
+
+
+def reading(data: xr.Dataset, readout: ReadOut) -> tuple[xr.DataArray, xr.DataArray | None]:
+    """A reading of a result, and why it is null where it is, if that is known."""
+    if callable(readout):
+        return readout(data), None
+    if readout in data:
+        return data[readout], None
+    if readout in DEGRADATION or readout in INHIBITION:
+        read = pharmacology.dose_response if readout in DEGRADATION else pharmacology.inhibition
+        curves = read(data)
+        return curves[readout], curves[f"{readout}_reason"]
+    below = _BELOW.match(readout)
+    if below:
+        dims = [dim for dim in pharmacology.member_dims(data) if dim != DIM]
+        if not dims:
+            raise ParameterError(f"{readout!r} needs a sample of members; add a [[sample]].")
+        stacked = data[[below[1]]].stack({"_members": dims}, create_index=False)
+        found = pharmacology.fraction_below(stacked, below[1], float(below[2]), "_members")
+        return found["fraction"], None
+    raise ParameterError(
+        f"there is no reading {readout!r}; take one of {', '.join((*DEGRADATION, *INHIBITION))}, a "
+        'variable of the result such as target_total_percent, or "target_total_percent below 20".'
+    )
+
+
+def is_dose(readout: ReadOut) -> bool:
+    """Whether a reading is a dose, read off a curve."""
+    return readout in (*DEGRADATION, *INHIBITION) and str(readout).endswith("_nM")
+
+
+def name_of(readout: ReadOut) -> str:
+    """What a reading is called."""
+    return readout if isinstance(readout, str) else getattr(readout, "__name__", "reading")
