@@ -20,7 +20,7 @@ from protacsim import sensitivity_analysis as sa
 from protacsim.errors import ParameterError
 from protacsim.scenario import Scenario, full_path, replaced
 from protacsim.simulation import simulate
-from protacsim.study import Draw, Readout, Sample, Study, designs, run
+from protacsim.study import SENSITIVITY, Draw, Readout, Sample, Study, designs, run
 
 DOSE = "compound.dose_nM"
 KD = "compound.kd_target_nM"
@@ -32,7 +32,7 @@ def evaluated(sample: Sample, function: Any, **dims: Any) -> xr.Dataset:
     """A result whose variable `y` is a function of the drawn values, each (points,)."""
     whole = slice(0, sample.n)
     columns = [designs.Drawn(sample, i, 1).column(whole, None) for i in range(len(sample.over))]
-    return xr.Dataset({"y": (sa.DIM, function(*columns))})
+    return xr.Dataset({"y": (SENSITIVITY, function(*columns))})
 
 
 def even(count: int, low: float, high: float) -> tuple[Draw, ...]:
@@ -306,7 +306,7 @@ def test_uncertainty_of_the_library():
     base = pharmacology.dose_response(run(study))
     drawn = Study(
         study.scenario, study.axes, study.readout, seed=3,
-        samples=(Sample(sa.DIM, 128, over, "sobol"),),
+        samples=(Sample(SENSITIVITY, 128, over, "sobol"),),
     )  # fmt: skip
     curves = pharmacology.dose_response(run(drawn))
     for name in ("dc50_relative_nM", "dmax_percent"):

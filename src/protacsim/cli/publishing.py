@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from protacsim import store
 from protacsim.cli import printable
-from protacsim.cli.tables import print_json, print_table
+from protacsim.cli.tables import HEADINGS, print_json, print_rows, print_table, shown
 from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
 LISTED_ROWS = 60
+WANTED = ("dc50_relative_nM", "dmax_percent", "hook_depth_percent", "ic50_nM", "ic50_fold_shift")
 
 
 def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path]:
@@ -132,17 +133,48 @@ def print_summary(job: Job, table: pd.DataFrame) -> None:
         few = table[[*axes, *percent]] if percent else table
         print_table(job.study.title, few.head(LISTED_ROWS))
         return
-    shown = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
-    wanted = [
-        "dc50_relative_nM",
-        "dmax_percent",
-        "hook_depth_percent",
-        "ic50_nM",
-        "ic50_fold_shift",
-    ]
+    last = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
     axes = [c for c in table.columns if not _is_reading(c)]
-    columns = [*axes, *(name for name in wanted if name in table)]
-    print_table(job.study.title, shown[columns].head(LISTED_ROWS), shown)
+    wanted = [name for name in WANTED if name in table]
+    if job.study.samples:
+        _print_populations(job, last, axes, wanted)
+    else:
+        print_table(job.study.title, last[[*axes, *wanted]].head(LISTED_ROWS), last)
+
+
+def _print_populations(
+    job: Job, table: pd.DataFrame, axes: Sequence[str], wanted: Sequence[str]
+) -> None:
+    """One row per curve, with the median and the middle 90 % of all members of the samples."""
+    drawn = {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
+    kept = [name for name in axes if name.removesuffix(" quantile") not in drawn]
+    rows = [
+        [*at, len(part), *(_spread_of(part[name]) for name in wanted)]
+        for at, part in _curves_of(table, kept)
+    ]
+    headings = [HEADINGS.get(name, name) for name in wanted]
+    print_rows(
+        f"{job.study.title} (median, and 5 % to 95 % of the members)",
+        [*(HEADINGS.get(name, name) for name in kept), "members", *headings],
+        rows[:LISTED_ROWS],
+    )
+
+
+def _curves_of(table: pd.DataFrame, by: list[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """The rows of each curve, with its coordinates."""
+    if not by:
+        return [((), table)]
+    return [(at, part) for at, part in table.groupby(by, sort=False, dropna=False)]  # type: ignore[misc]
+
+
+def _spread_of(values: pd.Series) -> str:
+    """Median and middle 90 %, and how many members have none."""
+    known = values.dropna()
+    without = len(values) - len(known)
+    if known.empty:
+        return "none"
+    low, median, high = (shown(float(x)) for x in known.quantile([0.05, 0.5, 0.95]))
+    return f"{median} ({low} to {high}{f'; {without} none' if without else ''})"
 
 
 def _is_reading(column: str) -> bool:

@@ -30,6 +30,7 @@ from protacsim.pharmacology.engagement import (
     occupancy_and_degradation,
     turnover_numbers,
 )
+from protacsim.pharmacology.fronts import pareto_front
 from protacsim.pharmacology.populations import (
     distribution,
     fraction_below,
@@ -68,6 +69,7 @@ __all__ = [
     "mean_and_quantiles",
     "member_dims",
     "occupancy_and_degradation",
+    "pareto_front",
     "rate_and_plateau",
     "recovery",
     "recovery_half_time_h",

@@ -4,22 +4,24 @@ A design is a sample of the study, so the runner executes and stores it like any
 results are analysed. SALib does the statistics and is an extra.
 """
 
-from protacsim.sensitivity_analysis.indices import design, indices, sensitivity
+from protacsim.sensitivity_analysis.indices import indices, sensitivity
 from protacsim.sensitivity_analysis.local import elasticities
-from protacsim.sensitivity_analysis.reading import DIM
+from protacsim.sensitivity_analysis.reading import CURVE_READINGS, reading
 from protacsim.sensitivity_analysis.uncertain import (
     library_draws,
     partial_rank_correlation,
     uncertainty,
 )
+from protacsim.study.designs import design
 
 __all__ = [
-    "DIM",
+    "CURVE_READINGS",
     "design",
     "elasticities",
     "indices",
     "library_draws",
     "partial_rank_correlation",
+    "reading",
     "sensitivity",
     "uncertainty",
 ]

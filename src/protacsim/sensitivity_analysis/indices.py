@@ -5,25 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
-from protacsim.sensitivity_analysis.reading import DIM, ReadOut, is_dose, name_of, reading
-from protacsim.study import Draw, Sample, Study, Workers, run
-from protacsim.study.axes import points_per_group
-from protacsim.study.designs import MORRIS_LEVELS, uniforms
+from protacsim.sensitivity_analysis.reading import ReadOut, is_dose, name_of, reading
+from protacsim.study import SENSITIVITY, Draw, Sample, Study, Workers, run
+from protacsim.study.designs import MORRIS_LEVELS, SensitivityMethod, design, uniforms
 
 Floats = NDArray[np.float64]
-Method = Literal["sobol", "morris"]
 
-DESIGNS: Final[Mapping[str, Literal["saltelli", "morris"]]] = {
-    "sobol": "saltelli",
-    "morris": "morris",
-}
 MOST_NULLS: Final = 0.01
 CONFIDENCE: Final = 0.95
 RESAMPLES: Final = 200
@@ -34,7 +28,7 @@ def sensitivity(
     over: Iterable[Draw] | Mapping[str, Any],
     readout: ReadOut = "dc50_relative_nM",
     *,
-    method: Method = "sobol",
+    method: SensitivityMethod = "sobol",
     n: int = 1024,
     seed: int | None = None,
     log: bool | None = None,
@@ -88,18 +82,6 @@ def sensitivity(
     return indices(data, sample, readout, seed=planned.seed, log=log)
 
 
-def design(over: Iterable[Draw] | Mapping[str, Any], *, method: str, n: int) -> Sample:
-    """The sample that a method needs: `n` groups of points over the drawn paths."""
-    if method not in DESIGNS:
-        raise ParameterError(f"method is {method!r}; must be 'sobol' or 'morris'.")
-    listed: Any = over if isinstance(over, Mapping) else tuple(over)
-    draws = Sample(dim=DIM, n=1, over=listed).over
-    if n < 2:
-        raise ParameterError(f"n is {n}; must be at least 2, better some hundred.")
-    made = DESIGNS[method]
-    return Sample(DIM, n * points_per_group(made, len(draws)), draws, made)
-
-
 def indices(
     data: xr.Dataset,
     sample: Sample,
@@ -121,12 +103,10 @@ def indices(
         thereby nothing for or against a parameter. A reading that does not vary has indices of 0.
     """
     values, reasons = reading(data, readout)
-    others = tuple(str(dim) for dim in values.dims if dim != DIM)
-    if DIM not in values.dims:
-        raise ParameterError(
-            f"the reading {name_of(readout)} has no dim {DIM!r}; read each of its points alone."
-        )
-    matrix = values.transpose(*others, DIM).to_numpy().astype(np.float64)
+    others = tuple(str(dim) for dim in values.dims if dim != SENSITIVITY)
+    if SENSITIVITY not in values.dims:
+        raise ParameterError(f"the reading {name_of(readout)} has no dim {SENSITIVITY!r}; keep it.")
+    matrix = values.transpose(*others, SENSITIVITY).to_numpy().astype(np.float64)
     logged = is_dose(readout) if log is None else log
     nulls = (~np.isfinite(matrix)).sum(axis=-1)
     _refuse_nulls(nulls, matrix.shape[-1], reasons, name_of(readout))

@@ -11,8 +11,8 @@ import xarray as xr
 
 from protacsim.errors import ParameterError
 from protacsim.scenario import Scenario, full_path, numbers
-from protacsim.sensitivity_analysis.reading import DIM, ReadOut, name_of, reading
-from protacsim.study import Axis, Readout, Study, run
+from protacsim.sensitivity_analysis.reading import ReadOut, name_of, reading
+from protacsim.study import SENSITIVITY, Axis, Readout, Study, run
 
 STEP: Final = 0.05
 """Step of a logarithm, halved once for Richardson's extrapolation."""
@@ -51,8 +51,8 @@ def elasticities(
         study = Study(study, readout=Readout((readout,), times_h))  # type: ignore[arg-type]
     stepped = dataclasses.replace(study, axes=(*study.axes, *_steps(study, paths, step)))
     values, _ = reading(run(stepped), readout)
-    others = [str(dim) for dim in values.dims if dim != DIM]
-    rows = values.transpose(*others, DIM).to_numpy()
+    others = [str(dim) for dim in values.dims if dim != SENSITIVITY]
+    rows = values.transpose(*others, SENSITIVITY).to_numpy()
     logs = np.log(rows).reshape(*rows.shape[:-1], len(paths), 4)
     near, far = logs[..., 1] - logs[..., 0], logs[..., 3] - logs[..., 2]
     coarse, fine = far / (2.0 * step), near / step
@@ -78,7 +78,7 @@ def _steps(study: Study, paths: Sequence[str], step: float) -> list[Axis]:
     for i, base in enumerate(bases):
         columns[i][4 * i : 4 * i + 4] = base * factors
     return [
-        Axis(path, tuple(column.tolist()), zip=DIM)
+        Axis(path, tuple(column.tolist()), zip=SENSITIVITY)
         for path, column in zip(paths, columns, strict=True)
     ]
 

@@ -10,12 +10,11 @@ import xarray as xr
 
 from protacsim import pharmacology
 from protacsim.errors import ParameterError
+from protacsim.study import SENSITIVITY
 
 Reader = Callable[[xr.Dataset], xr.DataArray]
 ReadOut = str | Reader
 
-DIM: Final = "sensitivity"
-"""The dim along which the points of a design run."""
 DEGRADATION: Final = (
     "dmax_percent",
     "dmax_dose_nM",
@@ -26,6 +25,7 @@ DEGRADATION: Final = (
     "hook_depth_percent",
 )
 INHIBITION: Final = ("imax_percent", "ic50_nM")
+CURVE_READINGS: Final = (*DEGRADATION, *INHIBITION)
 _BELOW = re.compile(r"^(\w+) below ([0-9.eE+-]+)$")
 
 
@@ -41,21 +41,21 @@ def reading(data: xr.Dataset, readout: ReadOut) -> tuple[xr.DataArray, xr.DataAr
         return curves[readout], curves[f"{readout}_reason"]
     below = _BELOW.match(readout)
     if below:
-        dims = [dim for dim in pharmacology.member_dims(data) if dim != DIM]
+        dims = [dim for dim in pharmacology.member_dims(data) if dim != SENSITIVITY]
         if not dims:
             raise ParameterError(f"{readout!r} needs a sample of members; add a [[sample]].")
         stacked = data[[below[1]]].stack({"_members": dims}, create_index=False)
         found = pharmacology.fraction_below(stacked, below[1], float(below[2]), "_members")
         return found["fraction"], None
     raise ParameterError(
-        f"there is no reading {readout!r}; take one of {', '.join((*DEGRADATION, *INHIBITION))}, a "
+        f"there is no reading {readout!r}; take one of {', '.join(CURVE_READINGS)}, a "
         'variable of the result such as target_total_percent, or "target_total_percent below 20".'
     )
 
 
 def is_dose(readout: ReadOut) -> bool:
     """Whether a reading is a dose, read off a curve."""
-    return readout in (*DEGRADATION, *INHIBITION) and str(readout).endswith("_nM")
+    return readout in CURVE_READINGS and str(readout).endswith("_nM")
 
 
 def name_of(readout: ReadOut) -> str:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.pharmacology.populations import LEVEL, interval
-from protacsim.sensitivity_analysis.reading import DIM, reading
-from protacsim.study import Draw, Sample, Study, run
+from protacsim.sensitivity_analysis.reading import reading
+from protacsim.study import SENSITIVITY, Draw, Sample, Study, run
 from protacsim.study.designs import uniforms
 
 Floats = NDArray[np.float64]
@@ -45,7 +45,7 @@ def uncertainty(
         raise ParameterError(
             f"n = {n} points are too few for {len(over)} constants; take at least {2 * len(over)}."
         )
-    sample = Sample(DIM, n, over, "sobol")
+    sample = Sample(SENSITIVITY, n, over, "sobol")
     drawn = dataclasses.replace(
         study,
         samples=(*study.samples, sample),
@@ -101,9 +101,9 @@ def _interval_and_causes(
     data: xr.Dataset, quantity: str, scores: Floats, over: Sequence[Draw], level: float
 ) -> xr.Dataset:
     values, _ = reading(data, quantity)
-    found = interval(values.to_dataset(name=quantity), quantity, DIM, level)
-    others = [str(dim) for dim in values.dims if dim != DIM]
-    rows = values.transpose(*others, DIM).to_numpy()
+    found = interval(values.to_dataset(name=quantity), quantity, SENSITIVITY, level)
+    others = [str(dim) for dim in values.dims if dim != SENSITIVITY]
+    rows = values.transpose(*others, SENSITIVITY).to_numpy()
     causes = [partial_rank_correlation(scores, row) for row in rows.reshape(-1, rows.shape[-1])]
     shaped = np.array(causes).reshape(*rows.shape[:-1], len(over))
     found["rank_correlation"] = ((*others, "parameter"), shaped)

@@ -1,6 +1,6 @@
 """What is asked (`axes`, `nouns`), what it expands to (`combination`, `slab`), and the runner."""
 
-from protacsim.study.axes import DOSE, TREATMENT, Axis, Draw, Sample
+from protacsim.study.axes import DOSE, SENSITIVITY, TREATMENT, Axis, Draw, Sample
 from protacsim.study.cells import settled
 from protacsim.study.combination import Combination
 from protacsim.study.describing import (
@@ -21,6 +21,7 @@ __all__ = [
     "DOSE",
     "KINDS",
     "PACKAGES",
+    "SENSITIVITY",
     "TREATMENT",
     "Axis",
     "Combination",

@@ -83,6 +83,9 @@ def _label(value: Any) -> Any:
     return value.name if isinstance(value, Treatment) else value
 
 
+SENSITIVITY = "sensitivity"
+"""The dim along which the points of a sensitivity analysis run."""
+
 Design = Literal["random", "lhs", "sobol", "saltelli", "morris"]
 
 
@@ -197,6 +200,9 @@ def _described_paths(value: object) -> object:
     return named_entries(value)
 
 
+Draws = Annotated[tuple[Draw, ...], BeforeValidator(_described_paths), Field(min_length=1)]
+
+
 @noun
 class Sample:
     """Draws of paths along one dim: virtual cells, patients, designs.
@@ -207,7 +213,7 @@ class Sample:
 
     dim: Label
     n: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    over: Annotated[tuple[Draw, ...], BeforeValidator(_described_paths), Field(min_length=1)]
+    over: Draws
     design: Design = "random"
     correlations: tuple[Correlation, ...] = ()
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.scenario import Scenario, full_path
-from protacsim.study.axes import Draw, Sample
+from protacsim.study.axes import SENSITIVITY, Draw, Sample, points_per_group
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +32,9 @@ MOST_IN_HYPERCUBE = 2**24
 SOBOL_POINTS = 2**18
 """Points of one Sobol design; a longer sample is a row of them."""
 OUTPUTS_PER_BLOCK = 4
+SensitivityMethod = Literal["sobol", "morris"]
+DESIGN_OF: Mapping[str, Literal["saltelli", "morris"]] = {"sobol": "saltelli", "morris": "morris"}
+FEWEST_GROUPS = 2
 MORRIS_LEVELS = 4
 MORRIS_STEP = 0.5
 """Steps between quantiles 1/8, 3/8, 5/8 and 7/8: a grid that never meets an infinite end."""
@@ -76,6 +80,18 @@ class Drawn:
             np.array([EDGE, 1.0 - EDGE])
         )
         return float(low), float(high)
+
+
+def design(over: Iterable[Draw] | Mapping[str, Any], *, method: str, n: int) -> Sample:
+    """The sample of a sensitivity analysis: `n` groups of points over the drawn paths."""
+    if method not in DESIGN_OF:
+        raise ParameterError(f"method is {method!r}; must be 'sobol' or 'morris'.")
+    if n < FEWEST_GROUPS:
+        raise ParameterError(f"n is {n}; must be at least {FEWEST_GROUPS}, better some hundred.")
+    listed: Any = over if isinstance(over, Mapping) else tuple(over)
+    draws = Sample(dim=SENSITIVITY, n=1, over=listed).over
+    made = DESIGN_OF[method]
+    return Sample(SENSITIVITY, n * points_per_group(made, len(draws)), draws, made)
 
 
 def uniforms(sample: Sample, seed: int, span: slice) -> Floats:
