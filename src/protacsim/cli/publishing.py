@@ -30,9 +30,7 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
         raise StoreError(f"{folder} is a link; remove it, so that nothing elsewhere is replaced")
     written: list[Path] = []
     for number, figure in enumerate(figures, 1):
-        from protacsim import plot
-
-        drawn = _grid(data, figure)
+        drawn = _grid(data, figure, folder.parent)
         try:
             written += plot.save(drawn, folder / f"{number:02d}-{figure.kind}")
         except OSError as error:
@@ -44,9 +42,25 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
     return written
 
 
-def _grid(data: xr.Dataset, figure: Figure) -> MatplotlibFigure:
+def _grid(data: xr.Dataset, figure: Figure, results: Path) -> MatplotlibFigure:
     from protacsim import plot
 
+    if figure.kind == "sensitivity":
+        from protacsim.cli.sensitivity import read_indices
+
+        found = read_indices(results, title=str(data.attrs["title"]))
+        return plot.sensitivity(found, width_mm=figure.width_mm, select=dict(figure.select))
+    if figure.kind == "heatmap":
+        return plot.heatmap(
+            data,
+            figure.rows[0],
+            x=figure.x or "compound.dose_nM",
+            y=str(figure.y),
+            columns=figure.columns,
+            time_h=figure.time_h,
+            width_mm=figure.width_mm,
+            select=dict(figure.select),
+        )
     if figure.kind == "time-course":
         return plot.time_course_grid(
             data,
@@ -164,7 +178,7 @@ def _curves_of(table: pd.DataFrame, by: list[str]) -> list[tuple[tuple[Any, ...]
     """The rows of each curve, with its coordinates."""
     if not by:
         return [((), table)]
-    return [(at, part) for at, part in table.groupby(by, sort=False, dropna=False)]  # type: ignore[misc]
+    return [(at, part) for at, part in table.groupby(by, sort=False, dropna=False)]
 
 
 def _spread_of(values: pd.Series) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from protacsim import store
-from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable
+from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable, sensitivity
 from protacsim.cli.calibrating import calibrate
 from protacsim.cli.estimating import estimate, print_estimates
 from protacsim.cli.progress import progress
@@ -192,6 +192,7 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     data = store.open_results(folder)
     table = summary_table(data)
     write_table(table, folder / "summary.csv")
+    sensitivity.publish(job, data, folder, quiet=options.as_json)
     figures = draw(data, job.figures, folder / "figures")
     if not options.as_json:
         print_summary(job, table)

@@ -24,12 +24,14 @@ from protacsim.config.grammar import (
     FigureSection,
     FitSection,
     RunSection,
+    SensitivitySection,
 )
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.fitting import Errors, Measurement, Model, Parameter, read_measurements, unknowns
 from protacsim.methods import ODE, Method, Stochastic
 from protacsim.scenario import Scenario, Treatment
-from protacsim.study import TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
+from protacsim.study import DOSE, TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
+from protacsim.study.names import CURVE_READINGS, FRACTION_BELOW
 from protacsim.validation import one_of, problems, quoted
 
 
@@ -43,6 +45,8 @@ class Figure(NamedTuple):
     time_h: float | None
     width_mm: float
     select: tuple[tuple[str, float | str], ...] = ()
+    x: str | None = None
+    y: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Job:
     figures: tuple[Figure, ...]
     source: Path
     fit: FitJob | None = None
+    sensitivity: SensitivitySection | None = None
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -90,21 +95,25 @@ class Checker:
         treatments = self._many("treatment", Treatment)
         axes = self._axes()
         samples = self._many("sample", Sample)
+        sensitivity = self._sensitivity()
+        if sensitivity is not None:
+            samples.append(sensitivity.sample())
         readout = self._one("readout", Readout)
         method = self._method()
         run = self._one("run", RunSection)
         figures = self._many("figure", FigureSection)
         fit_section = self._one("fit", FitSection) if "fit" in self.raw else None
         study = self._study(scenario, treatments, axes, samples, readout, method, run)
-        self._check_figures(figures, treatments, axes, readout)
+        self._check_figures(figures, treatments, axes, samples, readout)
+        self._check_readouts(sensitivity, axes, readout)
         fit = self._fit(fit_section, study)
         if self.found or study is None:
             raise ConfigError(list(dict.fromkeys(self.found)))
         drawn = tuple(
-            Figure(f.kind, f.rows, f.columns, f.hue, f.time_h, f.width_mm, f.chosen())
+            Figure(f.kind, f.rows, f.columns, f.hue, f.time_h, f.width_mm, f.chosen(), f.x, f.y)
             for f in figures
         )
-        return Job(study, drawn, self.source, fit)
+        return Job(study, drawn, self.source, fit, sensitivity)
 
     def _say(self, sentence: str) -> None:
         end = "" if sentence.endswith(".") else "."
@@ -247,11 +256,35 @@ class Checker:
                 self._say(line)
             return None
 
+    def _sensitivity(self) -> SensitivitySection | None:
+        if "sensitivity" not in self.raw:
+            return None
+        return self._one("sensitivity", SensitivitySection)  # type: ignore[no-any-return]
+
+    def _check_readouts(
+        self, section: SensitivitySection | None, axes: list[Axis] | None, readout: Readout | None
+    ) -> None:
+        """Readouts of a sensitivity analysis are variables of the result or readings of curves."""
+        if section is None or readout is None or axes is None:
+            return
+        variables = self._variables(readout)
+        doses = any(axis.dim == DOSE for axis in axes)
+        allowed = [*variables, *(CURVE_READINGS if doses else ())]
+        for text in section.readouts:
+            below = FRACTION_BELOW.match(text)
+            if (below[1] if below else text) not in allowed:
+                self._say(f"sensitivity.readouts names {quoted(text)}; {one_of(text, allowed)}.")
+
+    def _variables(self, readout: Readout) -> list[str]:
+        names = [reading.name for reading in readout.readings]
+        return names + [f"{name}_percent" for name in names if readout.relative_to]
+
     def _check_figures(
         self,
         figures: list[FigureSection | None],
         treatments: list[Treatment | None],
         axes: list[Axis] | None,
+        samples: list[Sample | None],
         readout: Readout | None,
     ) -> None:
         given = self._axes_of_figures(treatments, axes)
@@ -259,7 +292,7 @@ class Checker:
             if figure is not None:
                 key = "figure" if len(figures) == 1 else f"figure[{i}]"
                 if given is not None:
-                    self._check_dims(key, figure, given)
+                    self._check_dims(key, figure, given, samples)
                     self._check_select(key, figure, given)
                     self._check_time_course(key, figure, given)
                 self._check_readings(key, figure, readout)
@@ -273,9 +306,16 @@ class Checker:
         names = tuple(t.name if t is not None else "" for t in treatments)
         return [Axis(TREATMENT, names, TREATMENT), *axes] if len(names) > 1 else axes
 
-    def _check_dims(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
+    def _check_dims(
+        self, key: str, figure: FigureSection, axes: list[Axis], samples: list[Sample | None]
+    ) -> None:
         dims = list(dict.fromkeys(axis.dim for axis in axes))
-        for what in ("columns", "hue"):
+        dims += [sample.dim for sample in samples if sample is not None]
+        if figure.kind == "heatmap" and figure.x is None and DOSE not in dims:
+            self._say(f"{key} is a heatmap without doses; give x as well as y, {one_of('', dims)}.")
+        if figure.kind == "sensitivity" and "sensitivity" not in self.raw:
+            self._say(f"{key} shows a sensitivity analysis; add a [sensitivity] table.")
+        for what in ("columns", "hue", "x", "y"):
             dim = getattr(figure, what)
             if dim is not None and dim not in dims:
                 self._say(f"{key}.{what} is {quoted(dim)}; {one_of(dim, dims)}.")
@@ -307,7 +347,11 @@ class Checker:
     def _check_readings(self, key: str, figure: FigureSection, readout: Readout | None) -> None:
         if readout is None:
             return
+        if figure.kind == "sensitivity":
+            return
         for row in figure.rows:
+            if figure.kind == "heatmap" and row in CURVE_READINGS:
+                continue
             if row not in readout.observables:
                 self._say(
                     f"{key}.rows names {quoted(row)}, which is not read out; "

@@ -12,6 +12,8 @@ from protacsim.fitting import Parameter
 from protacsim.methods import LNA, ODE, SSA, Auto, Hybrid, Reference
 from protacsim.scenario import Treatment
 from protacsim.study import Axis, Readout, Sample
+from protacsim.study.axes import Draws
+from protacsim.study.designs import design
 from protacsim.units import to_canonical, unit_of
 from protacsim.validation import Name, Quantity, Real, noun, one_of
 
@@ -26,15 +28,13 @@ METHODS: dict[str, Any] = {
     "lna": LNA,
     "auto": Auto,
 }
-FIGURES = ("dose-response", "time-course")
+FIGURES = ("dose-response", "time-course", "heatmap", "sensitivity")
 LATER_FIGURES = (
-    "heatmap",
     "allele-shift",
     "occupancy-vs-degradation",
     "ternary-bell",
     "species-flow",
     "single-cell",
-    "sensitivity",
     "observed-vs-predicted",
     "network",
 )
@@ -114,13 +114,17 @@ class FigureSection:
     """`[[figure]]`: what to draw from the result.
 
     `rows` are observables, `columns` and `hue` axes; `time_h` defaults to the last time. `select`
-    gives one value of each axis that is neither, such as `{ "compound.dose_nM" = 100.0 }`.
+    gives one value of each axis that is neither, such as `{ "compound.dose_nM" = 100.0 }`. A
+    heatmap has the axes `x` (doses by default) and `y` and one row, which may be a reading of
+    curves such as "dmax_percent". A sensitivity figure shows all readouts of `[sensitivity]`.
     """
 
     kind: str
     rows: Annotated[tuple[str, ...], Field(min_length=1)] = ("target_total",)
     columns: str | None = None
     hue: str | None = None
+    x: str | None = None
+    y: str | None = None
     time_h: Real | None = None
     width_mm: Annotated[float, Field(ge=40, le=400)] = 180.0
     select: dict[str, Entry] = Field(default_factory=dict)
@@ -135,8 +139,18 @@ class FigureSection:
             raise ParameterError(f'kind = "{self.kind}" is no figure; {one_of(self.kind, FIGURES)}')
         if self.kind == "time-course" and self.time_h is not None:
             raise ParameterError("time_h cannot be chosen in a time-course; leave it out")
+        self._axes_of_a_map()
         self.chosen()
         return self
+
+    def _axes_of_a_map(self) -> None:
+        if self.kind != "heatmap":
+            if self.x is not None or self.y is not None:
+                raise ParameterError(f"a {self.kind} has no x and y; leave them out")
+        elif self.y is None:
+            raise ParameterError("a heatmap needs y, one of the axes; add it")
+        elif len(self.rows) > 1 or self.hue is not None:
+            raise ParameterError("a heatmap has one row and no hue; draw one heatmap each")
 
     def chosen(self) -> tuple[tuple[str, float | str], ...]:
         """`select` in canonical units."""
@@ -144,6 +158,24 @@ class FigureSection:
             (dim, to_canonical(dim, value) if isinstance(value, str) and unit_of(dim) else value)
             for dim, value in self.select.items()
         )
+
+
+@noun
+class SensitivitySection:
+    """`[sensitivity]`: which constants decide the readouts.
+
+    `over` are draws as in `[[sample]]`; `n` base points (Sobol) or walks (Morris). `readouts` are
+    readings of dose-response curves, variables of the result, or "<variable> below <number>".
+    """
+
+    over: Draws
+    readouts: Annotated[tuple[str, ...], Field(min_length=1)] = ("dc50_relative_nM", "dmax_percent")
+    method: Literal["sobol", "morris"] = "sobol"
+    n: Annotated[int, Field(ge=2, le=10_000_000)] = 256
+
+    def sample(self) -> Sample:
+        """The points of the analysis, as a sample of the study."""
+        return design(self.over, method=self.method, n=self.n)
 
 
 @noun
@@ -185,6 +217,7 @@ class Document:
     treatment: tuple[Treatment, ...] = ()
     axis: tuple[AxisSection, ...] = ()
     sample: tuple[Sample, ...] = ()
+    sensitivity: SensitivitySection | None = None
     readout: Readout | None = None
     method: dict[str, Any] | None = None
     run: RunSection | None = None

@@ -6,7 +6,7 @@ results are analysed. SALib does the statistics and is an extra.
 
 from protacsim.sensitivity_analysis.indices import indices, sensitivity
 from protacsim.sensitivity_analysis.local import elasticities
-from protacsim.sensitivity_analysis.reading import CURVE_READINGS, reading
+from protacsim.sensitivity_analysis.reading import reading
 from protacsim.sensitivity_analysis.uncertain import (
     library_draws,
     partial_rank_correlation,
@@ -15,7 +15,6 @@ from protacsim.sensitivity_analysis.uncertain import (
 from protacsim.study.designs import design
 
 __all__ = [
-    "CURVE_READINGS",
     "design",
     "elasticities",
     "indices",

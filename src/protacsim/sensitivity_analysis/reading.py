@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import Final
 
 import xarray as xr
 
 from protacsim import pharmacology
 from protacsim.errors import ParameterError
 from protacsim.study import SENSITIVITY
+from protacsim.study.names import CURVE_READINGS, DEGRADATION_READINGS, FRACTION_BELOW
 
 Reader = Callable[[xr.Dataset], xr.DataArray]
 ReadOut = str | Reader
-
-DEGRADATION: Final = (
-    "dmax_percent",
-    "dmax_dose_nM",
-    "dc50_absolute_nM",
-    "dc50_relative_nM",
-    "hc50_absolute_nM",
-    "hc50_relative_nM",
-    "hook_depth_percent",
-)
-INHIBITION: Final = ("imax_percent", "ic50_nM")
-CURVE_READINGS: Final = (*DEGRADATION, *INHIBITION)
-_BELOW = re.compile(r"^(\w+) below ([0-9.eE+-]+)$")
 
 
 def reading(data: xr.Dataset, readout: ReadOut) -> tuple[xr.DataArray, xr.DataArray | None]:
@@ -35,11 +21,12 @@ def reading(data: xr.Dataset, readout: ReadOut) -> tuple[xr.DataArray, xr.DataAr
         return readout(data), None
     if readout in data:
         return data[readout], None
-    if readout in DEGRADATION or readout in INHIBITION:
-        read = pharmacology.dose_response if readout in DEGRADATION else pharmacology.inhibition
+    if readout in CURVE_READINGS:
+        degrades = readout in DEGRADATION_READINGS
+        read = pharmacology.dose_response if degrades else pharmacology.inhibition
         curves = read(data)
         return curves[readout], curves[f"{readout}_reason"]
-    below = _BELOW.match(readout)
+    below = FRACTION_BELOW.match(readout)
     if below:
         dims = [dim for dim in pharmacology.member_dims(data) if dim != SENSITIVITY]
         if not dims:
