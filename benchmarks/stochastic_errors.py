@@ -44,7 +44,8 @@ def cells(size: str, method: Stochastic, count: int, seed: int) -> NDArray[np.fl
         replicates=count, states=False,
     )  # fmt: skip
     shown = [list(cell.network.observables).index(name) for name in SHOWN]
-    return runs.observables[0][..., shown]
+    found: NDArray[np.float64] = runs.observables[0][..., shown]
+    return found
 
 
 def rows(size: str, exact: NDArray[np.float64]) -> list[str]:

@@ -62,11 +62,15 @@ def ratios(size: str, solver: str, rounds: int) -> list[float]:
     expected = early(0)
     found = []
     for seed in range(1, rounds + 1):
-        per_event = cpu(lambda seed=seed: other(seed)) / expected
+        per_event = cpu(partial(other, seed)) / expected
         events: list[int] = []
-        own = cpu(lambda seed=seed, events=events: events.append(ours(seed)))
+        own = cpu(partial(_kept, ours, seed, events))
         found.append(per_event / (own / events[0]))
     return sorted(found)
+
+
+def _kept(run: Callable[[int], int], seed: int, found: list[int]) -> None:
+    found.append(run(seed))
 
 
 def main() -> None:

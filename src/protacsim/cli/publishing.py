@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -30,6 +30,8 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
         raise StoreError(f"{folder} is a link; remove it, so that nothing elsewhere is replaced")
     written: list[Path] = []
     for number, figure in enumerate(figures, 1):
+        from protacsim import plot
+
         drawn = _grid(data, figure, folder.parent)
         try:
             written += plot.save(drawn, folder / f"{number:02d}-{figure.kind}")

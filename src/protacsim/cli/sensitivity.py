@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from protacsim.cli.publishing import write_summary
+from protacsim.cli.publishing import write_table
 from protacsim.cli.tables import print_rows
 from protacsim.config import Job
 from protacsim.errors import StoreError
@@ -31,10 +31,10 @@ def publish(job: Job, data: xr.Dataset, folder: Path, *, quiet: bool) -> None:
         sensitivity_analysis.indices(data, sample, readout, seed=job.study.seed)
         for readout in job.sensitivity.readouts
     ]
-    write_summary(pd.concat([_rows(each) for each in found]), folder / TABLE)
+    write_table(pd.concat([_rows(each) for each in found]), folder / TABLE)
     pairs = [_pairs(each) for each in found if "second" in each]
     if pairs:
-        write_summary(pd.concat(pairs), folder / PAIRS)
+        write_table(pd.concat(pairs), folder / PAIRS)
     if not quiet:
         _print(job.study.title, found)
 
