@@ -49,7 +49,7 @@ def tiny() -> Scenario:
 def test_quantiles_are_those_of_numpy() -> None:
     values = np.random.default_rng(1).normal(10, 2, (101, 3))
     found = mean_and_quantiles(ensemble(values), quantiles=(0.1, 0.5))
-    np.testing.assert_allclose(found["quantile"], np.quantile(values, [0.1, 0.5], axis=0))
+    np.testing.assert_allclose(found["quantiles"], np.quantile(values, [0.1, 0.5], axis=0))
     np.testing.assert_allclose(found["mean"], values.mean(0))
     np.testing.assert_allclose(found["sd"], values.std(0, ddof=1))
     assert found["sd"].attrs["units"] == "nM"

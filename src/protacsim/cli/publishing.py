@@ -14,6 +14,7 @@ from protacsim.cli import printable
 from protacsim.cli.tables import HEADINGS, print_json, print_rows, print_table, shown
 from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
+from protacsim.study import REPLICATE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,9 +108,14 @@ def _odd(folder: Path, what: str) -> str:
 
 
 def summary_table(data: xr.Dataset) -> pd.DataFrame:
-    """One row per dose-response curve; without a dose axis, one row per point and time."""
+    """One row per dose-response curve; without a dose axis, one row per point and time.
+
+    Of single cells: one row per point, time and observable.
+    """
     from protacsim import pharmacology
 
+    if REPLICATE in data.dims:
+        return pharmacology.cell_summary(data)
     percent = any(f"{name}_percent" in data for name in ("target_total", "target_active"))
     if percent and "compound.dose_nM" in data.dims:
         return pharmacology.summary(data)
@@ -143,6 +149,10 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def print_summary(job: Job, table: pd.DataFrame) -> None:
     """Print the readings that matter most."""
+    if job.study.is_stochastic:
+        last = table[table["time_h"] == table["time_h"].max()]
+        print_table(job.study.title, last.drop(columns="units").head(LISTED_ROWS))
+        return
     if "dmax_percent" not in table and "ic50_nM" not in table:
         percent = [name for name in table if str(name).endswith("_percent")]
         axes = [name for name in table if name in job.study.axis_paths or name == "time_h"]

@@ -6,6 +6,7 @@ the others take the Dataset of a study. A number that its definition does not gi
 """
 
 from protacsim.pharmacology.cells import (
+    cell_summary,
     fano_factor,
     first_passage_h,
     fraction_of_cells,
@@ -52,6 +53,7 @@ __all__ = [
     "Reading",
     "Reason",
     "area_over_the_curve",
+    "cell_summary",
     "d50_time_h",
     "degradation_curve",
     "distribution",

@@ -7,6 +7,7 @@ Each function takes a Dataset with a `replicate` dim and reads along it; cells w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -15,6 +16,9 @@ from protacsim.errors import ParameterError
 from protacsim.pharmacology.readings import Reason
 from protacsim.units import MOLECULES_PER_NM_PL
 from protacsim.validation import one_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CELL_DIM, TIME_DIM = "replicate", "time_h"
 
@@ -26,7 +30,7 @@ def mean_and_quantiles(
 ) -> xr.Dataset:
     """Mean, standard deviation and quantiles over cells, in the observable's unit.
 
-    Returns `mean`, `sd` (n - 1 in the denominator) and `quantile`, the last with a dim `quantile`.
+    Returns `mean`, `sd` (n - 1 in the denominator) and `quantiles`, the last with a dim `quantile`.
     """
     cells = _cells(data, observable)
     if not quantiles or not all(0.0 <= q <= 1.0 for q in quantiles):
@@ -35,12 +39,39 @@ def mean_and_quantiles(
         {
             "mean": cells.mean(CELL_DIM),
             "sd": cells.std(CELL_DIM, ddof=1),
-            "quantile": cells.quantile(list(quantiles), CELL_DIM),
+            "quantiles": cells.quantile(list(quantiles), CELL_DIM),
         }
     )
     for variable in found.data_vars.values():
         variable.attrs = {"units": cells.attrs.get("units", "")}
     return found
+
+
+def cell_summary(data: xr.Dataset, *, loss_percent: float = 90.0) -> pd.DataFrame:
+    """One row per point, time and observable: mean, SD and quantiles over cells.
+
+    Observables are read in % of the mean vehicle cell where that is there. `fraction_lost` is the
+    fraction of cells below 100 - `loss_percent` of it. `cells` counts those whose run succeeded.
+    """
+    import pandas as pd
+
+    percent = [str(name) for name in data.data_vars if str(name).endswith("_percent")]
+    plain = [str(n) for n in data.data_vars if n not in ("status", "reached_h")]
+    names = [n for n in percent or plain if {CELL_DIM, TIME_DIM} <= set(data[n].dims)]
+    parts = []
+    for name in names:
+        found = mean_and_quantiles(data, name, (0.05, 0.5, 0.95))
+        wide = found[["mean", "sd"]]
+        for q in (0.05, 0.5, 0.95):
+            wide[f"q{round(100 * q):02d}"] = found["quantiles"].sel(quantile=q, drop=True)
+        known = data[name].notnull()
+        if name.endswith("_percent"):
+            lost = (data[name] < 100.0 - loss_percent).sum(CELL_DIM)
+            wide["fraction_lost"] = lost / known.sum(CELL_DIM)
+        wide["cells"] = known.sum(CELL_DIM)
+        table = wide.to_dataframe().reset_index()
+        parts.append(table.assign(observable=name, units=data[name].attrs.get("units", "")))
+    return pd.concat(parts, ignore_index=True)
 
 
 def fraction_of_cells(

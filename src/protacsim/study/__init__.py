@@ -14,13 +14,14 @@ from protacsim.study.describing import (
     seconds_per_point,
 )
 from protacsim.study.executors import KINDS, Workers, available_cores
-from protacsim.study.nouns import Readout, Study
+from protacsim.study.nouns import REPLICATE, Readout, Study
 from protacsim.study.running import Progress, failures, run, run_to_store
 
 __all__ = [
     "DOSE",
     "KINDS",
     "PACKAGES",
+    "REPLICATE",
     "SENSITIVITY",
     "TREATMENT",
     "Axis",
