@@ -2,9 +2,11 @@
 
 `degradation_curve`, `inhibition_curve` and the time-course functions take arrays of one curve;
 the others take the Dataset of a study. A number that its definition does not give is NaN with a
-`Reason`. Nothing here simulates, fits models to data or draws.
+`Reason`. Nothing here simulates, fits the model to data or draws; `fit_hill` and `fit_bell` only
+describe a curve's shape.
 """
 
+from protacsim.pharmacology.curve_fits import Fit, fit_bell, fit_hill
 from protacsim.pharmacology.datasets import (
     dose_response,
     fold_shift,
@@ -25,6 +27,7 @@ from protacsim.pharmacology.engagement import (
     turnover_numbers,
 )
 from protacsim.pharmacology.readings import Reading, Reason
+from protacsim.pharmacology.ternary_peaks import TernaryPeak, ternary_peak, ternary_peaks
 from protacsim.pharmacology.time_curves import (
     d50_time_h,
     initial_rate_per_h,
@@ -34,13 +37,17 @@ from protacsim.pharmacology.time_curves import (
 
 __all__ = [
     "DegradationCurve",
+    "Fit",
     "InhibitionCurve",
     "Reading",
     "Reason",
+    "TernaryPeak",
     "area_over_the_curve",
     "d50_time_h",
     "degradation_curve",
     "dose_response",
+    "fit_bell",
+    "fit_hill",
     "fold_shift",
     "inhibition",
     "inhibition_curve",
@@ -50,6 +57,8 @@ __all__ = [
     "recovery",
     "recovery_half_time_h",
     "summary",
+    "ternary_peak",
+    "ternary_peaks",
     "time_course",
     "turnover_numbers",
 ]
