@@ -107,8 +107,6 @@ def _remedy(code: int | None) -> str:
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return "make the folder writable, or choose another one with --out"
         case errno.EEXIST | errno.ENOTDIR:
-            return (
-                "a file stands where a folder belongs: move it, or choose another with --out"
-            )
+            return "a file stands where a folder belongs: move it, or choose another with --out"
         case _:
             return "check the disk, or choose another folder with --out"
