@@ -10,27 +10,28 @@ import typer
 
 from protacsim import store
 from protacsim.cli import printable
+from protacsim.cli.figures import drawn
 from protacsim.cli.tables import print_json, print_table
 from protacsim.config import Figure, Job
 from protacsim.errors import StoreError
+from protacsim.study import Study, restored
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-    from matplotlib.figure import Figure as MatplotlibFigure
 
 LISTED_ROWS = 60
 
 
-def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path]:
+def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study) -> list[Path]:
     """Draw each figure as NN-kind.svg and .png."""
     from protacsim import plot
 
     written: list[Path] = []
     for number, figure in enumerate(figures, 1):
-        drawn = _grid(data, figure)
+        finished = drawn(data, figure, study)
         try:
-            written += plot.save(drawn, folder / f"{number:02d}-{figure.kind}")
+            written += plot.save(finished, folder / f"{number:02d}-{figure.kind}")
         except OSError as error:
             raise StoreError(
                 f"{folder}: cannot be written ({error.strerror}); free space or use --out."
@@ -40,35 +41,12 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
     return written
 
 
-def _grid(data: xr.Dataset, figure: Figure) -> MatplotlibFigure:
-    from protacsim import plot
-
-    if figure.kind == "time-course":
-        return plot.time_course_grid(
-            data,
-            figure.rows,
-            columns=figure.columns,
-            hue=figure.hue,
-            width_mm=figure.width_mm,
-            select=dict(figure.select),
-        )
-    return plot.dose_response_grid(
-        data,
-        figure.rows,
-        columns=figure.columns or "treatment",
-        hue=figure.hue or "target.allele",
-        time_h=figure.time_h,
-        width_mm=figure.width_mm,
-        select=dict(figure.select),
-    )
-
-
 def replot(folder: Path, *, as_json: bool) -> None:
     """Draw a finished run's figures again."""
     data = store.open_results(folder)
-    found = store.read_manifest(folder)["figures"]
-    figures = [_figure(entry) for entry in found]
-    written = draw(data, figures, folder / "figures")
+    manifest = store.read_manifest(folder)
+    figures = [_figure(entry) for entry in manifest["figures"]]
+    written = draw(data, figures, folder / "figures", restored(manifest["resolved"]))
     if as_json:
         print_json([str(path) for path in written])
     else:

@@ -196,7 +196,7 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     data = store.open_results(folder)
     table = summary_table(data)
     write_summary(table, folder / "summary.csv")
-    figures = draw(data, job.figures, folder / "figures")
+    figures = draw(data, job.figures, folder / "figures", job.study)
     if not options.as_json:
         print_summary(job, table)
     summary = json.loads(table.to_json(orient="records", double_precision=15))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -19,6 +19,9 @@ from protacsim.config.grammar import (
     LATER_METHODS,
     MEMBER_DIMS,
     METHODS,
+    NEEDED_ROWS,
+    OVER_DOSES,
+    RELATIVE,
     SCHEMA,
     AxisSection,
     Document,
@@ -26,15 +29,16 @@ from protacsim.config.grammar import (
     FitSection,
     RunSection,
 )
+from protacsim.config.tables import table_text
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.methods import ODE, Method
 from protacsim.scenario import Scenario, Treatment
-from protacsim.study import TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
+from protacsim.study import DOSE, TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
 from protacsim.validation import one_of, problems, quoted
 
 
 class Figure(NamedTuple):
-    """One figure that a run draws."""
+    """One figure that a run draws; `table` is the CSV text of its measured points."""
 
     kind: str
     rows: tuple[str, ...]
@@ -43,6 +47,8 @@ class Figure(NamedTuple):
     time_h: float | None
     width_mm: float
     select: tuple[tuple[str, float | str], ...] = ()
+    table: str = ""
+    fit: Literal["hill", "bell"] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +92,38 @@ class Checker:
         self._refused()
         study = self._study(scenario, treatments, axes, samples, readout, method, run)
         self._check_figures(figures, treatments, axes, readout)
+        if study is not None:
+            self._check_dose_axes(figures, treatments, axes)
+        tables = [self._table(k, f, axes) for k, f in zip(_keys(figures), figures, strict=True)]
         if self.found or study is None:
             raise ConfigError(list(dict.fromkeys(self.found)))
-        drawn = tuple(
-            Figure(f.kind, f.rows, f.columns, f.hue, f.time_h, f.width_mm, f.chosen())
-            for f in figures
-        )
+        drawn = tuple(self._figure(f, table) for f, table in zip(figures, tables, strict=True))
         return Job(study, drawn, self.source)
+
+    def _figure(self, section: FigureSection, table: str) -> Figure:
+        return Figure(
+            section.kind,
+            section.observables,
+            section.columns,
+            section.hue,
+            section.time_h,
+            section.width_mm,
+            section.chosen(),
+            table,
+            section.fit,
+        )
+
+    def _table(self, key: str, figure: FigureSection | None, axes: list[Axis] | None) -> str:
+        """Text of a figure's CSV file, "" without one."""
+        if figure is None or figure.points is None or axes is None:
+            return ""
+        places = [TREATMENT, "time_h", *(axis.path for axis in axes)]
+        try:
+            return table_text(self.source.parent / figure.points, figure.kind, places)
+        except ConfigError as error:
+            for line in error.problems:
+                self._say(f"{key}.points: {line}")
+            return ""
 
     def _say(self, sentence: str) -> None:
         self.found.append(f"{self.source}: {sentence}")
@@ -239,9 +270,8 @@ class Checker:
         readout: Readout | None,
     ) -> None:
         given = self._axes_of_figures(treatments, axes)
-        for i, figure in enumerate(figures, 1):
+        for key, figure in zip(_keys(figures), figures, strict=True):
             if figure is not None:
-                key = "figure" if len(figures) == 1 else f"figure[{i}]"
                 if given is not None:
                     self._check_dims(key, figure, given)
                     self._check_select(key, figure, given)
@@ -288,20 +318,64 @@ class Checker:
                 f"for {shown.count(None)} of columns and hue; choose one value each with select."
             )
 
+    def _check_dose_axes(
+        self,
+        figures: list[FigureSection | None],
+        treatments: list[Treatment | None],
+        axes: list[Axis] | None,
+    ) -> None:
+        """Figures against dose, once the study is right: one dose axis, and no axis left over."""
+        given = self._axes_of_figures(treatments, axes)
+        for key, figure in zip(_keys(figures), figures, strict=True):
+            if given and figure is not None and figure.kind in OVER_DOSES:
+                self._check_over_doses(key, figure, given)
+
+    def _check_over_doses(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
+        doses = [axis.dim for axis in axes if axis.dim.endswith(".dose_nM")]
+        if not doses:
+            self._say(f"{key} is drawn against dose; add an axis {DOSE} without zip.")
+            return
+        dims = [axis.dim for axis in axes]
+        if not {figure.columns or dims[0], figure.hue or dims[0]} <= set(dims):
+            return  # told already
+        along = DOSE if DOSE in doses else doses[0]
+        shown = (along, figure.columns or TREATMENT, figure.hue or "target.allele")
+        chosen = [axis.dim for axis in axes if axis.path in figure.select]
+        left = dict.fromkeys(
+            axis.dim for axis in axes if len(axis.values) > 1 and axis.dim not in (*shown, *chosen)
+        )
+        if left:
+            self._say(
+                f"{key} does not show {', '.join(left)}; make it the columns or the hue, or choose "
+                "one value with select."
+            )
+
     def _check_readings(self, key: str, figure: FigureSection, readout: Readout | None) -> None:
         if readout is None:
             return
-        for row in figure.rows:
-            if row not in readout.observables:
+        read_out = [reading.name for reading in readout.readings]
+        for row in figure.observables:
+            if row not in read_out:
                 self._say(
                     f"{key}.rows names {quoted(row)}, which is not read out; "
-                    f"{one_of(row, readout.observables)}."
+                    f"{one_of(row, read_out)}."
                 )
+        missing = [n for n in NEEDED_ROWS.get(figure.kind, ()) if n not in read_out]
+        if missing and not figure.rows:
+            self._say(f"{key} needs {' and '.join(missing)}; add that to readout.observables.")
+        if figure.kind in RELATIVE and readout.relative_to is None:
+            self._say(f'{key} shows percentages; set readout.relative_to, such as "vehicle".')
         if figure.time_h is not None and figure.time_h not in readout.times_h:
             times = ", ".join(f"{time:g}" for time in readout.times_h)
             self._say(f"{key}.time_h is {figure.time_h:g} h; must be one of {times} h.")
         if figure.kind == "time-course" and len(readout.times_h) < FEWEST_TIMES:
             self._say(f"{key} shows a time course; give two or more times in readout.times_h.")
+
+
+def _keys(figures: Sequence[Any]) -> list[str]:
+    """How messages name each figure."""
+    several = len(figures) > 1
+    return [f"figure[{i}]" if several else "figure" for i in range(1, len(figures) + 1)]
 
 
 def _is_among(value: float | str, values: Sequence[float | str]) -> bool:

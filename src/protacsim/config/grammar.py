@@ -19,18 +19,32 @@ LARGEST_AXIS = 10_000_000
 
 METHODS: dict[str, Any] = {"ode": ODE, "reference": Reference}
 LATER_METHODS = ("ssa", "hybrid", "lna", "tau", "auto")
-FIGURES = ("dose-response", "time-course")
-LATER_FIGURES = (
-    "heatmap",
-    "allele-shift",
-    "occupancy-vs-degradation",
-    "ternary-bell",
-    "species-flow",
-    "single-cell",
-    "sensitivity",
-    "observed-vs-predicted",
-    "network",
-)
+FIGURES = {
+    "dose-response": ("rows", "columns", "hue", "time_h", "select", "points", "fit"),
+    "time-course": ("rows", "columns", "hue", "select"),
+    "allele-shift": ("rows", "columns", "hue", "time_h", "select"),
+    "occupancy-vs-degradation": ("columns", "hue", "time_h", "select"),
+    "ternary-bell": ("rows", "columns", "hue", "time_h", "select"),
+    "species-flow": ("rows", "columns", "time_h", "select"),
+    "observed-vs-predicted": ("points",),
+    "network": ("select",),
+}
+"""Kinds of figures, and what can be chosen in each."""
+LATER_FIGURES = ("heatmap", "single-cell", "sensitivity")
+DEFAULT_ROWS = {
+    "dose-response": ("target_total",),
+    "time-course": ("target_total",),
+    "allele-shift": ("target_total",),
+    "ternary-bell": ("ternary",),
+}
+NEEDED_ROWS = {
+    "occupancy-vs-degradation": ("target_total", "target_unoccupied"),
+    "species-flow": ("target_total", "target_unoccupied"),
+}
+"""Observables without which a figure that names none cannot be drawn."""
+OVER_DOSES = ("dose-response", "allele-shift", "occupancy-vs-degradation", "ternary-bell")
+RELATIVE = ("allele-shift", "occupancy-vs-degradation", "observed-vs-predicted")
+"""Figures of percentages: they need `relative_to`."""
 
 # Dims that an observable has besides the axes: of each compound, of each neosubstrate.
 MEMBER_DIMS = ("compound", "neosubstrate")
@@ -108,15 +122,18 @@ class FigureSection:
 
     `rows` are observables, `columns` and `hue` axes; `time_h` defaults to the last time. `select`
     gives one value of each axis that is neither, such as `{ "compound.dose_nM" = 100.0 }`.
+    `points` is a CSV file of measurements, next to the configuration; `fit` describes them.
     """
 
     kind: str
-    rows: Annotated[tuple[str, ...], Field(min_length=1)] = ("target_total",)
+    rows: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     columns: str | None = None
     hue: str | None = None
     time_h: Real | None = None
     width_mm: Annotated[float, Field(ge=40, le=400)] = 180.0
     select: dict[str, Entry] = Field(default_factory=dict)
+    points: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    fit: Literal["hill", "bell"] | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -126,10 +143,18 @@ class FigureSection:
             )
         if self.kind not in FIGURES:
             raise ParameterError(f'kind = "{self.kind}" is no figure; {one_of(self.kind, FIGURES)}')
-        if self.kind == "time-course" and self.time_h is not None:
-            raise ParameterError("time_h cannot be chosen in a time-course; leave it out")
+        for name in dict.fromkeys(field for fields in FIGURES.values() for field in fields):
+            if getattr(self, name) not in (None, {}) and name not in FIGURES[self.kind]:
+                raise ParameterError(f"{name} cannot be chosen in a {self.kind}; leave it out")
+        if self.kind == "observed-vs-predicted" and self.points is None:
+            raise ParameterError("points is missing; give a CSV file with what was measured")
         self.chosen()
         return self
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """`rows`, or those that the kind shows by default; none where it has its own."""
+        return DEFAULT_ROWS.get(self.kind, ()) if self.rows is None else self.rows
 
     def chosen(self) -> tuple[tuple[str, float | str], ...]:
         """`select` in canonical units."""

@@ -6,6 +6,7 @@ the others take the Dataset of a study. A number that its definition does not gi
 describe a curve's shape.
 """
 
+from protacsim.pharmacology.comparison import compared
 from protacsim.pharmacology.curve_fits import Fit, fit_bell, fit_hill
 from protacsim.pharmacology.datasets import (
     dose_response,
@@ -43,6 +44,7 @@ __all__ = [
     "Reason",
     "TernaryPeak",
     "area_over_the_curve",
+    "compared",
     "d50_time_h",
     "degradation_curve",
     "dose_response",

@@ -22,13 +22,17 @@ DECADES_BEYOND = 3.0
 """How far past the doses, in decades, a midpoint may lie."""
 SMALLEST_SPAN = 0.5
 """Ranges in percentage points up to which a curve has no shape to describe."""
+MOST_STEPS = 200
+MOST_UNEXPLAINED = 0.25
+"""Share of the variance (per degree of freedom) that a form may leave unexplained."""
 
 
 @dataclass(frozen=True)
 class Fit:
     """A fitted form: `parameters` by name, or none and the `reason`.
 
-    `rmse` is the root mean square residual in the unit of the values.
+    `Reason.NOT_DETERMINED` stands where the form explains too little of the points. `rmse` is the
+    root mean square residual in the unit of the values.
     """
 
     form: str
@@ -158,6 +162,9 @@ def _fitted(
     if float(np.ptp(given)) < SMALLEST_SPAN:
         return Fit(form, {}, np.nan, ends, Reason.NO_EFFECT)
     found, rmse = _least_squares(value, names, doses, given, top)
+    freedom = (given.size - 1.0) / (given.size - len(names))
+    if freedom * rmse**2 > MOST_UNEXPLAINED * float(np.var(given)):
+        return Fit(form, {}, rmse, ends, Reason.NOT_DETERMINED)
     if form == "bell":
         found["back_nM"] = found["mid_nM"] * found.pop("back_fold")
     return Fit(form, found, rmse, ends)
@@ -207,7 +214,9 @@ def _least_squares(
         for fold in (1.0, 3.0, 5.0) if "back_fold" in names else (0.0,):
             at = start | {"mid_nM": mid, "back_fold": fold}
             first = np.clip([at[name] for name in names], below + 1e-9, above - 1e-9)
-            tried = least_squares(residuals, first, bounds=(below, above), xtol=1e-12, ftol=1e-12)
+            tried = least_squares(
+                residuals, first, bounds=(below, above), xtol=1e-12, ftol=1e-10, max_nfev=MOST_STEPS
+            )
             best = tried if best is None or tried.cost < best.cost else best
     if best is None:
         return {}, np.nan

@@ -36,7 +36,9 @@ NEEDED = ("measured", "predicted")
 
 @dataclass(frozen=True)
 class Agreement:
-    """Measured and predicted numbers above 0 of one unit; `low` and `high` may be NaN.
+    """Measured and predicted numbers above 0 of one unit; bounds may be NaN.
+
+    `low` and `high` bound the prediction, `least` and `most` the measurement.
 
     `left_out` counts rows without two positive numbers; `within` those inside the band.
     """
@@ -45,6 +47,8 @@ class Agreement:
     predicted: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    least: NDArray[np.float64]
+    most: NDArray[np.float64]
     classes: NDArray[np.str_]
     quantity: str
     unit: str
@@ -75,9 +79,9 @@ def observed_vs_predicted(
     Parameters
     ----------
     table
-        Columns (or variables) `measured` and `predicted`; `low` and `high`, if there, bound the
-        prediction; `class`, if there, decides colour and marker. Rows without two numbers above 0
-        are left out and counted.
+        Columns (or variables) `measured` and `predicted`; where they are there, `low` and `high`
+        bound the prediction, `measured_low` and `measured_high` the measurement, and `class`
+        decides colour and marker. Rows without two numbers above 0 are left out and counted.
     quantity, unit
         What is compared, e.g. "DC50" and "nM"; by default the `long_name` and `units` of
         `measured` in a Dataset.
@@ -144,13 +148,16 @@ def read_agreement(
             f"plot: none of the {measured.size} rows has a measured and a predicted number above "
             "0; both are needed on log axes."
         )
-    low, high = (_numbers(table, n, measured.size)[used] for n in ("low", "high"))
+    bounds = ("low", "high", "measured_low", "measured_high")
+    low, high, least, most = (_numbers(table, n, measured.size)[used] for n in bounds)
     classes = np.asarray(table["class"]) if "class" in table else np.full(measured.size, "")
     return Agreement(
         measured[used],
         predicted[used],
         low,
         high,
+        least,
+        most,
         classes.astype(str)[used],
         quantity or str(attrs.get("long_name", "")),
         unit or str(attrs.get("units", "")),
@@ -167,7 +174,7 @@ def _numbers(table: Any, name: str, count: int = 0) -> NDArray[np.float64]:
 def draw_agreement(ax: Axes, agreement: Agreement) -> None:
     """Draw the band, the line, the points with their intervals, and two equal log axes."""
     ends = np.concatenate([agreement.measured, agreement.predicted])
-    bars = np.concatenate([agreement.low, agreement.high])
+    bars = np.concatenate([agreement.low, agreement.high, agreement.least, agreement.most])
     ends = np.concatenate([ends, bars[np.isfinite(bars) & (bars > 0.0)]])
     low, high = float(ends.min()) / 2.0, float(ends.max()) * 2.0
     line = np.array([low, high])
@@ -178,6 +185,10 @@ def draw_agreement(ax: Axes, agreement: Agreement) -> None:
         x, y = agreement.measured[own], agreement.predicted[own]
         ax.vlines(
             x, np.fmin(agreement.low[own], y), np.fmax(agreement.high[own], y),
+            color=look.colour, linewidth=0.7, zorder=2,
+        )  # fmt: skip
+        ax.hlines(
+            y, np.fmin(agreement.least[own], x), np.fmax(agreement.most[own], x),
             color=look.colour, linewidth=0.7, zorder=2,
         )  # fmt: skip
         ax.plot(

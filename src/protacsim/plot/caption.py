@@ -27,7 +27,9 @@ _DECISIVE = re.compile(r"\b(kd|ki|kinact|koff)_|folds|half_life|abundance")
 _NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=[%h])")
 
 
-def compose(data: xr.Dataset, panels: Sequence[Panel], mark: Sequence[str]) -> str:
+def compose(
+    data: xr.Dataset, panels: Sequence[Panel], mark: Sequence[str], further: Sequence[str] = ()
+) -> str:
     """Return the caption of a figure that shows `panels` of `data`."""
     about = [
         _time(panels),
@@ -35,6 +37,7 @@ def compose(data: xr.Dataset, panels: Sequence[Panel], mark: Sequence[str]) -> s
         *_marks(panels, mark),
         _vehicle(panels),
         *_notes(panels),
+        *further,
     ]
     return written(data, about, [p.hypothetical for p in panels])
 

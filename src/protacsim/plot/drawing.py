@@ -185,7 +185,13 @@ def mark_handle(marker: Any, text: str, *, filled: bool) -> Line2D:
 
 
 def draw_legend(
-    ax: Axes, panel: Panel, mark: Sequence[str], *, outside: bool, prefix: str = ""
+    ax: Axes,
+    panel: Panel,
+    mark: Sequence[str],
+    *,
+    outside: bool,
+    prefix: str = "",
+    more: Sequence[Artist] = (),
 ) -> None:
     """Draw the legend of a panel that stands alone, with the numbers read off each curve."""
     look = looks(panel)
@@ -195,7 +201,7 @@ def draw_legend(
         for curve, own in shown
         if curve.name or prefix or curve.reading
     ]
-    keys = key_handles([panel], mark)
+    keys = [*key_handles([panel], mark), *more]
     if len(shown) < len(panel.curves):
         keys.append(words(f"{len(shown)} of {len(panel.curves)} curves named"))
     if panel.hypothetical:

@@ -93,8 +93,11 @@ def network(net: Network, *, ax: Axes | None = None, legend: bool = True) -> Axe
     return ax
 
 
-def network_sheet(nets: Sequence[Network], *, width_mm: float = 180.0) -> Figure:
-    """Draw the graph of every network, side by side where they fit, with legend and caption."""
+def network_sheet(nets: Sequence[Network], *, width_mm: float = 180.0, left_out: int = 0) -> Figure:
+    """Draw the graph of every network below one another, with legend and caption.
+
+    `left_out` is the number of further networks that the caption mentions.
+    """
     graphs = [read_graph(net) for net in nets]
     widest = max(style.text_width_mm(row, TEXT_PT) for graph in graphs for row in graph.rows)
     left = min(widest + 4.0, 0.5 * width_mm)
@@ -111,6 +114,8 @@ def network_sheet(nets: Sequence[Network], *, width_mm: float = 180.0) -> Figure
         "Each dot is a species, each arrow a reaction, with two heads where it runs both ways.",
         *(f"{g.name}: {len(g.dots)} species, {g.reactions} reactions." for g in graphs),
     ]
+    if left_out:
+        about.append(f"Not drawn: {left_out} more networks of the study; choose with select.")
     return sheet(parts, " ".join(about), _keys(graphs), frame)
 
 

@@ -74,14 +74,20 @@ def draw_grid(
     draw: DrawPanel,
     mark: Sequence[str],
     width_mm: float,
+    *,
+    keys: Sequence[Artist] = (),
+    about: Sequence[str] = (),
 ) -> Figure:
-    """Return a figure of `cells` with letters, one legend for all of them, and the caption."""
+    """Return a figure of `cells` with letters, one legend for all of them, and the caption.
+
+    `keys` and `about` are further entries of the legend and sentences of the caption.
+    """
     panels = [cell.panel for cell in cells]
     with style.context():
         figure = style.new_figure(width_mm, 100.0)
         titles = _titles(cells, width_mm)
-        legend = _legend(figure, panels, mark, width_mm)
-        lines = _caption_lines(data, panels, mark, width_mm)
+        legend = _legend(figure, panels, mark, width_mm, keys)
+        lines = _caption_lines(data, panels, mark, width_mm, about)
         plan = _plan(cells, titles, height_mm(legend), len(lines), width_mm)
         figure.set_size_inches(width_mm / style.MM_PER_INCH, plan.height / style.MM_PER_INCH)
         _draw_cells(figure, cells, titles, plan, draw, width_mm)
@@ -239,10 +245,15 @@ def letter(index: int) -> str:
 
 
 def _legend(
-    figure: Figure, panels: Sequence[Panel], mark: Sequence[str], width_mm: float
+    figure: Figure,
+    panels: Sequence[Panel],
+    mark: Sequence[str],
+    width_mm: float,
+    keys: Sequence[Artist],
 ) -> Legend | None:
     """Return one legend for all panels."""
-    return fitted_legend(figure, [*_curve_handles(panels), *key_handles(panels, mark)], width_mm)
+    handles = [*_curve_handles(panels), *key_handles(panels, mark), *keys]
+    return fitted_legend(figure, handles, width_mm)
 
 
 def fitted_legend(figure: Figure, handles: Sequence[Artist], width_mm: float) -> Legend | None:
@@ -292,9 +303,13 @@ def height_mm(legend: Legend | None) -> float:
 
 
 def _caption_lines(
-    data: xr.Dataset, panels: Sequence[Panel], mark: Sequence[str], width_mm: float
+    data: xr.Dataset,
+    panels: Sequence[Panel],
+    mark: Sequence[str],
+    width_mm: float,
+    about: Sequence[str],
 ) -> tuple[str, ...]:
-    words = caption.compose(data, panels, mark)
+    words = caption.compose(data, panels, mark, about)
     return style.wrap(words, width_mm - 2 * RIGHT_MM, TEXT_PT)
 
 

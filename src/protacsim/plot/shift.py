@@ -293,7 +293,7 @@ def _missing(shifts: Sequence[Shift]) -> list[str]:
     for shift in shifts:
         reasons = dict.fromkeys(r for r in shift.reason.ravel().tolist() if r and r not in BEYOND)
         for reason in reasons:
-            where = ", ".join(_where(shift, np.asarray(shift.reason == reason)))
+            where = ", ".join(_where(shift, np.equal(shift.reason, reason)))
             words = reason.replace("_", " ")
             found.append(f"No {shift.quantity} of {shift.long_name} ({words}): {where}")
     return found
@@ -301,7 +301,7 @@ def _missing(shifts: Sequence[Shift]) -> list[str]:
 
 def _where(shift: Shift, lost: NDArray[np.bool_]) -> list[str]:
     """Name whole rows and whole columns once, the others one by one."""
-    rows, names = lost.all(axis=1), lost.all(axis=0)
+    rows, names = np.all(lost, axis=1), np.all(lost, axis=0)
     whole = [shift.rows[i] for i in np.flatnonzero(rows)]
     whole += [shift.names[j] for j in np.flatnonzero(names) if not rows.all()]
     single = np.argwhere(lost & ~rows[:, None] & ~names[None, :]).tolist()

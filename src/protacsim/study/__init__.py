@@ -9,6 +9,7 @@ from protacsim.study.describing import (
     grid,
     plan,
     resolved,
+    restored,
     seconds_per_point,
     template,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "grid",
     "plan",
     "resolved",
+    "restored",
     "run",
     "run_to_store",
     "seconds_per_point",
