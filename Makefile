@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 MINOR := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 LOCK := locks/requirements-$(or $(MINOR),none).txt
-LOCKED := $(patsubst locks/requirements-%.txt,%,$(sort $(wildcard locks/requirements-*.txt)))
+LOCKED := $(patsubst locks/requirements-%.txt,%,$(sort $(wildcard locks/requirements-3.*.txt)))
 STAMP := .venv/.installed
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 CONFIGS = $(sort $(wildcard configs/*.toml))
 DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
 
-.PHONY: help venv demo test test-long lint types layers configs lock clean FORCE
+.PHONY: help venv demo test test-long lint types layers configs peers lock clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,20 @@ configs: $(STAMP)  ## check every config, then run each into a temporary folder
 	    $(BIN)/protacsim run "$$config" --out "$$out/$$(basename "$$config" .toml)"; \
 	done
 
+# The peers live apart: they are heavy, and the package must never come to need them.
+PEERS := .venv-peers/bin/python
+PEERS_FLAGS ?=
+.venv-peers/.installed: locks/requirements-peers.txt pyproject.toml
+	@echo "Installing $< into .venv-peers (a minute or two)" >&2
+	@$(PYTHON) -m venv --clear .venv-peers
+	@$(PEERS) -m pip -qq --disable-pip-version-check install -r $<
+	@$(PEERS) -m pip -qq --disable-pip-version-check install --no-deps -e .
+	@touch $@
+
+peers: .venv-peers/.installed  ## agreement with libRoadRunner, then speed against it and SciPy
+	$(PEERS) -m pytest -q benchmarks
+	$(PEERS) benchmarks/vs_peers.py $(PEERS_FLAGS)
+
 # Each lock is resolved by its own interpreter: python3.11, python3.12 and python3.13 must be on
 # the PATH. Existing pins are kept where they still fit; LOCK_FLAGS=--upgrade moves them all.
 LOCK_FLAGS ?=
@@ -87,6 +101,19 @@ lock-%:
 	{ echo "# Core, dev and the tested extras on Python $*; made by \`make lock\`."; \
 	    sed '/^# Core/d' "$$scratch/lock.txt"; } > locks/requirements-$*.txt
 
+# One lock for all interpreters, on the pins of the oldest one.
+lock-peers:
+	@set -e; scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	python3.11 -m venv "$$scratch/venv"; \
+	"$$scratch/venv/bin/python" -m pip -qq --disable-pip-version-check install pip-tools; \
+	cp pyproject.toml "$$scratch/"; cp locks/requirements-3.11.txt "$$scratch/core.txt"; \
+	(cd "$$scratch" && venv/bin/pip-compile --quiet --extra dev --extra oracles --strip-extras \
+	    --constraint core.txt --annotation-style line --no-header --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host --no-emit-options $(LOCK_FLAGS) \
+	    -o lock.txt pyproject.toml); \
+	{ echo "# Core, dev and peers; made by \`make lock-peers\`."; \
+	    sed 's/-c core.txt, //' "$$scratch/lock.txt"; } > locks/requirements-peers.txt
+
 clean:  ## remove .venv, results and caches
-	rm -rf .venv results build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peers results build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from protacsim.kernels import programs, rodas5p, tape
+from protacsim.kernels import integrate, objects, programs, rodas5p, tape
 from protacsim.kernels.lanes import WIDTH
 from protacsim.network import CompiledNetwork
 
@@ -13,16 +13,39 @@ Floats = NDArray[np.float64]
 NONE = np.zeros(0, np.int32)
 
 
+def integrated(
+    compiled: CompiledNetwork, rates: Floats, initial: Floats, times: Floats, *,
+    engine: str = "interpreted", rtol: float = 1e-5, atol: float = 1e-8, max_steps: int = 100_000,
+) -> tuple[Floats, NDArray[np.int64], Floats]:  # fmt: skip
+    """The driver on unchecked numbers: states (b, t, n), report (b, 4) and times reached (b,)."""
+    code, factors = tape.pack(compiled.programs.with_states(), NONE, NONE, rodas5p.STAGES)
+    emitted = engine == "emitted"
+    machine = objects.addresses(tape.Tape(code, factors)) if emitted else objects.INTERPRETED
+    width = objects.width() if emitted else WIDTH
+    runs, seen = len(rates), code[tape.OBSERVABLES]
+    span = np.tile([0.0, times[-1]], (runs, 1))
+    out = np.full((runs, len(times), seen), np.nan)
+    report, reached = np.zeros((runs, integrate.REPORT), np.int64), np.zeros(runs)
+    tolerance, none = np.full(initial.shape, atol), np.zeros((runs, 0))
+    with np.errstate(all="ignore"):
+        integrate.integrate_batch(
+            code, factors, machine, tape.workspace(code, width), *integrate.desk(width),
+            rates, initial, tolerance, span, none, none, times, rtol, max_steps,
+            out, report, reached,
+        )  # fmt: skip
+    return out[..., seen - initial.shape[1] :], report, reached
+
+
 class Machine:
     """A network's tape and its work matrix; every lane holds the same numbers."""
 
-    def __init__(self, compiled: CompiledNetwork, rates: ArrayLike) -> None:
+    def __init__(self, compiled: CompiledNetwork, rates: ArrayLike, width: int = WIDTH) -> None:
         self.programs = compiled.programs
         self.code, self.factors = tape.pack(compiled.programs, NONE, NONE, rodas5p.STAGES)
-        self.work = np.zeros((self.code[tape.ROWS], WIDTH))
+        self.work = tape.workspace(self.code, width)
         self.n = len(compiled.species)
         row = np.atleast_2d(np.asarray(rates, float))
-        for lane in range(WIDTH):
+        for lane in range(width):
             programs.coefficients(self.code, self.factors, row, 0, self.work, lane)
         for state in (tape.ROW_STATE, tape.ROW_NEW):
             self.work[self.code[state] + self.n] = 1.0
@@ -31,7 +54,7 @@ class Machine:
         """`count` rows from a named row on; all lanes must agree, one is returned."""
         first = self.code[field] + offset
         rows = self.work[first : first + count]
-        np.testing.assert_array_equal(rows, rows[:, :1] + np.zeros(WIDTH))
+        np.testing.assert_array_equal(rows, rows[:, :1] + np.zeros(self.work.shape[1]))
         return rows[:, 0].copy()
 
     def write(self, field: int, values: ArrayLike, offset: int = 0) -> None:
@@ -80,6 +103,17 @@ class Machine:
         self.write(tape.ROW_INVERSE_H, 1.0 / h)
         rodas5p.step(self.code, self.work)
         return self.read(tape.ROW_NEW, self.n)
+
+    def attempt(self, y: ArrayLike, h: float, rtol: float, emitted: bool) -> Floats:
+        """One attempt of the driver: new state, then error and pivot rows."""
+        self.write(tape.ROW_STATE, y)
+        self.write(tape.ROW_SHIFT, 1.0 / (h * rodas5p.GAMMA))
+        self.write(tape.ROW_INVERSE_H, 1.0 / h)
+        packed = tape.Tape(self.code, self.factors)
+        machine = objects.addresses(packed) if emitted else objects.INTERPRETED
+        integrate.take_step(self.code, machine, self.work, rtol)
+        rows = [(tape.ROW_NEW, self.n), (tape.ROW_ERROR, 1), (tape.ROW_PIVOT, 1)]
+        return np.concatenate([self.read(field, count) for field, count in rows])
 
     def interpolated(self, theta: float) -> Floats:
         """Observables at fraction theta of the last step."""

@@ -30,7 +30,10 @@ FILES = ("data.zarr", "manifest.json", "run_log.jsonl", "summary.csv", *FIGURES)
 FORCING = ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "CLICOLOR_FORCE", "TTY_COMPATIBLE")
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
 HOSTILE = r"\u001b[31mred\u001b]0;owned\u0007 \u009b31m\u202e"
-COMMANDS = ("run", "check", "describe", "library", "plot", "schema", "doctor")
+COMMANDS = (
+    *("run", "collect", "check", "describe", "library", "plot"),
+    *("verify", "failures", "export", "schema", "doctor"),
+)
 DOSES = "values = [0.0, 10.0, 1000.0]"
 COMPOUNDS = '["pirtobrutinib"]'
 FIGURE = "[[figure]]"
@@ -145,7 +148,7 @@ def contents(folder):
 def test_a_run_writes_every_promised_file_and_nothing_else(finished):
     where, said = finished
     assert said.code == cli.OK
-    top = {path.relative_to(where).as_posix() for path in where.iterdir()}
+    top = {path.name for path in where.iterdir()} - {".run.lock"}
     assert top == {"data.zarr", "manifest.json", "run_log.jsonl", "summary.csv", "figures"}
     assert {f"figures/{path.name}" for path in (where / "figures").iterdir()} == set(FIGURES)
     assert not list(where.rglob("*.partial*"))
@@ -268,7 +271,9 @@ def test_a_dry_run_counts_and_writes_nothing(call, folder):
     (report,) = call("run", "a.toml", "--dry-run", "--json").json
     assert report["points"] == 3
     assert report["runs"] == 4  # and one vehicle
-    assert report["bytes"] == 3 * 2 * 2 * 8  # points, observables, with percentages, float64
+    # Points; two observables with percentages and the time reached, float64; the status, int8.
+    assert report["bytes"] == 3 * (2 * 2 * 8 + 8 + 1)
+    assert report["chunks"] == 1
     assert [path.name for path in folder.iterdir()] == ["a.toml"]
 
 
@@ -532,7 +537,8 @@ def test_on_error_raise_stops_with_4_and_says_when_and_what_to_do(call, folder):
     (line,) = said.err.splitlines()
     assert " h" in line
     assert "max_steps" in line
-    assert not (folder / "results/a/data.zarr").exists()
+    assert not list((folder / "results/a/data.zarr").glob("target_active/c/**/*"))
+    assert "is not finished (0 of 1 chunks" in call("verify", "results/a").err
 
 
 # ------------------------------------------------------------------ storage: 5
@@ -608,8 +614,11 @@ def test_a_signal_ends_a_run_with_130_and_nothing_half_written(tmp_path, number)
         process.kill()
     assert process.returncode == cli.INTERRUPTED, err
     assert out == ""
-    assert err.splitlines() == ["Interrupted; nothing half-written was kept."]
-    assert contents(tmp_path / "r") == {}
+    assert err.splitlines() == [
+        "Interrupted. What is finished is kept; the same command goes on from there."
+    ]
+    assert not list((tmp_path / "r").rglob("*.partial"))
+    assert not (tmp_path / "r/manifest.json").exists()
 
 
 def test_an_interrupt_that_another_library_wraps_is_still_130(call, monkeypatch):

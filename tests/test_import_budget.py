@@ -10,7 +10,10 @@ import typer
 from protacsim.cli import app
 
 HEAVY = ("numba", "llvmlite", "scipy", "xarray", "zarr", "pandas", "pint", "matplotlib.pyplot")
-COMMANDS = ("run", "check", "describe", "library", "plot", "schema", "doctor")
+COMMANDS = (
+    *("run", "collect", "check", "describe", "library", "plot"),
+    *("verify", "failures", "export", "schema", "doctor"),
+)
 
 PROBE = """
 import contextlib, io, json, sys

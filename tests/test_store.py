@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,50 +19,8 @@ from hypothesis import strategies as st
 
 from protacsim import store
 from protacsim.errors import StoreError
-
-DOSE = "compound.dose_nM"
-AXES = ("treatment", "target.allele", DOSE)
-
-
-def result(*, doses: int = 5, shift: float = 0.0) -> xr.Dataset:
-    """Small result with every kind of variable that a study gives."""
-    rng = np.random.default_rng(7)
-    shape = (2, 2, doses)
-    total = rng.lognormal(size=(*shape, 3)) + shift
-    total[1, 0, 2] = np.nan
-    status = np.zeros(shape, np.int8)
-    status[1, 0, 2] = 3
-    strings = {"treatment": ["MT-802", "ibrutinib, then MT-802"], "target.allele": ["WT", "C481S"]}
-    return xr.Dataset(
-        {
-            "target_total": ((*AXES, "time_h"), total, {"units": "nM", "long_name": "total BTK"}),
-            "compound_cell": (
-                (*AXES, "compound", "time_h"),
-                rng.normal(size=(*shape, 2, 3)),
-                {"units": "nM"},
-            ),
-            "ubiquitinated": ((*AXES, "time_h"), np.zeros((*shape, 3)), {"units": "nM"}),
-            "ternary": ((*AXES, "time_h"), np.full((*shape, 3), np.nan), {"units": "nM"}),
-            "status": (
-                AXES,
-                status,
-                {"flag_values": np.array([0, 3], np.int8), "flag_meanings": "ok step_underflow"},
-            ),
-        },
-        coords={
-            **{name: (name, np.array(values, object)) for name, values in strings.items()},
-            DOSE: (DOSE, np.r_[0.0, np.geomspace(1e-2, 1e5, doses - 1)], {"units": "nM"}),
-            "compound": ("compound", np.array(["mt-802", "ïbrutinib"], object)),
-            "time_h": ("time_h", np.array([1.0, 4.0, 24.0]), {"units": "h"}),
-        },
-        attrs={"title": "β test", "seed": np.int64(5), "weights": np.array([0.5, 1.0])},
-    )
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Content of every file below a folder."""
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+from protacsim.store.canonical import sealed
+from stored import AXES, DOSE, result, template, tree, write
 
 
 def array_metadata(folder: Path) -> dict[str, dict]:
@@ -85,7 +44,9 @@ def crc32c(content: bytes) -> int:
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Finished results that no test changes."""
     folder = tmp_path_factory.mktemp("store") / "results" / "btk"
-    return store.write(result(), folder, manifest={"seed": 5}, log=[{"host": "here"}])
+    write(folder)
+    store.log(folder, {"host": "here"})
+    return folder
 
 
 @pytest.fixture
@@ -122,58 +83,68 @@ def test_plain_xarray_reads_the_data(written: Path, kwargs: dict):
 def test_other_strings_scalars_booleans_and_spaces_in_names(tmp_path: Path):
     data = xr.Dataset(
         {
-            "reason": ("cell", np.array(["", "no crossing", "é"])),
             "censored": ("cell", np.array([True, False, True])),
-            "number": ((), 3),
+            "number": ((), np.int64(3)),
         },
         coords={
             "cell": np.array(["a", "bb", "c"], np.dtypes.StringDType()),
+            "reason": ("cell", np.array(["", "no crossing", "é"])),
             "compounds.MT 802.dose_nM": ("cell", [1.0, 2.0, np.inf], {"units": "days"}),
             "allele": "WT",
         },
     )
-    store.write(data, tmp_path, manifest={})
+    assert write(tmp_path, data) == [0]
     found = store.open_results(tmp_path)
     xr.testing.assert_identical(found, data)
     assert found["censored"].dtype == bool
     assert {found[name].dtype for name in ("reason", "cell", "allele")} == {np.dtype(object)}
 
 
-def test_several_chunks_come_back_whole(tmp_path: Path):
-    data = result(doses=5000)
-    store.write(data, tmp_path, manifest={})
-    assert (tmp_path / "data.zarr/target_total/c/1/1/1/0").is_file()
-    xr.testing.assert_identical(store.open_results(tmp_path), data)
+@pytest.mark.parametrize("points", [1, 3, 5, 7, 1000])
+def test_any_size_of_chunks_comes_back_whole(tmp_path: Path, points: int):
+    write(tmp_path, points=points)
+    xr.testing.assert_identical(store.open_results(tmp_path), result())
 
 
 def test_the_dataset_passed_in_is_not_changed(tmp_path: Path):
     data = result()
-    data["target_total"].encoding["chunks"] = (1, 1, 1, 1)
-    store.write(data, tmp_path, manifest={})
+    data["time_h"].encoding["chunks"] = (1,)
+    write(tmp_path, data)
     assert isinstance(data["status"].attrs["flag_values"], np.ndarray)
-    assert data["target_total"].encoding == {"chunks": (1, 1, 1, 1)}
-    assert json.loads((tmp_path / "manifest.json").read_text())["chunks"]["target_total"][0] == 2
+    assert data["time_h"].encoding == {"chunks": (1,)}
+    assert array_metadata(tmp_path)["time_h"]["chunk_grid"]["configuration"]["chunk_shape"] == [3]
 
 
 # Bytes
 
 
 def test_writing_twice_gives_the_same_bytes(written: Path, tmp_path: Path):
-    store.write(result(), tmp_path / "b", manifest={"seed": 5}, log=[{"host": "elsewhere"}])
+    write(tmp_path / "b")
     first, second = tree(written), tree(tmp_path / "b")
-    assert first.pop("run_log.jsonl") != second.pop("run_log.jsonl")
+    assert first.pop("run_log.jsonl")
     assert first == second
 
 
 def test_writing_what_was_read_gives_the_same_bytes(written: Path, tmp_path: Path):
-    store.write(store.open_results(written), tmp_path / "b", manifest={"seed": 5})
+    write(tmp_path / "b", store.open_results(written))
     assert tree(tmp_path / "b" / "data.zarr") == tree(written / "data.zarr")
+
+
+def test_a_finished_result_is_left_alone(copy: Path):
+    def times() -> dict[str, int]:
+        return {path.as_posix(): path.stat().st_mtime_ns for path in copy.rglob("*.json")} | {
+            path.as_posix(): path.stat().st_mtime_ns for path in copy.rglob("c/*")
+        }
+
+    before = times()
+    assert write(copy) == []
+    assert times() == before
 
 
 def test_the_string_dtype_does_not_change_the_bytes(written: Path, tmp_path: Path):
     fixed = result().assign_coords(compound=np.array(["mt-802", "ïbrutinib"]))
     assert fixed["compound"].dtype.kind == "U"
-    store.write(fixed, tmp_path, manifest={})
+    write(tmp_path, fixed)
     assert tree(tmp_path / "data.zarr") == tree(written / "data.zarr")
 
 
@@ -203,40 +174,56 @@ def test_strings_are_of_the_variable_length_type(written: Path):
 
 # Chunks
 
-dims_and_sizes = st.lists(st.integers(1, 9000), max_size=4).flatmap(
-    lambda sizes: st.tuples(st.just(sizes), st.integers(1, 500))
+sizes_of_dims = st.lists(st.integers(1, 60), max_size=4).map(
+    lambda sizes: {f"axis{i}": size for i, size in enumerate(sizes)}
 )
 
 
-@given(dims_and_sizes)
-def test_chunks_hold_whole_times_and_a_contiguous_run_of_at_most_4096_points(case):
-    sizes, times = case
-    dims = [f"axis{i}" for i in range(len(sizes))]
-    *chunk, last = store.chunk_shape([*dims, "time_h"], [*sizes, times])
-    assert last == times
-    assert math.prod(chunk) <= 4096
-    assert all(1 <= c <= n for c, n in zip(chunk, sizes, strict=True))
-    cut = next((i for i, (c, n) in enumerate(zip(chunk, sizes, strict=True)) if c > 1), 0)
-    assert chunk[cut + 1 :] == sizes[cut + 1 :]
-    assert store.chunk_shape(dims, sizes) == tuple(chunk)
+@given(sizes_of_dims, st.integers(1, 500), st.sets(st.sampled_from(["axis0", "axis2"])))
+def test_chunks_have_at_most_so_many_points_and_favoured_dims_first(sizes, points, whole):
+    lengths = store.chunk_lengths(sizes, points, whole)
+    assert list(lengths) == list(sizes)
+    assert math.prod(lengths.values()) <= points
+    assert all(1 <= lengths[dim] <= sizes[dim] for dim in sizes)
+    assert lengths == store.chunk_lengths(dict(sizes), points, sorted(whole, reverse=True))
+    first = next((dim for dim in reversed(sizes) if dim in whole), next(reversed(sizes), None))
+    assert first is None or lengths[first] == min(points, sizes[first])
+
+
+@given(sizes_of_dims, st.data())
+def test_windows_tile_every_point_exactly_once(sizes, data):
+    lengths = {dim: data.draw(st.integers(max(1, size // 4), size)) for dim, size in sizes.items()}
+    grid = store.Grid(sizes, lengths)
+    points = np.prod(list(sizes.values()), dtype=int)
+    if points > 50_000:
+        return
+    times_covered = np.zeros(tuple(sizes.values()), int)
+    for chunk in range(grid.chunks):
+        window = grid.window(chunk)
+        assert list(window) == list(sizes)
+        times_covered[tuple(window.values())] += 1
+        assert grid.points(chunk) == math.prod(w.stop - w.start for w in window.values())
+    assert (times_covered == 1).all()
+    assert sum(grid.points(chunk) for chunk in range(grid.chunks)) == points
+    assert len({grid.place(chunk) for chunk in range(grid.chunks)}) == grid.chunks
 
 
 def test_chunks_are_as_large_as_they_may_be():
-    assert store.chunk_shape(["a", "time_h"], [10_000, 97]) == (4096, 97)
-    assert store.chunk_shape(["a", "b", "time_h"], [100, 100, 7]) == (40, 100, 7)
-    assert store.chunk_shape(["a", "b", "c"], [3, 3, 5000]) == (1, 1, 4096)
-    assert store.chunk_shape(["a", "compound", "time_h"], [5000, 3, 7]) == (4096, 3, 7)
-    assert store.chunk_shape([], []) == ()
+    assert store.chunk_lengths({"a": 10_000}, 4096) == {"a": 4096}
+    assert store.chunk_lengths({"a": 100, "b": 100}, 4096) == {"a": 40, "b": 100}
+    assert store.chunk_lengths({"a": 100, "b": 100}, 4096, {"a"}) == {"a": 100, "b": 40}
+    assert store.chunk_lengths({"a": 3, "b": 3, "c": 5000}, 4096) == {"a": 1, "b": 1, "c": 4096}
+    assert store.chunk_lengths({}, 4096) == {}
 
 
-def test_the_manifest_states_the_chunks_on_disk(tmp_path: Path):
-    spaced = {"compounds.MT 802.dose_nM": (DOSE, np.arange(5000.0))}
-    store.write(result(doses=5000).assign_coords(spaced), tmp_path, manifest={})
-    stated = json.loads((tmp_path / "manifest.json").read_text())["chunks"]
-    assert stated["compounds.MT 802.dose_nM"] == [5000]
-    assert stated["status"] == [1, 1, 4096]
-    for name, metadata in array_metadata(tmp_path).items():
-        assert stated[name] == metadata["chunk_grid"]["configuration"]["chunk_shape"]
+def test_the_manifest_states_the_chunks_on_disk(copy: Path):
+    stated = json.loads((copy / "manifest.json").read_text())
+    assert stated["chunks"]["status"] == [1, 1, 4]
+    assert stated["grid"]["lengths"] == {"treatment": 1, "target.allele": 1, DOSE: 4}
+    assert stated["chunk_count"] == 8
+    arrays = array_metadata(copy)
+    for name, chunk in stated["chunks"].items():
+        assert chunk == arrays[name]["chunk_grid"]["configuration"]["chunk_shape"]
 
 
 # Manifest and log
@@ -244,12 +231,14 @@ def test_the_manifest_states_the_chunks_on_disk(tmp_path: Path):
 
 def test_the_manifest_has_what_was_passed_and_every_hash(tmp_path: Path):
     passed = {"seed": np.int64(3), "method": {"rtol": 1e-6, "h_max_h": math.inf}, "points": (4, 5)}
-    store.write(result(), tmp_path, manifest=passed)
+    write(tmp_path, plan=passed)
     text = (tmp_path / "manifest.json").read_text(encoding="utf-8")
     found = json.loads(text)
     assert found["seed"] == 3
     assert found["method"] == {"rtol": 1e-6, "h_max_h": "Infinity"}
     assert found["points"] == [4, 5]
+    assert found["layout"] == "protacsim-results/2"
+    assert found["failed"] == 1
     assert found["files"] == {
         name: hashlib.sha256(content).hexdigest()
         for name, content in tree(tmp_path / "data.zarr").items()
@@ -259,15 +248,18 @@ def test_the_manifest_has_what_was_passed_and_every_hash(tmp_path: Path):
 
 def test_log_lines_are_appended(tmp_path: Path):
     store.log(tmp_path / "new", {"event": "start", "time_s": np.float64(0.5)})
-    store.write(result(), tmp_path / "new", manifest={}, log=[{"event": "a"}, {"event": "é"}])
-    store.log(tmp_path / "new", {"event": "end"})
+    store.log(tmp_path / "new", {"event": "é"})
     lines = (tmp_path / "new" / "run_log.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [
         {"event": "start", "time_s": 0.5},
-        {"event": "a"},
         {"event": "é"},
-        {"event": "end"},
     ]
+
+
+def test_a_line_that_was_cut_short_stays_alone(tmp_path: Path):
+    (tmp_path / "run_log.jsonl").write_bytes(b'{"event": "sta')
+    store.log(tmp_path, {"event": "end"})
+    assert (tmp_path / "run_log.jsonl").read_bytes() == b'{"event": "sta\n{"event":"end"}\n'
 
 
 def test_sha256_of_is_the_hash_of_canonical_json():
@@ -337,7 +329,9 @@ def test_a_broken_manifest_is_noticed(copy: Path, content: bytes):
 
 def test_a_missing_manifest_is_noticed(copy: Path):
     (copy / "manifest.json").unlink()
-    with pytest.raises(StoreError, match=r"manifest\.json is missing.*run again"):
+    with pytest.raises(
+        StoreError, match=r"manifest\.json is missing, so .* holds no finished results"
+    ):
         store.open_results(copy)
     with pytest.raises(StoreError, match=r"manifest\.json is missing"):
         store.open_results(copy / "nowhere")
@@ -347,15 +341,16 @@ def test_missing_truncated_and_added_files_are_each_named(copy: Path):
     data = copy / "data.zarr"
     (data / "ternary/c/0/0/0/0").unlink()
     os.truncate(data / "status/c/0/0/0", 5)
-    (data / "status/c/0/0/1").write_bytes(b"")
+    (data / "status/c/0/0/9").write_bytes(b"")
     assert store.verify(copy) == [
         f"{data / 'ternary/c/0/0/0/0'} is missing",
-        f"{data / 'status/c/0/0/1'} is not in the manifest",
+        f"{data / 'status/c/0/0/9'} is not in the manifest",
         f"{data / 'status/c/0/0/0'} is not what was written (sha256)",
     ]
     with pytest.raises(StoreError) as caught:
         store.open_results(copy)
     assert all(problem in str(caught.value) for problem in store.verify(copy))
+    assert "Run again to repair" in str(caught.value)
 
 
 def test_missing_data_are_noticed(copy: Path):
@@ -367,176 +362,243 @@ def test_missing_data_are_noticed(copy: Path):
 def test_a_long_list_of_problems_is_cut(copy: Path):
     for path in (copy / "data.zarr").rglob("zarr.json"):
         path.unlink()
-    with pytest.raises(StoreError, match=r"and 6 more. Restore"):
+    with pytest.raises(StoreError, match=r"and 6 more. Run again"):
         store.open_results(copy)
 
 
-# Replacement and refusal
+# Refusal by the disk
+
+CODES = [errno.ENOSPC, errno.EROFS, errno.EACCES]
+STEPS = ("write_bytes", "replace", "open")
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Let the disk be full, once, halfway through a file or at the rename to a final name."""
-    refused: list[Path] = []
+class Disk:
+    """Counts every write, rename and append, and refuses one of them halfway, or all from it on."""
 
-    def refuse_first(path: Path) -> None:
-        if path.name == name and not refused:
-            refused.append(path)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steps = 0
+        self.refused: int | None = None
+        self.lasting = False
+        self.error: BaseException = OSError()
+        for name in STEPS:
+            monkeypatch.setattr(Path, name, self._guarded(name, getattr(Path, name)))
 
-    def write_bytes(self: Path, content: bytes) -> int:
-        originals["write_bytes"](self, content[: len(content) // 2])
-        refuse_first(self)
-        return originals["write_bytes"](self, content)
+    def refuse(self, step: int, error: BaseException, *, lasting: bool = False) -> None:
+        self.steps, self.refused, self.error, self.lasting = 0, step, error, lasting
 
-    def replace(self: Path, target: Path) -> Path:
-        refuse_first(target)
-        return originals["replace"](self, target)
+    def _guarded(self, name: str, original: Callable) -> Callable:
+        def guarded(path: Path, *args: object, **kwargs: object) -> object:
+            if name == "open" and "a" not in (*args, *kwargs.values(), "r")[0]:
+                return original(path, *args, **kwargs)
+            self.steps += 1
+            at = self.refused is not None
+            if at and (self.steps == self.refused or (self.lasting and self.steps > self.refused)):
+                if name == "write_bytes":
+                    original(path, args[0][: len(args[0]) // 2])
+                raise self.error
+            return original(path, *args, **kwargs)
 
-    originals = {"write_bytes": Path.write_bytes, "replace": Path.replace}
-    monkeypatch.setattr(Path, "write_bytes", write_bytes)
-    monkeypatch.setattr(Path, "replace", replace)
-
-
-STAGES = ["zarr.json", "0", "manifest.json.partial", "data.zarr", "manifest.json"]
-
-
-@pytest.mark.parametrize("name", STAGES)
-def test_a_full_disk_leaves_nothing_under_a_final_name(tmp_path, monkeypatch, name):
-    refuse(monkeypatch, name)
-    with pytest.raises(StoreError, match=r"could not be written.*No space left.*free space") as e:
-        store.write(result(), tmp_path / "new", manifest={})
-    assert str(tmp_path / "new") in str(e.value)
-    assert set(tree(tmp_path / "new")) <= {"run_log.jsonl"}
+        return guarded
 
 
-@pytest.mark.parametrize("name", [*STAGES, "data.zarr.old.partial"])
-def test_a_full_disk_leaves_the_finished_results_alone(copy, monkeypatch, name):
-    before = tree(copy)
-    refuse(monkeypatch, name)
-    with pytest.raises(StoreError, match=r"nothing was replaced.*No space left.*free space"):
-        store.write(result(shift=1.0), copy, manifest={})
-    assert tree(copy) == before
-    xr.testing.assert_identical(store.open_results(copy), result())
+def refusal(code: int) -> OSError:
+    return OSError(code, os.strerror(code), "somewhere")
 
 
-@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
-def test_a_read_only_place_is_explained(tmp_path, monkeypatch, code):
-    def refusing(self: Path, *args: object, **kwargs: object) -> None:
-        raise OSError(code, os.strerror(code), str(self))
-
-    monkeypatch.setattr(Path, "mkdir", refusing)
-    for act in (
-        lambda folder: store.write(result(), folder, manifest={}),
-        lambda folder: store.log(folder, {"event": "start"}),
-    ):
-        with pytest.raises(StoreError, match="make the folder writable, or choose another"):
-            act(tmp_path / "new")
-    assert list(tmp_path.iterdir()) == []
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
 
 
-def test_an_error_of_the_encoder_is_explained(copy, monkeypatch):
-    before = tree(copy)
+def few() -> xr.Dataset:
+    """Two variables in two chunks."""
+    return result()[["target_total", "status"]]
 
-    def full(*args: object, **kwargs: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(xr.Dataset, "to_zarr", full)
-    with pytest.raises(StoreError, match=r"nothing was replaced.*No space left.*free space"):
-        store.write(result(), copy, manifest={})
-    assert tree(copy) == before
+def steps_of_a_run(disk: Disk, folder: Path) -> int:
+    write(folder, few(), points=10)
+    return disk.steps
+
+
+def test_a_refusal_at_any_write_is_explained_and_a_second_run_completes(tmp_path: Path, disk: Disk):
+    steps = steps_of_a_run(disk, tmp_path / "uninterrupted")
+    final = tree(tmp_path / "uninterrupted")
+    assert steps > 2 * len(final)
+    for step in range(1, steps + 1):
+        folder = tmp_path / str(step)
+        code = CODES[step % len(CODES)]
+        disk.refuse(step, refusal(code), lasting=step % 2 == 0)
+        with pytest.raises(StoreError, match="--out") as caught:
+            write(folder, few(), points=10)
+        assert os.strerror(code) in str(caught.value)
+        assert "\n" not in str(caught.value)
+        disk.refused = None
+        for name, content in tree(folder).items():
+            if name.startswith("data.zarr/"):
+                assert content == final[name], (step, name)
+        assert not (folder / "manifest.json").exists() or store.verify(folder) == []
+        write(folder, few(), points=10)
+        assert tree(folder) == final, step
+
+
+def test_an_interrupt_at_any_write_leaves_no_half_file_and_is_resumed(tmp_path: Path, disk: Disk):
+    steps = steps_of_a_run(disk, tmp_path / "uninterrupted")
+    final = tree(tmp_path / "uninterrupted")
+    for step in range(1, steps + 1, 3):
+        folder = tmp_path / str(step)
+        disk.refuse(step, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            write(folder, few(), points=10)
+        disk.refused = None
+        assert not list(folder.rglob("*.partial"))
+        write(folder, few(), points=10)
+        assert tree(folder) == final, step
+
+
+def test_a_refused_repair_leaves_the_chunks_that_were_whole(copy: Path, disk: Disk):
+    damaged = copy / "data.zarr/status/c/0/0/0"
+    damaged.write_bytes(b"")
+    before = {k: v for k, v in tree(copy / "data.zarr").items() if k != "status/c/0/0/0"}
+    disk.refuse(2, refusal(errno.ENOSPC), lasting=True)
+    with pytest.raises(StoreError, match="free space"):
+        write(copy)
+    disk.refused = None
+    left = tree(copy / "data.zarr")
+    chunk = [name for name in before if name.endswith("c/0/0/0") or "/c/0/0/0/" in name]
+    assert {k: v for k, v in before.items() if k not in chunk}.items() <= left.items()
+    assert write(copy) == [0]
 
 
 def test_a_file_in_the_place_of_the_folder_is_explained(tmp_path: Path):
     (tmp_path / "file").write_text("mine")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(StoreError, match="a file stands where a folder is needed"):
-            store.write(result(), folder, manifest={})
+            write(folder)
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_a_refused_log_line_is_not_half_written(copy, monkeypatch):
+def test_a_folder_in_the_place_of_a_file_is_explained(copy: Path):
+    chunk = copy / "data.zarr/status/c/0/0/0"
+    chunk.unlink()
+    chunk.mkdir()
+    with pytest.raises(StoreError, match="a folder stands where a file is needed"):
+        write(copy)
+    write(copy, fresh=True)
+    assert store.verify(copy) == []
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_refused_log_line_is_not_half_written(copy: Path, monkeypatch, code: int):
     before = (copy / "run_log.jsonl").read_bytes()
     opened = Path.open
 
     def half_full(self: Path, mode: str = "r", *args: object, **kwargs: object):
         if mode == "ab":
             self.write_bytes(before + b'{"half')
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+            raise OSError(code, os.strerror(code), str(self))
         return opened(self, mode, *args, **kwargs)
 
     monkeypatch.setattr(Path, "open", half_full)
-    with pytest.raises(StoreError, match="free space"):
+    with pytest.raises(StoreError, match="--out"):
         store.log(copy, {"event": "end"})
     assert (copy / "run_log.jsonl").read_bytes() == before
 
 
-@pytest.mark.parametrize("stage", [(xr.Dataset, "to_zarr"), (Path, "write_bytes")])
-def test_an_interrupt_leaves_the_finished_results_alone(copy, monkeypatch, stage):
+# What stays and what goes
+
+
+def test_what_the_store_did_not_make_stays(tmp_path: Path):
+    mine = {
+        "figures/mine.svg": "a",
+        "summary.csv": "b",
+        "report.html": "c",
+        "download.partial": "d",
+        "other/data.zarr/status/c/0.partial": "e",
+        "notes/zarr.json": "f",
+    }
+    for name, text in mine.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    write(tmp_path, most=1)
+    write(tmp_path)
+    kept = {name: (tmp_path / name).read_text() for name in ("other/data.zarr/status/c/0.partial",
+            "download.partial", "notes/zarr.json")}  # fmt: skip
+    assert kept.items() <= mine.items()
+
+
+def test_what_stands_in_a_folder_without_results_stays_even_with_fresh(tmp_path: Path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/mine.svg").write_text("mine")
+    write(tmp_path, fresh=True)
+    assert (tmp_path / "figures/mine.svg").read_text() == "mine"
+
+
+def test_what_is_made_from_the_data_goes_when_they_change(copy: Path):
+    (copy / "figures").mkdir()
+    (copy / "figures/01-dose-response.svg").write_text("old")
+    (copy / "summary.csv").write_text("old")
+    (copy / "data.zarr/status/c/0/0/0").write_bytes(b"")
+    write(copy, most=0)
+    assert not (copy / "figures").exists()
+    assert not (copy / "summary.csv").exists()
+
+
+def test_leftovers_of_a_killed_run_are_removed(copy: Path):
+    for name in ("status/c/0/0/0-77.partial", "status/c/0/0/7", "extra/zarr.json", ".hidden"):
+        (copy / "data.zarr" / name).parent.mkdir(exist_ok=True)
+        (copy / "data.zarr" / name).write_text("{")
+    (copy / "manifest.json-77.partial").write_text("{")
+    (copy / ".run.holder.json-77.partial").write_text("{")
     before = tree(copy)
-
-    def interrupted(*args: object, **kwargs: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(*stage, interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        store.write(result(shift=1.0), copy, manifest={})
-    assert tree(copy) == before
-
-
-def test_new_results_replace_the_old_ones_whole(copy: Path):
-    smaller = result(shift=1.0).drop_vars("ternary")
-    store.write(smaller, copy, manifest={"seed": 6})
-    xr.testing.assert_identical(store.open_results(copy), smaller)
-    assert sorted(p.name for p in copy.iterdir()) == ["data.zarr", "manifest.json", "run_log.jsonl"]
-
-
-def test_leftovers_of_a_killed_write_are_removed(copy: Path):
-    (copy / "data.zarr.partial" / "status").mkdir(parents=True)
-    (copy / "data.zarr.partial" / "status" / "zarr.json").write_text("{")
-    (copy / "manifest.json.partial").write_text("{")
-    store.write(result(), copy, manifest={})
-    assert sorted(p.name for p in copy.iterdir()) == ["data.zarr", "manifest.json", "run_log.jsonl"]
-
-
-@pytest.mark.parametrize("renamed", [1, 2])
-def test_results_caught_between_two_names_are_put_back(copy, tmp_path, monkeypatch, renamed):
-    """Killed after one or two of the three renames; then the next write fails, too."""
-    new = store.write(result(shift=1.0), tmp_path / "new", manifest={})
-    (copy / "data.zarr").rename(copy / "data.zarr.old.partial")
-    (new / "data.zarr").rename(copy / ("data.zarr.partial" if renamed == 1 else "data.zarr"))
-    (new / "manifest.json").rename(copy / "manifest.json.partial")
-    assert store.verify(copy) != []
-    refuse(monkeypatch, "zarr.json")
-    with pytest.raises(StoreError, match="free space"):
-        store.write(result(shift=2.0), copy, manifest={})
+    assert write(copy) == []
+    assert store.verify(copy) == []
+    gone = set(before) - set(tree(copy))
+    assert len(gone) == 6
     xr.testing.assert_identical(store.open_results(copy), result())
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", "", "__x", "zarr.json", 3])
-def test_names_that_no_folder_can_have_are_refused(tmp_path: Path, name: object):
-    with pytest.raises(StoreError, match=r"cannot be stored under this name; use"):
-        store.write(xr.Dataset({name: ("x", [1.0])}), tmp_path / "new", manifest={})
-    assert not (tmp_path / "new").exists()
+def test_fresh_replaces_results_whole(copy: Path):
+    smaller = result(shift=1.0).drop_vars("ternary")
+    write(copy, smaller, plan={"seed": 6}, fresh=True)
+    xr.testing.assert_identical(store.open_results(copy), smaller)
+    names = {p.name for p in copy.iterdir() if p.suffix != ".lock"}
+    assert names == {"data.zarr", "manifest.json", "run_log.jsonl"}
+
+
+def test_an_unfinished_result_says_how_far_it_is(tmp_path: Path):
+    write(tmp_path, most=3)
+    with pytest.raises(StoreError, match=r"not finished \(3 of 8 chunks.*same command again"):
+        store.open_results(tmp_path)
+    assert {"plan.json", "journal.jsonl"} <= {path.name for path in tmp_path.iterdir()}
+    write(tmp_path)
+    assert not {"plan.json", "journal.jsonl"} & {path.name for path in tmp_path.iterdir()}
+
+
+# What cannot be stored
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", "__x", "zarr.json", "a\\b"])
+def test_names_that_no_folder_can_have_are_refused(tmp_path: Path, name: str):
+    for data in (
+        xr.Dataset({name: ("x", [1.0])}),
+        xr.Dataset({"v": ("x", [1.0])}, coords={name: ("x", [1.0])}),
+    ):
+        with pytest.raises(StoreError, match=r"cannot be stored under this name; use"):
+            write(tmp_path / "new", data)
+    assert not (tmp_path / "new/data.zarr").exists()
 
 
 @pytest.mark.parametrize("odd", [None, 3.0, b"x"])
 def test_mixed_objects_are_refused(tmp_path: Path, odd: object):
-    data = xr.Dataset({"mixed": ("x", np.array(["a", odd], object))})
-    with pytest.raises(StoreError, match=r"variable 'mixed' holds .* of type"):
-        store.write(data, tmp_path / "new", manifest={})
-    assert not (tmp_path / "new").exists()
+    data = xr.Dataset({"v": ("x", [1.0, 2.0])}, coords={"m": ("x", np.array(["a", odd], object))})
+    with pytest.raises(StoreError, match=r"variable 'm' holds .* of type"):
+        write(tmp_path / "new", data)
 
 
 def test_attributes_that_json_cannot_hold_are_named(tmp_path: Path):
     data = xr.Dataset({"v": ("x", [1.0], {"units": {"nM"}})})
     with pytest.raises(StoreError, match=r"attributes of v\.units is of type set"):
-        store.write(data, tmp_path / "new", manifest={})
-
-
-@pytest.mark.parametrize("key", store.RESERVED)
-def test_manifest_keys_of_the_store_are_refused(tmp_path: Path, key: str):
-    with pytest.raises(StoreError, match="is the store's own; rename it"):
-        store.write(result(), tmp_path / "new", manifest={key: 1})
+        write(tmp_path / "new", data)
 
 
 def test_results_of_another_layout_are_refused(copy: Path):
@@ -544,6 +606,19 @@ def test_results_of_another_layout_are_refused(copy: Path):
     content = json.loads(path.read_text())
     del content["manifest_sha256"]
     content["layout"] = "protacsim-results/99"
-    path.write_text(json.dumps({**content, "manifest_sha256": store.sha256_of(content)}))
+    path.write_bytes(sealed(content, "manifest_sha256"))
     with pytest.raises(StoreError, match="'protacsim-results/99'; this version reads"):
         store.open_results(copy)
+    with pytest.raises(StoreError, match="Start anew with --fresh"):
+        write(copy)
+
+
+def test_the_layout_of_a_template_is_that_of_its_files(tmp_path: Path):
+    write(tmp_path, points=3)
+    found = template(result(), 3)
+    files = {n for chunk in range(found.grid.chunks) for n in found.chunk_files(chunk)}
+    on_disk = {path.relative_to(tmp_path / "data.zarr").as_posix()
+               for variable in found.variables
+               for path in (tmp_path / "data.zarr" / variable.name / "c").rglob("*")
+               if path.is_file()}  # fmt: skip
+    assert files == on_disk

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from protacsim import library, pharmacology, plot, reduced
+    from protacsim import fitting, interop, library, pharmacology, plot, reduced
     from protacsim.config import Job, load
     from protacsim.dosing import Schedule
     from protacsim.entities import (
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SimulationError,
         StoreError,
     )
+    from protacsim.fitting import Parameter, fit
     from protacsim.mechanisms import build_network
     from protacsim.methods import ODE, Reference
     from protacsim.network import Network
@@ -40,6 +41,7 @@ _HOME = {
     "config": ("Job", "load"),
     "dosing": ("Schedule",),
     "entities": ("Allele", "Cell", "Compound", "Ligase", "Protein", "Target", "Ubiquitination"),
+    "fitting": ("Parameter", "fit"),
     "errors": (
         "ConfigError",
         "NetworkError",
@@ -57,7 +59,7 @@ _HOME = {
     "study": ("Axis", "Readout", "Sample", "Study", "run"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_MODULES = ("library", "pharmacology", "plot", "reduced")
+_MODULES = ("fitting", "interop", "library", "pharmacology", "plot", "reduced")
 
 __all__ = [  # noqa: PLE0604
     "__version__",

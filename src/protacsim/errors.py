@@ -54,3 +54,7 @@ class StoreError(ProtacsimError, OSError):
     """Results could not be written or read back."""
 
     exit_code = 5
+
+
+class EngineWarning(UserWarning):
+    """The engine that was asked for cannot run here; another one gives the same numbers."""

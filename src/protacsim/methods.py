@@ -16,12 +16,15 @@ Budget = Annotated[int, Quantity, Field(ge=1, le=2**62)]
 class ODE:
     """The deterministic engine: Rodas5P with a local error of `atol_nM + rtol * |state|`.
 
-    `max_steps` bounds accepted plus rejected steps of one run.
+    `max_steps` bounds accepted plus rejected steps of one run. `engine` chooses between two back
+    ends that give the same numbers: "interpreted" starts at once, "emitted" first makes machine
+    code of the network (about a second, kept on disk), "auto" emits for large studies.
     """
 
     rtol: Tolerance = 1e-5
     atol_nM: Positive = 1e-8
     max_steps: Budget = 100_000
+    engine: Literal["auto", "interpreted", "emitted"] = "auto"
 
 
 @noun

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import numpy as np
 import typer
 
 from protacsim.cli import printable
 from protacsim.cli.tables import print_json
 from protacsim.config import Job
-from protacsim.study import grid, seconds_per_point, template
+from protacsim.study import grid, result_bytes, seconds_per_point
 
 BASE_MEMORY_BYTES = 300_000_000
 
@@ -19,10 +17,9 @@ BASE_MEMORY_BYTES = 300_000_000
 def estimate(job: Job) -> dict[str, Any]:
     """Figures for one configuration, from the study alone."""
     study = job.study
-    found = template(study)
     doses = study.dims.get("compound.dose_nM", 1)
     runs = study.points + (study.points // doses if study.readout.relative_to else 0)
-    size = sum(math.prod(found.shape(v)) * np.dtype(v.dtype).itemsize for v in found.variables)
+    size = result_bytes(study)
     return {
         "config": str(job.source),
         "points": study.points,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,7 @@ def _dose_response(data: xr.Dataset, figure: Figure, _: Study) -> MatplotlibFigu
         time_h=figure.time_h,
         width_mm=figure.width_mm,
         select=dict(figure.select),
-        points=_table(figure) if figure.table else None,
+        points=_points(figure) if figure.points else None,
         fit=figure.fit,
     )
 
@@ -78,7 +77,7 @@ def _sheet(name: str, data: xr.Dataset, figure: Figure, study: Study) -> Matplot
 def _observed_vs_predicted(data: xr.Dataset, figure: Figure, _: Study) -> MatplotlibFigure:
     from protacsim import pharmacology, plot
 
-    table = pharmacology.compared(data, _table(figure))
+    table = pharmacology.compared(data, _points(figure))
     tables = [
         (_quantity(str(quantity)), str(rows["unit"].iloc[0]), rows)
         for quantity, rows in table.groupby("quantity", sort=False)
@@ -91,10 +90,10 @@ def _quantity(name: str) -> str:
     return HEADINGS.get(name, name.replace("_", " ")).partition(" (")[0]
 
 
-def _table(figure: Figure) -> pd.DataFrame:
+def _points(figure: Figure) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.read_csv(io.StringIO(figure.table))
+    return pd.DataFrame([*figure.points])
 
 
 def _network(_: xr.Dataset, figure: Figure, study: Study) -> MatplotlibFigure:

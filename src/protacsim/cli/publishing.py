@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from protacsim import store
 from protacsim.cli import printable
 from protacsim.cli.figures import drawn
 from protacsim.cli.tables import print_json, print_table
-from protacsim.config import Figure, Job
+from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
 from protacsim.study import Study, restored
 
@@ -25,10 +26,12 @@ LISTED_ROWS = 60
 
 def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study) -> list[Path]:
     """Draw each figure as NN-kind.svg and .png."""
-    from protacsim import plot
-
+    if folder.is_symlink():
+        raise StoreError(f"{folder} is a link; remove it, so that nothing elsewhere is replaced")
     written: list[Path] = []
     for number, figure in enumerate(figures, 1):
+        from protacsim import plot
+
         finished = drawn(data, figure, study)
         try:
             written += plot.save(finished, folder / f"{number:02d}-{figure.kind}")
@@ -36,7 +39,7 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study
             raise StoreError(
                 f"{folder}: cannot be written ({error.strerror}); free space or use --out."
             ) from error
-    for stale in set(folder.glob("[0-9][0-9]-*")) - set(written):
+    for stale in set(folder.glob("[0-9][0-9]-*.[ps][nv]g")) - set(written):
         stale.unlink()
     return written
 
@@ -45,7 +48,13 @@ def replot(folder: Path, *, as_json: bool) -> None:
     """Draw a finished run's figures again."""
     data = store.open_results(folder)
     manifest = store.read_manifest(folder)
-    figures = [_figure(entry) for entry in manifest["figures"]]
+    try:
+        figures = TypeAdapter(tuple[Figure, ...]).validate_python(manifest.get("figures", []))
+    except ValidationError as error:
+        raise StoreError(_odd(folder, error.errors()[0]["msg"])) from None
+    for figure in figures:
+        if figure.kind not in FIGURES:
+            raise StoreError(_odd(folder, f"{figure.kind!r} is no kind of figure"))
     written = draw(data, figures, folder / "figures", restored(manifest["resolved"]))
     if as_json:
         print_json([str(path) for path in written])
@@ -54,10 +63,8 @@ def replot(folder: Path, *, as_json: bool) -> None:
             typer.echo(printable(str(path)))
 
 
-def _figure(entry: dict[str, Any]) -> Figure:
-    """A figure as it stands in the manifest; older manifests have no `select`."""
-    select = tuple((str(dim), value) for dim, value in entry.get("select", ()))
-    return Figure(**{**entry, "rows": tuple(entry["rows"]), "select": select})
+def _odd(folder: Path, what: str) -> str:
+    return f"{folder / store.MANIFEST} states figures that cannot be drawn: {what}"
 
 
 def summary_table(data: xr.Dataset) -> pd.DataFrame:
@@ -82,11 +89,12 @@ def _spread(data: xr.Dataset) -> xr.Dataset:
     return found
 
 
-def write_summary(table: pd.DataFrame, path: Path) -> None:
-    """Write the summary table."""
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, whole or not at all."""
     try:
         partial = path.with_suffix(".csv.partial")
-        table.to_csv(partial, index=False, lineterminator="\n")
+        partial.unlink(missing_ok=True)
+        store.escaped(table).to_csv(partial, index=False, lineterminator="\n")
         partial.replace(path)
     except OSError as error:
         raise StoreError(

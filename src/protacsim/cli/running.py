@@ -16,9 +16,10 @@ import typer
 
 from protacsim import store
 from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable
+from protacsim.cli.calibrating import calibrate
 from protacsim.cli.estimating import estimate, print_estimates
 from protacsim.cli.progress import progress
-from protacsim.cli.publishing import draw, print_summary, summary_table, write_summary
+from protacsim.cli.publishing import draw, print_summary, summary_table, write_table
 from protacsim.cli.tables import print_json
 from protacsim.config import Job, load
 from protacsim.errors import ConfigError, ParameterError, StoreError
@@ -195,12 +196,15 @@ def _part(writer: store.Writer) -> dict[str, Any]:
 def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     data = store.open_results(folder)
     table = summary_table(data)
-    write_summary(table, folder / "summary.csv")
+    write_table(table, folder / "summary.csv")
     figures = draw(data, job.figures, folder / "figures", job.study)
     if not options.as_json:
         print_summary(job, table)
+    fit = {}
+    if job.fit is not None:
+        fit = {"fit": calibrate(job, job.fit, folder, quiet=options.as_json)}
     summary = json.loads(table.to_json(orient="records", double_precision=15))
-    return {**_report(job, data, folder, figures), "summary": summary}
+    return {**_report(job, data, folder, figures), "summary": summary, **fit}
 
 
 def _event(job: Job, started: float, options: Options) -> Mapping[str, Any]:

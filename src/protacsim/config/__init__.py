@@ -9,11 +9,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from protacsim.config.checking import Checker, Figure, Job
+from protacsim.config.checking import Checker, FitJob, Job
+from protacsim.config.figures import Figure
 from protacsim.config.grammar import FIGURES, LATER_FIGURES, SCHEMA, Document, json_schema
 from protacsim.config.reading import extended, override, parsed, read_toml
 
-__all__ = ["FIGURES", "LATER_FIGURES", "SCHEMA", "Document", "Figure", "Job", "json_schema", "load"]
+__all__ = [
+    "FIGURES",
+    "LATER_FIGURES",
+    "SCHEMA",
+    "Document",
+    "Figure",
+    "FitJob",
+    "Job",
+    "json_schema",
+    "load",
+]
 
 
 def load(path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) -> Job:

@@ -6,22 +6,17 @@ What this version cannot execute is checked and refused with one sentence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from protacsim.config.figures import Figure, FigureChecker
 from protacsim.config.grammar import (
-    FEWEST_TIMES,
     LATER_METHODS,
-    MEMBER_DIMS,
     METHODS,
-    NEEDED_ROWS,
-    OVER_DOSES,
-    RELATIVE,
     SCHEMA,
     AxisSection,
     Document,
@@ -29,26 +24,22 @@ from protacsim.config.grammar import (
     FitSection,
     RunSection,
 )
-from protacsim.config.tables import table_text
 from protacsim.errors import ConfigError, ParameterError
+from protacsim.fitting import Errors, Measurement, Model, Parameter, read_measurements, unknowns
 from protacsim.methods import ODE, Method
 from protacsim.scenario import Scenario, Treatment
-from protacsim.study import DOSE, TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
+from protacsim.study import TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
 from protacsim.validation import one_of, problems, quoted
 
 
-class Figure(NamedTuple):
-    """One figure that a run draws; `table` is the CSV text of its measured points."""
+@dataclass(frozen=True)
+class FitJob:
+    """A checked fit: its measurements, what is free, and its options."""
 
-    kind: str
-    rows: tuple[str, ...]
-    columns: str | None
-    hue: str | None
-    time_h: float | None
-    width_mm: float
-    select: tuple[tuple[str, float | str], ...] = ()
-    table: str = ""
-    fit: Literal["hill", "bell"] | None = None
+    data: tuple[Measurement, ...]
+    parameters: tuple[Parameter, ...]
+    starts: int
+    level: float
 
 
 @dataclass(frozen=True)
@@ -58,6 +49,7 @@ class Job:
     study: Study
     figures: tuple[Figure, ...]
     source: Path
+    fit: FitJob | None = None
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -89,44 +81,20 @@ class Checker:
         method = self._method()
         run = self._one("run", RunSection)
         figures = self._many("figure", FigureSection)
-        self._refused()
+        fit_section = self._one("fit", FitSection) if "fit" in self.raw else None
         study = self._study(scenario, treatments, axes, samples, readout, method, run)
-        self._check_figures(figures, treatments, axes, readout)
-        if study is not None:
-            self._check_dose_axes(figures, treatments, axes)
-        tables = [self._table(k, f, axes) for k, f in zip(_keys(figures), figures, strict=True)]
+        several = isinstance(self.raw.get("treatment", []), list)
+        shown = FigureChecker(self._say, self.source, treatments if several else None, axes)
+        shown.check(figures, readout)
+        fit = self._fit(fit_section, study)
+        drawn = shown.figures(figures, study) if study is not None else ()
         if self.found or study is None:
             raise ConfigError(list(dict.fromkeys(self.found)))
-        drawn = tuple(self._figure(f, table) for f, table in zip(figures, tables, strict=True))
-        return Job(study, drawn, self.source)
-
-    def _figure(self, section: FigureSection, table: str) -> Figure:
-        return Figure(
-            section.kind,
-            section.observables,
-            section.columns,
-            section.hue,
-            section.time_h,
-            section.width_mm,
-            section.chosen(),
-            table,
-            section.fit,
-        )
-
-    def _table(self, key: str, figure: FigureSection | None, axes: list[Axis] | None) -> str:
-        """Text of a figure's CSV file, "" without one."""
-        if figure is None or figure.points is None or axes is None:
-            return ""
-        places = [TREATMENT, "time_h", *(axis.path for axis in axes)]
-        try:
-            return table_text(self.source.parent / figure.points, figure.kind, places)
-        except ConfigError as error:
-            for line in error.problems:
-                self._say(f"{key}.points: {line}")
-            return ""
+        return Job(study, drawn, self.source, fit)
 
     def _say(self, sentence: str) -> None:
-        self.found.append(f"{self.source}: {sentence}")
+        end = "" if sentence.endswith(".") else "."
+        self.found.append(f"{self.source}: {sentence}{end}")
 
     def _top_level(self) -> None:
         schema = self.raw.get("schema")
@@ -212,10 +180,19 @@ class Checker:
             return None
         return self._validated("method", METHODS[kind], options)  # type: ignore[no-any-return]
 
-    def _refused(self) -> None:
-        """Sections that are checked and cannot be executed."""
-        if "fit" in self.raw and self._one("fit", FitSection) is not None:
-            self._say("fit cannot be run yet: this version simulates only; leave [fit] out.")
+    def _fit(self, section: FitSection | None, study: Study | None) -> FitJob | None:
+        """Measurements and parameters, checked against the study."""
+        if section is None or study is None:
+            return None
+        errors = Errors(section.sd_log, section.sd_percent)
+        try:
+            data = read_measurements(self.source.parent / section.data, study, errors)
+            Model(study, data, unknowns(section.parameters, study))
+        except ParameterError as error:
+            for line in str(error).splitlines():
+                self._say(line)
+            return None
+        return FitJob(data, section.parameters, section.starts, section.level)
 
     def _study(
         self,
@@ -261,127 +238,6 @@ class Checker:
             for line in str(error).splitlines():
                 self._say(line)
             return None
-
-    def _check_figures(
-        self,
-        figures: list[FigureSection | None],
-        treatments: list[Treatment | None],
-        axes: list[Axis] | None,
-        readout: Readout | None,
-    ) -> None:
-        given = self._axes_of_figures(treatments, axes)
-        for key, figure in zip(_keys(figures), figures, strict=True):
-            if figure is not None:
-                if given is not None:
-                    self._check_dims(key, figure, given)
-                    self._check_select(key, figure, given)
-                    self._check_time_course(key, figure, given)
-                self._check_readings(key, figure, readout)
-
-    def _axes_of_figures(
-        self, treatments: list[Treatment | None], axes: list[Axis] | None
-    ) -> list[Axis] | None:
-        """The axes and, if there are several, the treatments."""
-        if axes is None or not isinstance(self.raw.get("treatment", []), list):
-            return None
-        names = tuple(t.name if t is not None else "" for t in treatments)
-        return [Axis(TREATMENT, names, TREATMENT), *axes] if len(names) > 1 else axes
-
-    def _check_dims(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        dims = list(dict.fromkeys(axis.dim for axis in axes))
-        for what in ("columns", "hue"):
-            dim = getattr(figure, what)
-            if dim is not None and dim not in dims:
-                self._say(f"{key}.{what} is {quoted(dim)}; {one_of(dim, dims)}.")
-
-    def _check_select(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        values = {axis.path: axis.coordinate for axis in axes}
-        for path, value in figure.chosen():
-            if path not in (*values, *MEMBER_DIMS):
-                allowed = one_of(path, [*values, *MEMBER_DIMS])
-                self._say(f"{key}.select names {quoted(path)}; {allowed}.")
-            elif path in values and not _is_among(value, values[path]):
-                allowed = one_of(
-                    str(value), [f"{v:g}" if isinstance(v, float) else v for v in values[path]]
-                )
-                self._say(f"{key}.select takes {quoted(value)} of {path}; {allowed}.")
-
-    def _check_time_course(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        shown = (figure.columns, figure.hue)
-        chosen = [axis.dim for axis in axes if axis.path in figure.select]
-        left = dict.fromkeys(
-            axis.dim for axis in axes if len(axis.values) > 1 and axis.dim not in (*shown, *chosen)
-        )
-        if figure.kind == "time-course" and len(left) > shown.count(None):
-            self._say(
-                f"{key} is a time-course with more axes than one figure shows: {', '.join(left)} "
-                f"for {shown.count(None)} of columns and hue; choose one value each with select."
-            )
-
-    def _check_dose_axes(
-        self,
-        figures: list[FigureSection | None],
-        treatments: list[Treatment | None],
-        axes: list[Axis] | None,
-    ) -> None:
-        """Figures against dose, once the study is right: one dose axis, and no axis left over."""
-        given = self._axes_of_figures(treatments, axes)
-        for key, figure in zip(_keys(figures), figures, strict=True):
-            if given and figure is not None and figure.kind in OVER_DOSES:
-                self._check_over_doses(key, figure, given)
-
-    def _check_over_doses(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        doses = [axis.dim for axis in axes if axis.dim.endswith(".dose_nM")]
-        if not doses:
-            self._say(f"{key} is drawn against dose; add an axis {DOSE} without zip.")
-            return
-        dims = [axis.dim for axis in axes]
-        if not {figure.columns or dims[0], figure.hue or dims[0]} <= set(dims):
-            return  # told already
-        along = DOSE if DOSE in doses else doses[0]
-        shown = (along, figure.columns or TREATMENT, figure.hue or "target.allele")
-        chosen = [axis.dim for axis in axes if axis.path in figure.select]
-        left = dict.fromkeys(
-            axis.dim for axis in axes if len(axis.values) > 1 and axis.dim not in (*shown, *chosen)
-        )
-        if left:
-            self._say(
-                f"{key} does not show {', '.join(left)}; make it the columns or the hue, or choose "
-                "one value with select."
-            )
-
-    def _check_readings(self, key: str, figure: FigureSection, readout: Readout | None) -> None:
-        if readout is None:
-            return
-        read_out = [reading.name for reading in readout.readings]
-        for row in figure.observables:
-            if row not in read_out:
-                self._say(
-                    f"{key}.rows names {quoted(row)}, which is not read out; "
-                    f"{one_of(row, read_out)}."
-                )
-        missing = [n for n in NEEDED_ROWS.get(figure.kind, ()) if n not in read_out]
-        if missing and not figure.rows:
-            self._say(f"{key} needs {' and '.join(missing)}; add that to readout.observables.")
-        if figure.kind in RELATIVE and readout.relative_to is None:
-            self._say(f'{key} shows percentages; set readout.relative_to, such as "vehicle".')
-        if figure.time_h is not None and figure.time_h not in readout.times_h:
-            times = ", ".join(f"{time:g}" for time in readout.times_h)
-            self._say(f"{key}.time_h is {figure.time_h:g} h; must be one of {times} h.")
-        if figure.kind == "time-course" and len(readout.times_h) < FEWEST_TIMES:
-            self._say(f"{key} shows a time course; give two or more times in readout.times_h.")
-
-
-def _keys(figures: Sequence[Any]) -> list[str]:
-    """How messages name each figure."""
-    several = len(figures) > 1
-    return [f"figure[{i}]" if several else "figure" for i in range(1, len(figures) + 1)]
-
-
-def _is_among(value: float | str, values: Sequence[float | str]) -> bool:
-    if isinstance(value, str):
-        return value in values
-    return any(isinstance(v, float) and np.isclose(v, value, rtol=1e-9, atol=0.0) for v in values)
 
 
 def _looked_up(section: Mapping[str, Any]) -> dict[str, Any]:

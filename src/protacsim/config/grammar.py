@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, Strict, TypeAdapter, model_validator
 
 from protacsim.errors import ParameterError
+from protacsim.fitting import Parameter
 from protacsim.methods import ODE, Reference
 from protacsim.scenario import Treatment
 from protacsim.study import Axis, Readout, Sample
@@ -122,7 +123,7 @@ class FigureSection:
 
     `rows` are observables, `columns` and `hue` axes; `time_h` defaults to the last time. `select`
     gives one value of each axis that is neither, such as `{ "compound.dose_nM" = 100.0 }`.
-    `points` is a CSV file of measurements, next to the configuration; `fit` describes them.
+    `points` is a CSV file of measurements as `[fit]` reads them; `fit` describes a curve.
     """
 
     kind: str
@@ -165,21 +166,20 @@ class FigureSection:
 
 
 @noun
-class FitParameter:
-    """One parameter of `[fit]`: its path, its bounds, and what it is shared over."""
-
-    path: Annotated[str, Field(min_length=1)]
-    low: float | None = None
-    high: float | None = None
-    shared: bool = True
-
-
-@noun
 class FitSection:
-    """`[fit]`: parsed and checked; this version does not fit."""
+    """`[fit]`: a file of measurements (beside the configuration), and what is free.
 
-    data: Annotated[str, Field(min_length=1)]
-    parameters: tuple[FitParameter, ...]
+    `sd_log` (of the logarithm of potencies) and `sd_percent` (percentage points) are the standard
+    deviations of rows that give none; `starts` is the number of starting points, `level` that of
+    the intervals.
+    """
+
+    data: Annotated[str, Field(min_length=1, max_length=500)]
+    parameters: Annotated[tuple[Parameter, ...], Field(min_length=1)]
+    starts: Annotated[int, Quantity, Field(ge=1, le=1000)] = 8
+    level: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+    sd_log: Annotated[float, Field(gt=0.0)] = 0.4
+    sd_percent: Annotated[float, Field(gt=0.0)] = 7.0
 
 
 @noun

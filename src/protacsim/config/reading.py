@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from protacsim.errors import ConfigError
 from protacsim.validation import quoted
 
 LARGEST_FILE_BYTES = 5_000_000
+DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")
+"""A dotted key of more than 50 parts; the parser takes the square of the parts in time."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -37,6 +40,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not a text file; give a TOML configuration.") from None
     try:
+        if DEEP_KEY.search(text):
+            raise RecursionError
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}; correct that line.") from None

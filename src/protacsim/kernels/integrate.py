@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from protacsim.kernels import tape
+from protacsim.kernels.emit import ACCEPT, ATTEMPT, OBSERVE, RATES
 from protacsim.kernels.jit import njit
-from protacsim.kernels.lanes import WIDTH, at, load, select, store
+from protacsim.kernels.lanes import at, call, load, select, store
 from protacsim.kernels.programs import (
     coefficients,
     conserved_totals,
@@ -30,7 +31,7 @@ from protacsim.kernels.rodas5p import (
     step,
 )
 
-OK, STEP_BUDGET, STEP_UNDERFLOW, NOT_FINITE, SINGULAR = range(5)
+OK, STEP_BUDGET, STEP_UNDERFLOW, NOT_FINITE, SINGULAR, NOT_STEADY = range(6)
 EVENT_ADD, EVENT_SET = 0, 1
 
 # Columns of `report`: how each run ended and what it took.
@@ -49,12 +50,21 @@ SMALLEST_PIVOT = 1e-300
 IDLE = -1
 
 
+def desk(width):
+    """A clock (h) and a book of integers for so many lanes, for `integrate_batch` to fill."""
+    return np.zeros((CLOCK, width)), np.zeros((BOOK, width), np.int64)
+
+
 @njit
 def integrate_batch(
-    code, factors, rates, initial, tolerance, span, when, amount, times, rtol, max_steps,
-    out, report, reached,
+    code, factors, machine, work, clock, book, rates, initial, tolerance, span, when, amount,
+    times, rtol, max_steps, out, report, reached,
 ):  # fmt: skip
     """Integrate b runs of one network, packed as `code` and `factors` (see `tape`).
+
+    `machine` holds the addresses of the network's emitted code, or zeros to interpret the tape;
+    `work` (rows, width) is zero, as wide as the back end, and starts at a multiple of 64 bytes;
+    `clock` and `book` come from `desk`.
 
     rates (b, m) per h and molecule; initial and tolerance (b, n) molecules; span (b, 2) first and
     last time in h; when and amount (b, e) of the events; times (k,) h, ascending. Filled: out
@@ -62,22 +72,22 @@ def integrate_batch(
     (b,) h. Outputs that were not reached stay as they were. The state at an event's own time is
     the one just after it.
     """
-    work = np.zeros((at(code, tape.ROWS), WIDTH))
-    clock = np.zeros((CLOCK, WIDTH))
-    book = np.full((BOOK, WIDTH), IDLE)
+    width = work.shape[1]
+    for lane in range(width):
+        book[RUN, lane] = IDLE
     for constant in (tape.ROW_STATE, tape.ROW_NEW):
         store_one(work, at(code, constant) + at(code, tape.SPECIES))
-    queue = 0
+    queue = np.int64(0)  # a literal would be a type of its own, and `refill` compiled twice
     active = 0
-    for lane in range(WIDTH):
+    for lane in range(width):
         queue = refill(
             code, factors, rates, initial, tolerance, span, when, amount, times,
             out, report, reached, work, clock, book, lane, queue,
         )  # fmt: skip
         active += book[RUN, lane] != IDLE
     while active > 0:
-        attempt(code, factors, work, clock, book, times, rtol)
-        for lane in range(WIDTH):
+        attempt(code, factors, machine, work, clock, book, times, rtol)
+        for lane in range(width):
             run = book[RUN, lane]
             if run == IDLE:
                 continue
@@ -101,23 +111,23 @@ def integrate_batch(
 @njit
 def store_one(work, row):
     """Set a whole row to 1."""
-    for lane in range(WIDTH):
+    for lane in range(work.shape[1]):
         work[row, lane] = 1.0
 
 
 @njit
-def attempt(code, factors, work, clock, book, times, rtol):
+def attempt(code, factors, machine, work, clock, book, times, rtol):
     """One step of every lane; where it is good, the new state replaces the old one."""
-    n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
-    right_hand_side(code, work, state, at(code, tape.ROW_STAGES))
-    for lane in range(WIDTH):
+    starting = False
+    for lane in range(work.shape[1]):
+        starting |= book[STARTING, lane] == 1
+    if starting:
+        rates_of_change(code, machine, work, rtol)
+    for lane in range(work.shape[1]):
         choose_step(code, work, clock, book, lane, rtol)
-    shifted_jacobian(code, work, state)
-    factorise(code, work)
-    step(code, work)
-    error_norm(code, work, rtol)
+    take_step(code, machine, work, rtol)
     wanted = False
-    for lane in range(WIDTH):
+    for lane in range(work.shape[1]):
         error = work[at(code, tape.ROW_ERROR), lane]
         pivot = work[at(code, tape.ROW_PIVOT), lane]
         good = book[RUN, lane] != IDLE and error <= 1.0 and pivot < -SMALLEST_PIVOT
@@ -126,10 +136,41 @@ def attempt(code, factors, work, clock, book, times, rtol):
         if good and done < times.size and times[done] < clock[NOW, lane] + clock[STEP, lane]:
             wanted = True
     if wanted:
-        observe_step(code, work)
+        observe_step(code, machine, work, rtol)
+    accept(code, factors, machine, work, rtol)
+
+
+@njit
+def rates_of_change(code, machine, work, rtol):
+    """First stage = rate of change of the present states."""
+    if machine[RATES] != 0:
+        call(machine[RATES], work, rtol)
+    else:
+        right_hand_side(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_STAGES))
+
+
+@njit
+def take_step(code, machine, work, rtol):
+    """New states and their errors, by the step sizes at hand."""
+    if machine[ATTEMPT] != 0:
+        call(machine[ATTEMPT], work, rtol)
+        return
+    shifted_jacobian(code, work, at(code, tape.ROW_STATE))
+    factorise(code, work)
+    step(code, work)
+    error_norm(code, work, rtol)
+
+
+@njit
+def accept(code, factors, machine, work, rtol):
+    """Restore the totals of the new states, which replace the old ones where a step is good."""
+    if machine[ACCEPT] != 0:
+        call(machine[ACCEPT], work, rtol)
+        return
+    state, new = at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
     restore_totals(code, factors, work, new)
     accepted = load(work, at(code, tape.ROW_ACCEPTED))
-    for s in range(n):
+    for s in range(at(code, tape.SPECIES)):
         store(work, state + s, select(accepted, load(work, new + s), load(work, state + s)))
 
 
@@ -163,8 +204,11 @@ def first_step(code, work, lane, rtol, left):
 
 
 @njit
-def observe_step(code, work):
+def observe_step(code, machine, work, rtol):
     """Observables of old state, new state and all stages, for outputs inside the step."""
+    if machine[OBSERVE] != 0:
+        call(machine[OBSERVE], work, rtol)
+        return
     n, seen = at(code, tape.SPECIES), at(code, tape.OBSERVABLES)
     observe(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_BEFORE))
     observe(code, work, at(code, tape.ROW_NEW), at(code, tape.ROW_AFTER))

@@ -37,12 +37,17 @@ def _fingerprint() -> str:
 
 
 def njit(function: F) -> F:
-    """Compile without the GIL, without fastmath (`isnan` must work), cached on disk."""
+    """Compile without the GIL, without fastmath (`isnan` must work), cached on disk.
+
+    Without reference counts either: kernels allocate nothing, and counting costs atomic writes.
+    """
     config: Any = numba.config
     previous = config.CACHE_DIR
     config.CACHE_DIR = str(_DIRECTORY)
     try:
-        compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(
+            function
+        )
     finally:
         config.CACHE_DIR = previous
     return cast("F", compiled)

@@ -7,6 +7,7 @@ nowhere else: what the compiler inlines must not change a bit of the result.
 
 from __future__ import annotations
 
+import ctypes
 import operator
 
 import numpy as np
@@ -144,6 +145,18 @@ def _select(typingctx, mask, a, b):
     return LANE(mask, a, b), codegen
 
 
+@intrinsic
+def _call(typingctx, address, rows, number):
+    def codegen(context, builder, sig, args):
+        view = make_array(sig.args[1])(context, builder, args[1])
+        kind = ir.FunctionType(ir.VoidType(), [view.data.type, ir.DoubleType()])
+        function = builder.inttoptr(args[0], kind.as_pointer())
+        builder.call(function, [view.data, args[2]])
+        return context.get_dummy_value()
+
+    return types.none(address, rows, number), codegen
+
+
 _CASES = (
     signature(LANE, LANE, LANE),
     signature(LANE, types.float64, LANE),
@@ -175,6 +188,7 @@ _lower(operator.truediv, lambda builder, a, b: builder.fdiv(a, b))
 if JIT_ENABLED:
     at, load, store, splat = _at, _load, _store, _splat
     maximum, absolute, select, fma, fnma = _maximum, _absolute, _select, _fma, _fnma
+    call = _call
 else:
 
     def at(indices, e):
@@ -212,3 +226,8 @@ else:
     def select(mask, a, b):
         """`a` where mask is not 0, else `b`."""
         return np.where(mask != 0.0, a, b)
+
+    def call(address, rows, number):
+        """Run the machine code at an address on rows (k, width) and one number."""
+        kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_double)
+        kind(int(address))(rows.ctypes.data, number)

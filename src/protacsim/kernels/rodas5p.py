@@ -109,11 +109,11 @@ H = np.array(
 def step(code, work):
     """Stages and new state of a row of runs from their present states.
 
-    The LU rows hold the factors of `I/(h gamma) - J(y)`, the first stage the rate of change at y.
-    The last stage is the error estimate.
+    The LU rows hold the factors of `I/(h gamma) - J(y)`. The last stage is the error estimate.
     """
     n = at(code, tape.SPECIES)
     new, stages = at(code, tape.ROW_NEW), at(code, tape.ROW_STAGES)
+    right_hand_side(code, work, at(code, tape.ROW_STATE), stages)
     solve(code, work, stages)
     for i in range(1, STAGES):
         here = stages + i * n
@@ -163,13 +163,17 @@ def error_norm(code, work, rtol):
     """
     n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
     error, atol = at(code, tape.ROW_STAGES) + (STAGES - 1) * n, at(code, tape.ROW_ATOL)
+    order = at(code, tape.ORDER)
     total = splat(0.0)
-    for s in range(n):
+    overflow = splat(0.0)
+    for k in range(n - 1, -1, -1):
+        s = at(code, order + k)
         value = load(work, new + s)
         size = maximum(absolute(load(work, state + s)), absolute(value))
         ratio = load(work, error + s) / (load(work, atol + s) + rtol * size)
-        total = fma(ratio, ratio, total) + 0.0 * value
-    store(work, at(code, tape.ROW_ERROR), total / float(n))
+        total = fma(ratio, ratio, total)
+        overflow = fma(0.0, value, overflow)
+    store(work, at(code, tape.ROW_ERROR), (total + overflow) / float(n))
 
 
 @njit

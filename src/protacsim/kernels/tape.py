@@ -25,9 +25,9 @@ SPECIES, RATES, COEFFICIENTS, PRODUCTS, SLOTS, LAWS, OBSERVABLES, TERMS, EVENTS 
 (
     ROW_COEF, ROW_STATE, ROW_NEW, ROW_STAGES, ROW_LU, ROW_ATOL, ROW_TOTALS, ROW_WEIGHTS,
     ROW_SEEN, ROW_BEFORE, ROW_AFTER, ROW_SHIFT, ROW_INVERSE_H, ROW_ERROR, ROW_PIVOT,
-    ROW_ACCEPTED, ROWS,
-) = range(40, 57)  # fmt: skip
-HEADER = 57
+    ROW_ACCEPTED, ROW_MOVED, ROW_DEPTH, ROWS,
+) = range(40, 59)  # fmt: skip
+HEADER = 59
 
 _LISTS = {
     COEF_PTR: "coef_ptr", COEF_RATE: "coef_rate", MONO_A: "mono_a", MONO_B: "mono_b",
@@ -94,7 +94,7 @@ def _heights(header: NDArray[np.int32], stages: int) -> list[int]:
     state = n + 1 + products
     return [
         coefficients, state, state, stages * n, slots, n, laws, terms,
-        stages * seen, seen, seen, 1, 1, 1, 1, 1,
+        stages * seen, seen, seen, 1, 1, 1, 1, 1, 1, 1,
     ]  # fmt: skip
 
 
@@ -102,3 +102,11 @@ def _place(header: NDArray[np.int32], start: int, lists: dict[int, NDArray[Any]]
     for field, values in lists.items():
         header[field] = start
         start += len(values)
+
+
+def workspace(code: NDArray[np.int32], width: int) -> NDArray[np.float64]:
+    """A `work` matrix of zeros that starts at a multiple of 64 bytes."""
+    rows = int(code[ROWS])
+    flat = np.zeros(rows * width + 7)
+    start = -(flat.ctypes.data // 8) % 8
+    return flat[start : start + rows * width].reshape(rows, width)

@@ -77,6 +77,12 @@ class Programs(NamedTuple):
         """Multiply-subtracts of one factorisation."""
         return int(self.t_slot.size)
 
+    @property
+    def operations(self) -> int:
+        """Multiply-adds of one Jacobian, factorisation, right-hand side and solution."""
+        lists = (self.t_slot, self.jac_coef, self.rhs_coef, self.f_slot, self.u_slot)
+        return int(sum(x.size for x in lists))
+
     def with_states(self) -> Programs:
         """The same programs with every species as a further observable."""
         n = self.order.size
@@ -285,7 +291,7 @@ def _eliminate(
     def slot(i: int, j: int) -> int:
         return slots.setdefault((i, j), len(slots))
 
-    order, below, right, products = [], [], [], []
+    order, below, right = [], [], []
     left = set(range(n))
     while left:
         pivot = min(left, key=lambda i: ((len(rows[i]) - 1) * (len(columns[i]) - 1), i))
@@ -296,12 +302,16 @@ def _eliminate(
             for j in right[-1]:
                 rows[i].add(j)
                 columns[j].add(i)
-                products.append(slot(i, j))
             rows[i].discard(pivot)
         for j in right[-1]:
             columns[j].discard(pivot)
         order.append(pivot)
     position = {species: k for k, species in enumerate(order)}
+    for row in right:  # back substitution then waits for the newest value last
+        row.sort(key=position.__getitem__, reverse=True)
+    products = [
+        slot(i, j) for column, row in zip(below, right, strict=True) for i in column for j in row
+    ]
     to_the_left: list[list[int]] = [[] for _ in order]
     for pivot, rows_below in zip(order, below, strict=True):
         for i in rows_below:

@@ -28,6 +28,7 @@ def save(figure: Figure, path_stem: str | Path) -> tuple[Path, ...]:
     with style.context():
         for path, metadata in zip(paths, _METADATA.values(), strict=True):
             partial = path.with_name(path.name + ".partial")
+            partial.unlink(missing_ok=True)
             figure.savefig(partial, format=path.suffix[1:], dpi=300, metadata=metadata)
             partial.replace(path)
     return paths

@@ -62,7 +62,7 @@ def dose_response_grid(
     mark
         Any of "DC50" (on activity: IC50), "Dmax", "hook".
     points, fit
-        As in `dose_response`; a column `observable` says to which row a point belongs.
+        As in `dose_response`.
 
     Raises
     ------

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Form = Literal["hill", "bell"]
 FORMS: Mapping[str, str] = {"hill": "Hill fit", "bell": "hook fit (bell)"}
 DOTTED = (0.0, (1.0, 1.2))
-OWN_COLUMNS = ("value", "low", "high", "error", "observable")
+OWN_COLUMNS = ("quantity", "value", "unit", "operator", "sd", "low", "high", "note")
 MOST_FITS_NAMED = 6
 
 
@@ -89,7 +89,7 @@ def _points(panel: Panel, table: pd.DataFrame) -> tuple[Points, ...]:
         if needed not in table:
             raise ParameterError(
                 f"plot: points have no column {needed!r}; they need {DOSE!r} in nM and 'value', "
-                "and may have low and high, or error, and columns named as axes."
+                "and may have quantity, sd, or low and high, and columns named as axes."
             )
     known = {*OWN_COLUMNS, DOSE, panel.hue, *dict(panel.fixed)}
     unknown = [str(name) for name in table if name not in known]
@@ -103,8 +103,9 @@ def _points(panel: Panel, table: pd.DataFrame) -> tuple[Points, ...]:
 
 
 def _here(panel: Panel, table: pd.DataFrame) -> pd.DataFrame:
-    """Rows that belong to the panel: its observable, treatment, time and so on."""
-    wanted = {"observable": panel.observable, **dict(panel.fixed)}
+    """Rows that belong to the panel: its quantity, treatment, time and so on."""
+    drawn = f"{panel.observable}_percent" if panel.is_percent else panel.observable
+    wanted = {"quantity": drawn, **dict(panel.fixed)}
     for name, value in wanted.items():
         if name in table and name != panel.hue:
             table = table[[same(entry, value) for entry in table[name]]]
@@ -115,7 +116,7 @@ def _of_curve(curve: Curve, rows: pd.DataFrame, hue: str) -> Points:
     if hue in rows and curve.key is not None:
         rows = rows[[same(entry, curve.key) for entry in rows[hue]]]
     x, value = (rows[name].to_numpy(np.float64) for name in (DOSE, "value"))
-    error = rows["error"].to_numpy(np.float64) if "error" in rows else np.full(x.size, np.nan)
+    error = rows["sd"].to_numpy(np.float64) if "sd" in rows else np.full(x.size, np.nan)
     low = rows["low"].to_numpy(np.float64) if "low" in rows else value - error
     high = rows["high"].to_numpy(np.float64) if "high" in rows else value + error
     used = (x > 0.0) & np.isfinite(value)

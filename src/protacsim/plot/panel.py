@@ -133,7 +133,8 @@ def dose_response(
         Whether to draw a legend that also gives DC50 and Dmax.
     points
         Measured points: columns `compound.dose_nM` (nM) and `value` (in the unit of the axis);
-        `low` and `high`, or `error`, for bars; columns named as axes say where a row belongs.
+        `sd`, or `low` and `high`, for bars; `quantity`, and columns named as axes, say where a
+        row belongs.
     fit
         "hill" or "bell": describe the points, or else the curve, by `pharmacology.fit_hill` or
         `fit_bell`.

@@ -8,7 +8,7 @@ from protacsim.scenario.nouns import (
     Treatment,
     looked_up,
 )
-from protacsim.scenario.paths import full_path, molecules, numbers, paths, replaced
+from protacsim.scenario.paths import displace, full_path, molecules, numbers, paths, replaced
 
 __all__ = [
     "PROTEASOME",
@@ -16,6 +16,7 @@ __all__ = [
     "DosedCompound",
     "Scenario",
     "Treatment",
+    "displace",
     "full_path",
     "looked_up",
     "molecules",

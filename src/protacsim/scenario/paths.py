@@ -43,6 +43,15 @@ def _walk(part: Any, prefix: str) -> Iterator[tuple[str, float]]:
             yield from _walk(value, f"{prefix}{field.name}.")
 
 
+def displace(values: dict[str, Any], path: str) -> None:
+    """Drop from numbers by path the other ways of stating the number at `path`."""
+    prefix, _, field = path.rpartition(".")
+    for group in ALTERNATIVES:
+        if field in group:
+            for other in group:
+                values.pop(f"{prefix}.{other}", None)
+
+
 def full_path(scenario: Scenario, path: str) -> str:
     """`compound.<field>` spelled out for the treatment's varied compound."""
     head, _, rest = path.partition(".")

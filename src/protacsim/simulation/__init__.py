@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from protacsim.kernels import jit
 from protacsim.network import Network
-from protacsim.simulation.batch import COUNTERS, Solution, checked_times, solve
+from protacsim.simulation.batch import COUNTERS, Solution, checked_times, solve, steady_state
+from protacsim.simulation.engines import engine_of
 from protacsim.simulation.readings import members, read_out, seconds_per_run, simulate
 from protacsim.simulation.statuses import LOST, STATUS, failure
 
@@ -19,12 +20,14 @@ __all__ = [
     "Solution",
     "checked_times",
     "engine_info",
+    "engine_of",
     "failure",
     "members",
     "read_out",
     "seconds_per_run",
     "simulate",
     "solve",
+    "steady_state",
     "warm_up",
 ]
 

@@ -45,12 +45,13 @@ def read_out(
     varied: Collection[str] = (),
     species: Collection[str] = (),
     states: bool = False,
+    runs: int | None = None,
 ) -> tuple[dict[str, Floats], Solution, CompiledNetwork]:
     """Run p points of one scenario: observables by name, each (p, t) in its own unit.
 
     `values` maps paths to floats or arrays (p,); paths in `varied` may be zero in some points
     without changing the topology. Each of `species` is read as `species[<name>]`, 0 where the
-    scenario cannot reach it.
+    scenario cannot reach it. `runs` is the number of runs of the whole study (see `engine_of`).
     """
     network = build_network(scenario, varied)
     for name in species:
@@ -67,6 +68,7 @@ def read_out(
         changes=[dose for dose in doses(scenario, values) if dose.species in compiled.species],
         units_per_nM={name: per_nM[_compartment(name)] for name in compiled.species},
         states=states,
+        runs=runs,
     )
     readings = {
         name: solution.observables[..., o] / np.reshape(per_nM[_compartment(name)], (-1, 1))

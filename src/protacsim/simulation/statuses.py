@@ -15,6 +15,10 @@ STATUS = {
     kernel.NOT_FINITE: ("not_finite", "check for extreme rate constants or amounts"),
     kernel.SINGULAR: ("singular", "check for extreme rate constants"),
     LOST: ("worker_lost", "run again, with fewer workers if memory ran out"),
+    kernel.NOT_STEADY: (
+        "not_steady",
+        "raise time_scale_h, or check that whatever is made is also lost",
+    ),
 }
 """Status of a run: its name, and what to do about it."""
 

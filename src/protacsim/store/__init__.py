@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from protacsim.store.canonical import lines, sha256_of
-from protacsim.store.exporting import FORMATS, export
+from protacsim.store.exporting import FORMATS, escaped, export
 from protacsim.store.files import append, explained
 from protacsim.store.journal import DATA, MANIFEST, PLAN, Receipt, read_manifest
 from protacsim.store.layout import Grid, Template, Variable, chunk_lengths
@@ -32,6 +32,7 @@ __all__ = [
     "Variable",
     "Writer",
     "chunk_lengths",
+    "escaped",
     "export",
     "log",
     "open_results",

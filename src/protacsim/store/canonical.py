@@ -38,18 +38,20 @@ def unsealed(path: Path, key: str) -> dict[str, Any]:
     A missing file raises `FileNotFoundError`.
     """
     try:
-        found = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        found = json.loads(content)
+        whole = isinstance(found, dict) and content == sealed(
+            {name: value for name, value in found.items() if name != key}, key
+        )
     except FileNotFoundError:
         raise
     except OSError as error:
         raise StoreError(f"{path} cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError):
         raise StoreError(f"{path} is damaged: it is no JSON") from None
-    if not isinstance(found, dict) or found.get(key) != _hash(
-        {name: value for name, value in found.items() if name != key}
-    ):
+    if not whole:
         raise StoreError(f"{path} is damaged: it is not what was written (by its own sha256)")
-    return found
+    return dict(found)
 
 
 def lines(events: Iterable[Mapping[str, Any]]) -> bytes:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ROWS_AT_ONCE = 100_000
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\n")
 """First characters that make a spreadsheet execute a text."""
 
 
@@ -85,14 +85,29 @@ def _csv(data: xr.Dataset, path: Path) -> None:
     header = [_headed(name, data) for name in _columns(data)]
     with path.open("w", encoding="utf-8", newline="") as file:
         for i, table in enumerate(_tables(data)):
-            for name in table.select_dtypes(object):
-                table[name] = table[name].map(_plain)
-            table.to_csv(file, index=False, header=header if i == 0 else False, lineterminator="\n")
+            first = header if i == 0 else False
+            escaped(table).to_csv(file, index=False, header=first, lineterminator="\n")
+
+
+def escaped(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with texts and column names that no spreadsheet takes for formulas."""
+    import pandas as pd
+
+    texts = {
+        str(name): column.map(_plain)
+        for name, column in table.items()
+        if not pd.api.types.is_numeric_dtype(column)
+    }
+    return table.assign(**texts).rename(columns=_plain)
 
 
 def _plain(value: Any) -> Any:
     """A text that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    # A bare carriage return is not quoted, and begins a new cell for some readers.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _headed(name: str, data: xr.Dataset) -> str:

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from protacsim.errors import StoreError
@@ -22,8 +22,10 @@ def write_file(path: Path, content: bytes, label: str = "") -> str:
     `label` keeps writers apart that may write the same file at once.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}{label}{PARTIAL}")
+    # A worker that outlives its parent for a moment must not share a file with its successor.
+    partial = path.with_name(f"{path.name}-{os.getpid()}{label}{PARTIAL}")
     try:
+        partial.unlink(missing_ok=True)
         partial.write_bytes(content)
         partial.replace(path)
     except BaseException:
@@ -34,22 +36,37 @@ def write_file(path: Path, content: bytes, label: str = "") -> str:
 
 
 def append(path: Path, content: bytes) -> None:
-    """Append all of `content` or nothing."""
+    """Append all of `content` or nothing, on a line of its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        raise StoreError(f"{path} is a link; remove it, so that nothing elsewhere is written")
     size = path.stat().st_size if path.exists() else 0
     try:
         with path.open("ab") as file:
-            file.write(content)
+            file.write(content if _ends_a_line(path, size) else b"\n" + content)
     except OSError:
         with contextlib.suppress(OSError):
             os.truncate(path, size)
         raise
 
 
-def remove_partials(folder: Path, label: str = "") -> None:
-    """Remove what a killed writer left behind: of all writers, or of the one with this label."""
-    for path in folder.rglob(f"*{label}{PARTIAL}"):
-        remove(path)
+def _ends_a_line(path: Path, size: int) -> bool:
+    """Whether a file is empty or ends in a newline; a writer that was killed may leave half one."""
+    if size == 0:
+        return True
+    with path.open("rb") as file:
+        file.seek(size - 1)
+        return file.read(1) == b"\n"
+
+
+def remove_leftovers(paths: Iterable[Path], label: str = "") -> None:
+    """Of `paths`, remove links, and what a killed writer left: any, or the one with this label.
+
+    Links go so that nothing elsewhere is read or written through them.
+    """
+    for path in paths:
+        if path.is_symlink() or path.name.endswith(f"{label}{PARTIAL}"):
+            remove(path)
 
 
 def remove(path: Path) -> None:
@@ -58,6 +75,13 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def remove_empty(folder: Path, top: Path) -> None:
+    """Remove a folder below `top` if nothing is in it, and then those above it likewise."""
+    while folder != top and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def files_below(folder: Path) -> dict[str, Path]:
@@ -75,13 +99,20 @@ def sha256(path: Path) -> str:
 def intact(path: Path, expected: str) -> bool:
     """Whether a file is there and has this hash."""
     try:
-        return not path.is_symlink() and sha256(path) == expected
+        return _is_plain(path) and sha256(path) == expected
     except OSError:
         return False
 
 
+def _is_plain(path: Path) -> bool:
+    """Whether it is a file: reading a pipe would wait forever, and a link can lead anywhere."""
+    return path.is_file() and not path.is_symlink()
+
+
 def changed(path: Path, expected: str) -> str | None:
     """One sentence if a file is not what was written."""
+    if not _is_plain(path):
+        return f"{path} is not a plain file"
     try:
         return None if sha256(path) == expected else f"{path} is not what was written (sha256)"
     except OSError as error:
@@ -107,6 +138,8 @@ def _remedy(code: int | None) -> str:
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return "make the folder writable, or choose another one with --out"
         case errno.EEXIST | errno.ENOTDIR:
-            return "a file stands where a folder belongs: move it, or choose another with --out"
+            return "a file stands where a folder is needed: move it, or choose another with --out"
+        case errno.EISDIR | errno.ENOTEMPTY:
+            return "a folder stands where a file is needed: remove it, or start anew with --fresh"
         case _:
             return "check the disk, or choose another folder with --out"

@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from pydantic import StrictInt, StrictStr, TypeAdapter, ValidationError
 
 from protacsim.errors import StoreError
 from protacsim.store.canonical import lines, sealed, unsealed
@@ -20,7 +23,14 @@ from protacsim.store.layout import Template
 DATA, MANIFEST, PLAN, JOURNAL = "data.zarr", "manifest.json", "plan.json", "journal"
 LAYOUT = "protacsim-results/2"
 MANIFEST_HASH, PLAN_HASH = "manifest_sha256", "plan_sha256"
-DERIVED = ("summary.csv", "figures", "report.html")
+DERIVED = (
+    "summary.csv",
+    "figures",
+    "report.html",
+    "fit_parameters.csv",
+    "fit_measurements.csv",
+    "fit_curves.csv",
+)
 """What is made from the data; it goes when they go."""
 
 LOOSE = ("figures", "config_sha256", MANIFEST_HASH, PLAN_HASH)
@@ -41,6 +51,29 @@ class Receipt:
     files: Mapping[str, str]
     failed: int = 0
     lost: bool = False
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """What is relied on in a plan, whoever sealed it."""
+
+    chunk_count: StrictInt
+
+
+@dataclass(frozen=True)
+class _Finished(_Planned):
+    """What is relied on in a manifest."""
+
+    files: dict[str, StrictStr]
+    failed_by_chunk: dict[str, StrictInt]
+    lost_chunks: list[StrictInt]
+    coordinates: list[StrictStr]
+    variables: list[StrictStr]
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def journal_name(label: str) -> str:
@@ -69,9 +102,10 @@ def journalled(folder: Path) -> Iterator[Receipt]:
 
 def _receipt(line: bytes) -> Receipt | None:
     try:
-        return Receipt(**json.loads(line))
-    except (ValueError, TypeError, RecursionError):
+        receipt: Receipt = _adapter(Receipt).validate_json(line)
+    except ValidationError:
         return None
+    return receipt
 
 
 def rewrite(folder: Path, receipts: Iterable[Receipt]) -> None:
@@ -114,7 +148,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         found = unsealed(path, MANIFEST_HASH)
     except FileNotFoundError:
         raise StoreError(_unfinished(folder)) from None
-    return _of_this_layout(path, found)
+    return _of_this_layout(path, found, _Finished)
 
 
 def _unfinished(folder: Path) -> str:
@@ -135,15 +169,21 @@ def read_plan(folder: Path) -> dict[str, Any]:
         found = unsealed(path, PLAN_HASH)
     except FileNotFoundError:
         raise StoreError(f"{path} is missing, so {folder} holds no unfinished results") from None
-    return _of_this_layout(path, found)
+    return _of_this_layout(path, found, _Planned)
 
 
-def _of_this_layout(path: Path, found: dict[str, Any]) -> dict[str, Any]:
+def _of_this_layout(path: Path, found: dict[str, Any], kind: type) -> dict[str, Any]:
     if found.get("layout") != LAYOUT:
         raise StoreError(
             f"{path} has layout {found.get('layout')!r}; this version reads {LAYOUT}. "
             "Read it with the version that wrote it, or start anew with --fresh"
         )
+    try:
+        _adapter(kind).validate_python(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StoreError(f"{path} is damaged: {_short(where)}: {first['msg']}") from None
     return found
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from zarr.storage import MemoryStore
 
 ZSTD_LEVEL = 3
+LONGEST_NAME_BYTES = 200
+"""File systems allow 255."""
 
 
 @dataclass(frozen=True)
@@ -206,10 +208,12 @@ def _check_name(name: object) -> None:
         or name.startswith("__")
         or name == "zarr.json"
         or set(name) & set("/\\")
+        or not name.isprintable()
+        or len(name.encode()) > LONGEST_NAME_BYTES
     ):
         raise StoreError(
-            f"variable {name!r} cannot be stored under this name; "
-            "use a name without slashes that does not begin with '__'"
+            f"variable {str(name)[:60]!r} cannot be stored under this name; use a printable name "
+            f"of at most {LONGEST_NAME_BYTES} bytes without slashes that does not begin with '__'"
         )
 
 

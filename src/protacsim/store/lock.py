@@ -36,7 +36,7 @@ def locked(folder: Path, name: str = WHOLE) -> Iterator[None]:
         for other in _others(folder, name):
             if _is_held(folder, other):
                 raise StoreError(_refusal(folder, other))
-        write_file(_note(folder, name), json.dumps(_self()).encode(), f"-{os.getpid()}")
+        write_file(_note(folder, name), json.dumps(_self()).encode())
         yield
     finally:
         with contextlib.suppress(OSError):
@@ -78,7 +78,7 @@ def _refusal(folder: Path, name: str) -> str:
     try:
         found = json.loads(_note(folder, name).read_bytes())
         who = f"process {found['pid']} on host {found['host']} since {found['started']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         who = "another process"
     what = "" if name == WHOLE else f" (shard {name.replace('-of-', '/')})"
     return (

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protacsim.errors import StoreError
-from protacsim.store.files import changed, explained, files_below
+from protacsim.store.files import changed, files_below
 from protacsim.store.journal import DATA, read_manifest
 from protacsim.store.layout import with_strings
 
@@ -29,8 +29,6 @@ def open_results(folder: Path | str) -> xr.Dataset:
         The result is not finished, or the manifest or a file of `data.zarr` is missing, extra or
         changed; the message names it.
     """
-    import xarray as xr
-
     folder = Path(folder)
     found = read_manifest(folder)
     problems = _problems(folder, found)
@@ -38,13 +36,25 @@ def open_results(folder: Path | str) -> xr.Dataset:
         listed = "; ".join(problems[:MAX_LISTED])
         more = f"; and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
         raise StoreError(f"{listed}{more}. Run again to repair {folder}, or restore a copy")
-    with explained(folder, "the results could not be read"):
-        stored = xr.open_zarr(folder / DATA, chunks=None, consolidated=False, decode_times=False)
-        with stored:
-            stored.load()
-    complete = with_strings(stored.drop_encoding().set_coords(found["coordinates"]))
-    variables: list[str] = found["variables"]
-    return complete[variables]
+    try:
+        return _loaded(folder / DATA, found)
+    except Exception as error:
+        # A manifest can vouch for bytes that are no data, such as shapes beyond any memory.
+        raise StoreError(
+            f"{folder}: every byte is as its manifest says, but the data cannot be read "
+            f"({type(error).__name__}: {error}); ask for another copy, or run anew with --fresh"
+        ) from error
+
+
+def _loaded(store: Path, manifest: dict[str, Any]) -> xr.Dataset:
+    import xarray as xr
+
+    # Format 2 has codecs that run code from the file; format 3 has none.
+    stored = xr.open_zarr(store, chunks=None, consolidated=False, decode_times=False, zarr_format=3)
+    with stored:
+        stored.load()
+    complete = with_strings(stored.drop_encoding().set_coords(manifest["coordinates"]))
+    return complete[list(manifest["variables"])]
 
 
 def verify(folder: Path | str) -> list[str]:

@@ -20,12 +20,16 @@ from protacsim.store.files import (
     files_below,
     intact,
     remove,
-    remove_partials,
+    remove_empty,
+    remove_leftovers,
     write_file,
 )
 from protacsim.store.journal import DATA, LAYOUT, MANIFEST, MANIFEST_HASH, PLAN, Receipt
 from protacsim.store.layout import Encoder, Template
 from protacsim.store.lock import WHOLE, locked
+
+OWN = (MANIFEST, PLAN, journal.JOURNAL, ".")
+"""How the names begin of the files that stand beside the data."""
 
 REFUSED = "the results could not be written; what was finished before is still there"
 
@@ -190,7 +194,8 @@ def _described(plan: Mapping[str, Any], template: Template) -> dict[str, Any]:
 
 def _clear(folder: Path) -> None:
     """Remove results, the manifest first: what is left is never taken for finished."""
-    _remove_derived(folder)
+    if any((folder / name).exists() for name in (MANIFEST, PLAN, DATA)):
+        _remove_derived(folder)
     for path in [folder / MANIFEST, folder / PLAN, *journal.journals(folder), folder / DATA]:
         remove(path)
 
@@ -206,7 +211,9 @@ def _begin(writer: Writer) -> None:
     before = journal.existing_plan(folder)
     if before is not None:
         journal.refuse_change(folder, before, writer.plan)
-    remove_partials(folder, writer.partial_label)
+    _remove_leftovers(writer)
+    content = Encoder(writer.template).metadata
+    writer.metadata = {name: hashlib.sha256(c).hexdigest() for name, c in content.items()}
     finished = (folder / MANIFEST).exists()
     receipts = journal.journalled(folder)
     if before is not None and finished:
@@ -214,39 +221,49 @@ def _begin(writer: Writer) -> None:
     done = (r for r in receipts if journal.is_done(r, writer.template, folder / DATA))
     writer.receipts = {receipt.chunk: receipt for receipt in done}
     if writer.shard is None:
-        _reopen(writer, finished=finished)
+        _remove_strays(writer)
+        if before is None or not (finished and writer.complete):
+            _reopen(writer, known=before is not None)
     elif finished and not writer.complete:
         raise StoreError(f"{folder} is finished but damaged; repair it by a run without --shard")
-    _write_metadata(writer)
+    _write_metadata(writer, content)
 
 
-def _reopen(writer: Writer, *, finished: bool) -> None:
-    """Leave a complete result alone; otherwise state the plan and one journal of what is there."""
+def _remove_leftovers(writer: Writer) -> None:
+    """Remove half-written files and links, and nothing that is not the store's own."""
+    folder, store = writer.folder, writer.folder / DATA
+    if store.is_symlink():
+        raise StoreError(
+            f"{store} is a link; for data on another disk put the whole folder there with --out, "
+            "or start anew with --fresh"
+        )
+    own = [path for path in folder.iterdir() if path.name.startswith(OWN)]
+    remove_leftovers([*own, *files_below(store).values()], writer.partial_label)
+
+
+def _reopen(writer: Writer, *, known: bool) -> None:
+    """State the plan and one journal of what is there; what stands in a new folder stays."""
     folder = writer.folder
-    _remove_strays(writer)
-    if finished and writer.complete:
-        return
-    _remove_derived(folder)
+    if known:
+        _remove_derived(folder)
     journal.write_plan(folder, writer.plan)
     journal.rewrite(folder, writer.receipts.values())
     (folder / MANIFEST).unlink(missing_ok=True)
 
 
-def _write_metadata(writer: Writer) -> None:
+def _write_metadata(writer: Writer, content: Mapping[str, bytes]) -> None:
     folder, label = writer.folder, writer.partial_label
     if writer.shard is not None and not writer.complete:
         journal.write_plan(folder, writer.plan, label)
-    for name, content in Encoder(writer.template).metadata.items():
-        path = folder / DATA / name
-        digest = hashlib.sha256(content).hexdigest()
-        writer.metadata[name] = digest
-        if not intact(path, digest):
-            write_file(path, content, label)
+    for name, digest in writer.metadata.items():
+        if not intact(folder / DATA / name, digest):
+            write_file(folder / DATA / name, content[name], label)
 
 
 def _remove_strays(writer: Writer) -> None:
-    """Remove from the store what belongs to no finished chunk."""
+    """Remove from the store what belongs neither to a finished chunk nor to the metadata."""
     known = {name for receipt in writer.receipts.values() for name in receipt.files}
     for name, path in files_below(writer.folder / DATA).items():
-        if name not in known and not name.endswith("zarr.json"):
+        if name not in known and name not in writer.metadata:
             remove(path)
+            remove_empty(path.parent, writer.folder / DATA)

@@ -10,6 +10,7 @@ from protacsim.study.describing import (
     plan,
     resolved,
     restored,
+    result_bytes,
     seconds_per_point,
     template,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "plan",
     "resolved",
     "restored",
+    "result_bytes",
     "run",
     "run_to_store",
     "seconds_per_point",

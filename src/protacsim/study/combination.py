@@ -17,6 +17,7 @@ from protacsim.mechanisms import rate_constants
 from protacsim.scenario import (
     SCHEDULE_FIELDS,
     Scenario,
+    displace,
     full_path,
     numbers,
     replaced,
@@ -108,7 +109,7 @@ class Combination:
         values = numbers(self.scenario)
         for axis in self.numeric:
             full = full_path(self.scenario, axis.path)
-            _displace(values, full)
+            displace(values, full)
             values[full] = float(axis.column(slice(0, 1), self.scenario)[0])
         rate_constants(self.scenario, values)
 
@@ -138,7 +139,7 @@ class Combination:
         found: dict[str, Any] = dict(numbers(self.scenario))
         for axis in self.numeric:
             full = full_path(self.scenario, axis.path)
-            _displace(found, full)
+            displace(found, full)
             column = axis.column(spans[axis.dim], self.scenario)
             along = [-1 if dim == axis.dim else 1 for dim in spans]
             found[full] = np.broadcast_to(column.reshape(along), shape).ravel()
@@ -154,15 +155,6 @@ class Combination:
     def paths_along(self, dim: str) -> set[str]:
         """Full paths of the numeric axes along a dim."""
         return {full_path(self.scenario, axis.path) for axis in self.numeric if axis.dim == dim}
-
-
-def _displace(values: dict[str, Any], path: str) -> None:
-    """Drop the other ways of stating the number at `path`."""
-    prefix, _, field = path.rpartition(".")
-    for group in ALTERNATIVES:
-        if field in group:
-            for other in group:
-                values.pop(f"{prefix}.{other}", None)
 
 
 def combine(study: Study, index: Mapping[str, int]) -> Combination:

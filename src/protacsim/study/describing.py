@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 from functools import cache
 from importlib.metadata import version
@@ -21,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.mechanisms import build_network
-from protacsim.simulation import STATUS, seconds_per_run
+from protacsim.simulation import STATUS, engine_of, seconds_per_run
 from protacsim.store import Grid, Template, Variable, chunk_lengths, sha256_of
 from protacsim.study.axes import Sample
 from protacsim.study.designs import Drawn, uniforms
@@ -66,10 +67,17 @@ def plan(study: Study, found: Template) -> dict[str, Any]:
         "config_sha256": found.coordinates.attrs["config_sha256"],
         "resolved": resolved(study),
         "points": study.points,
+        "engines": engines(study),
         "versions": {name: version(name) for name in PACKAGES},
         "code_and_library_sha256": source_sha256(),
         "platform": {"system": platform.system(), "machine": platform.machine()},
     }
+
+
+def engines(study: Study) -> list[str]:
+    """Back ends of the solver, decided once from the whole study; they give the same numbers."""
+    networks = {build_network(c.scenario, c.varied): None for c in study.combinations}
+    return sorted({engine_of(network, study.method, study.points) for network in networks})
 
 
 @cache
@@ -136,6 +144,16 @@ def template(study: Study) -> Template:
 
     coordinates = xr.Dataset(coords=_coordinates(study), attrs=_attrs(study))
     return Template(coordinates, _variables(study), grid(study))
+
+
+def result_bytes(study: Study) -> int:
+    """Bytes of all variables of the result, before compression."""
+    sizes = {**study.dims, "time_h": len(study.readout.times_h)}
+    sizes |= {r.dim: len(study.members(r.dim)) for r in study.readout.readings if r.dim}
+    return sum(
+        math.prod(sizes[dim] for dim in variable.dims) * np.dtype(variable.dtype).itemsize
+        for variable in _variables(study)
+    )
 
 
 def _attrs(study: Study) -> dict[str, Any]:

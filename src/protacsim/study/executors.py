@@ -24,6 +24,7 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Generic, Literal, TypeVar
 
 from protacsim.errors import ParameterError
@@ -78,9 +79,13 @@ class _Pool:
         self.executor = executor
         self.stack = contextlib.ExitStack()
 
+    def works(self) -> bool:
+        """True, or a `ParameterError` if no worker can be started at all."""
+        return True
+
     def stop(self) -> None:
-        """Drop what has not begun; what has ends on its own."""
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        """Drop what has not begun, and wait for what has: nothing is written afterwards."""
+        self.executor.shutdown(wait=True, cancel_futures=True)
         self.stack.close()
 
 
@@ -89,11 +94,24 @@ class _ProcessPool(_Pool):
         super().__init__(executor)
         self.others = set(multiprocessing.active_children())
 
+    def works(self) -> bool:
+        """Try one worker."""
+        try:
+            return self.executor.submit(os.getpid).result() > 0
+        except BrokenExecutor:
+            raise ParameterError(
+                "no worker process can be started (see above); a script must call run() under "
+                "`if __name__ == '__main__':`, or use threads"
+            ) from None
+
     def stop(self) -> None:
         """End the workers at once: what they leave half-written never has a final name."""
-        super().stop()
-        for child in set(multiprocessing.active_children()) - self.others:
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        children = set(multiprocessing.active_children()) - self.others
+        for child in children:
             child.terminate()
+        for child in children:
+            child.join()
 
 
 class _DaskPool(_Pool):
@@ -160,13 +178,17 @@ class _Queue(Generic[Task]):
     def submit(self, pool: _Pool, function: Callable[..., Any], most: int) -> None:
         """Keep the workers busy; a suspect runs alone."""
         while self.suspects and not self.running:
-            task = self.suspects.popleft()
-            self.running[pool.executor.submit(function, task)] = (task, True)
+            future = pool.executor.submit(function, self.suspects[0])
+            self.running[future] = (self.suspects.popleft(), True)
         while not self.suspects and len(self.running) < most and not self._alone():
-            task_or_none = next(self.waiting, None)
-            if task_or_none is None:
+            task = next(self.waiting, None)
+            if task is None:
                 return
-            self.running[pool.executor.submit(function, task_or_none)] = (task_or_none, False)
+            try:
+                self.running[pool.executor.submit(function, task)] = (task, False)
+            except BrokenExecutor:
+                self.waiting = chain([task], self.waiting)
+                raise
 
     def _alone(self) -> bool:
         return any(suspect for _, suspect in self.running.values())
@@ -181,7 +203,7 @@ def outcomes(
     task is begun then, or when the caller stops iterating.
     """
     queue = _Queue(iter(tasks))
-    pool = workers.open()
+    pool, proven = workers.open(), False
     try:
         while True:
             try:
@@ -196,6 +218,7 @@ def outcomes(
                 task, suspect = queue.running.pop(future)
                 died = _death(future)
                 if died is None:
+                    proven = True
                     yield task, future.result()
                 elif suspect or not isinstance(died, BrokenExecutor):
                     yield task, None
@@ -207,6 +230,8 @@ def outcomes(
                 queue.running.clear()
                 pool.stop()
                 pool = workers.open()
+                if not proven:
+                    proven = pool.works()
     finally:
         pool.stop()
 

@@ -114,6 +114,7 @@ class _Slab:
             self.study.method,
             varied=combination.varied,
             species=self.study.readout.species,
+            runs=self.study.points,
         )
         return (
             {name: _rows(reading, points) for name, reading in readings.items()},

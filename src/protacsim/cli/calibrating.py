@@ -1,0 +1,48 @@
+"""The `[fit]` of a configuration: run it, write its tables, print what was found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protacsim import fitting
+from protacsim.cli.publishing import write_table
+from protacsim.cli.tables import print_rows
+from protacsim.config import FitJob, Job
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+PARAMETERS, MEASUREMENTS, CURVES = "fit_parameters.csv", "fit_measurements.csv", "fit_curves.csv"
+
+
+def calibrate(job: Job, fit: FitJob, folder: Path, *, quiet: bool) -> dict[str, Any]:
+    """Fit, and write parameters, measurements and curves as CSV."""
+    found, curves = fitting.fitted(
+        job.study, fit.data, fit.parameters, starts=fit.starts, seed=job.study.seed, level=fit.level
+    )
+    parameters = found.drop_dims("measurement").to_dataframe().reset_index()
+    measurements = found.drop_dims("parameter").to_dataframe().reset_index(drop=True)
+    write_table(parameters, folder / PARAMETERS)
+    write_table(measurements, folder / MEASUREMENTS)
+    write_table(curves.to_dataframe().reset_index(), folder / CURVES)
+    if not quiet:
+        _print(found)
+    attrs = {key: found.attrs[key] for key in ("cost", "data", "free", "level", "converged")}
+    return {**attrs, "parameters": json.loads(parameters.to_json(orient="records"))}
+
+
+def _print(found: xr.Dataset) -> None:
+    level = f"{100 * found.attrs['level']:g} %"
+    title = (
+        f"Fit: {found.attrs['free']} unknowns, {found.attrs['data']} measurements, "
+        f"sum of squares {found.attrs['cost']:.4g}"
+    )
+    names = ("estimate", "low", "high", "verdict")
+    rows = [
+        (str(name), *(found[key].values[i] for key in names))
+        for i, name in enumerate(found["parameter"].values)
+    ]
+    header = ("parameter", "estimate", f"low ({level})", f"high ({level})", "verdict")
+    print_rows(title, header, rows)

@@ -1,0 +1,249 @@
+"""Measurements to fit to: one row per number, read from a CSV file or given as rows.
+
+Where a measurement belongs is said in the study's own words (treatment, cell, allele, dose, time);
+what it is, by the name of a quantity.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from protacsim.errors import ParameterError
+from protacsim.study import DOSE, Study
+from protacsim.units import to_canonical, unit_of
+from protacsim.validation import one_of
+
+POTENCIES = ("dc50_relative_nM", "dc50_absolute_nM", "ic50_nM")
+EXTREMES = ("dmax_percent", "imax_percent")
+OPERATORS = ("=", "<", ">")
+COLUMNS = ("quantity", "value", "unit", "operator", "sd", "time_h", DOSE, "note")
+LARGEST_FILE_BYTES = 20_000_000
+UNITS = {"%": "%", "percent": "%", "fraction": "%"}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured number.
+
+    `quantity` is a potency (nM), `dmax_percent`, `imax_percent`, or `<observable>_percent` at one
+    dose. `operator` "<" or ">" says that the truth lies below or above `value`. `sd` is the
+    standard deviation: of the natural logarithm for potencies, in percentage points otherwise.
+    `where` names the point of each named dim of the study.
+    """
+
+    quantity: str
+    value: float
+    operator: str
+    sd: float
+    time_h: float
+    dose_nM: float | None
+    where: tuple[tuple[str, str], ...]
+    row: str
+
+    @property
+    def on_log_scale(self) -> bool:
+        """Whether its error is one of the logarithm."""
+        return self.quantity in POTENCIES
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Standard deviations of rows that give none: of ln(potency), and in percentage points."""
+
+    sd_log: float = 0.4
+    sd_percent: float = 7.0
+
+
+def read_measurements(
+    path: Path | str, study: Study, errors: Errors | None = None
+) -> tuple[Measurement, ...]:
+    """Measurements of a CSV file; raises `ParameterError` with line and reason of every mistake.
+
+    Columns: `quantity`, `value`, `unit`, and as needed `operator` (=, <, >), `sd`, `time_h`,
+    `compound.dose_nM`, `note`, and one per named dim of the study (`treatment`, `cell`,
+    `target.allele`). Lines that begin with # are comments.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()[: LARGEST_FILE_BYTES + 1]
+    except OSError as error:
+        raise ParameterError(
+            f"{path}: cannot be read ({error.strerror}); give a CSV file of measurements"
+        ) from None
+    if len(content) > LARGEST_FILE_BYTES:
+        raise ParameterError(f"{path}: is larger than 20 MB; measurements are one row per number")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ParameterError(f"{path}: is not a text file; save it as CSV (UTF-8)") from None
+    lines = [(f"{path}, line {i}", line) for i, line in enumerate(text.splitlines(), 1)]
+    kept = [(name, line) for name, line in lines if line.strip() and not line.startswith("#")]
+    table = csv.DictReader(io.StringIO("\n".join(line for _, line in kept)), skipinitialspace=True)
+    rows = [
+        {str(key): (value or "").strip() for key, value in row.items() if isinstance(value, str)}
+        for row in table
+    ]
+    return measurements(rows, study, errors, names=[name for name, _ in kept[1:]])
+
+
+def measurements(
+    rows: Iterable[Mapping[str, Any]],
+    study: Study,
+    errors: Errors | None = None,
+    *,
+    names: Sequence[str] = (),
+) -> tuple[Measurement, ...]:
+    """Measurements from rows; the columns are those of `read_measurements`."""
+    checker = _Checker(study, errors or Errors())
+    found, wrong = [], []
+    for i, row in enumerate(rows):
+        name = names[i] if i < len(names) else f"row {i + 1}"
+        try:
+            found.append(checker.measurement(row, name))
+        except ParameterError as error:
+            wrong.append(f"{name}: {error}")
+    if not found and not wrong:
+        raise ParameterError("there is no measurement; give at least one row")
+    if wrong:
+        raise ParameterError("\n".join(wrong))
+    return tuple(found)
+
+
+class _Checker:
+    """Checks rows against a study; remembers those it has seen."""
+
+    def __init__(self, study: Study, errors: Errors) -> None:
+        self.study = study
+        self.errors = errors
+        self.labels = named_labels(study)
+        self.fixed = {d: v for d, v in _fixed_labels(study).items() if d not in self.labels}
+        self.seen: dict[tuple[Any, ...], str] = {}
+
+    def measurement(self, row: Mapping[str, Any], name: str) -> Measurement:
+        """One row; raises `ParameterError` without its place."""
+        known = [*COLUMNS, *self.labels, *self.fixed]
+        odd = next((key for key in row if key not in known), None)
+        if odd is not None:
+            raise ParameterError(f"column {odd!r} is not known; {one_of(odd, known)}")
+        for dim, label in self.fixed.items():
+            if row.get(dim) not in (None, "", label):
+                raise ParameterError(f"{dim} is {row[dim]!r}, but the study has only {label!r}")
+        quantity = self._quantity(row)
+        dose, time_h = self._dose(row, quantity), self._time(row)
+        operator = str(row.get("operator") or "=")
+        if operator not in OPERATORS:
+            raise ParameterError(f"operator {operator!r}: {one_of(operator, OPERATORS)}")
+        value = self._value(row, quantity)
+        where = tuple((dim, self._label(row, dim)) for dim in self.labels)
+        key = (quantity, where, dose, time_h)
+        if key in self.seen:
+            raise ParameterError(f"is the same measurement as {self.seen[key]}; keep one")
+        self.seen[key] = name
+        sd = self._sd(row, quantity)
+        return Measurement(quantity, value, operator, sd, time_h, dose, where, name)
+
+    def _quantity(self, row: Mapping[str, Any]) -> str:
+        quantity = str(row.get("quantity") or "")
+        percents = [f"{r.name}_percent" for r in self.study.readout.readings if not r.dim]
+        known = [*POTENCIES, *EXTREMES, *percents]
+        if quantity not in known:
+            raise ParameterError(f"quantity {quantity!r}: {one_of(quantity, known)}")
+        return quantity
+
+    def _value(self, row: Mapping[str, Any], quantity: str) -> float:
+        unit = str(row.get("unit") or "")
+        wanted = unit_of(quantity) or "%"
+        if not unit:
+            raise ParameterError(f"{quantity} has no unit; write {wanted!r} in the column unit")
+        number = _number(row.get("value"), "value")
+        if wanted == "%":
+            if unit not in UNITS:
+                raise ParameterError(f"{quantity} in {unit!r}; must be % or fraction")
+            number *= 100.0 if unit == "fraction" else 1.0
+        elif unit != wanted:
+            number = to_canonical(quantity, f"{number} {unit}")
+        if number < 0.0 or (number == 0.0 and quantity in POTENCIES):
+            raise ParameterError(f"{quantity} is {number:g}; must be above 0")
+        return number
+
+    def _dose(self, row: Mapping[str, Any], quantity: str) -> float | None:
+        given = row.get(DOSE)
+        at_a_dose = quantity not in (*POTENCIES, *EXTREMES)
+        if at_a_dose != (given not in (None, "")):
+            need = f"needs a dose in {DOSE}" if at_a_dose else f"is of a whole curve; leave {DOSE}"
+            raise ParameterError(f"{quantity} {need}{'' if at_a_dose else ' empty'}")
+        if not at_a_dose:
+            return None
+        dose = _number(given, DOSE)
+        if dose < 0.0:
+            raise ParameterError(f"{DOSE} is {dose:g}; must not be negative")
+        return dose
+
+    def _time(self, row: Mapping[str, Any]) -> float:
+        times = self.study.readout.times_h
+        given = row.get("time_h")
+        if given in (None, ""):
+            if len(times) > 1:
+                raise ParameterError("time_h is missing; the study has several times")
+            return times[0]
+        time_h = _number(given, "time_h")
+        if time_h not in times:
+            shown = ", ".join(f"{t:g}" for t in times)
+            raise ParameterError(
+                f"time_h = {time_h:g} is not read out; add it to readout.times_h ({shown})"
+            )
+        return time_h
+
+    def _label(self, row: Mapping[str, Any], dim: str) -> str:
+        label = str(row.get(dim) or "")
+        labels = self.labels[dim]
+        if not label and len(labels) == 1:
+            return labels[0]
+        if label not in labels:
+            raise ParameterError(f"{dim} {label!r}: {one_of(label, labels)}")
+        return label
+
+    def _sd(self, row: Mapping[str, Any], quantity: str) -> float:
+        given = row.get("sd")
+        if given in (None, ""):
+            return self.errors.sd_log if quantity in POTENCIES else self.errors.sd_percent
+        sd = _number(given, "sd")
+        if sd <= 0.0:
+            raise ParameterError(f"sd is {sd:g}; must be above 0")
+        return sd
+
+
+def named_labels(study: Study) -> dict[str, list[str]]:
+    """Labels along every named dim of a study."""
+    named = [dim for dim in study.dims if dim in study.combinations[0].index]
+    found: dict[str, list[str]] = {dim: [] for dim in named}
+    for axis in study.axes:
+        if axis.dim in found and not found[axis.dim]:
+            found[axis.dim] = [str(label) for label in axis.coordinate]
+    return found
+
+
+def _fixed_labels(study: Study) -> dict[str, str]:
+    """Labels of what a study may vary, where it does not."""
+    scenario = study.scenario
+    return {
+        "treatment": scenario.treatment.name,
+        "cell": scenario.cell.name,
+        "target.allele": scenario.allele.name,
+    }
+
+
+def _number(value: Any, name: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{name} is {value!r}; must be a number") from None
+    if not math.isfinite(number):
+        raise ParameterError(f"{name} is {value!r}; must be finite")
+    return number

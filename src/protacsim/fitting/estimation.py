@@ -1,0 +1,175 @@
+"""Weighted least squares on logarithms: residuals, multi-start, the best fit.
+
+Censored measurements count only while the prediction contradicts them. Priors are residuals too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protacsim.errors import SimulationError
+from protacsim.fitting.data import Measurement
+from protacsim.fitting.model import Model
+from protacsim.fitting.parameters import Unknown, log_bounds
+
+Floats = NDArray[np.float64]
+
+STEP = 1e-3
+"""Relative step of the central differences; curves are smooth to about 1e-6."""
+
+WORST = 50.0
+"""Residual of a measurement whose simulation failed, in standard deviations."""
+
+SMALLEST = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Where a fit ended: logarithms of the unknowns, sum of squares, predictions, evaluations."""
+
+    log_values: Floats
+    cost: float
+    predicted: Floats
+    evaluations: int
+    converged: bool
+
+
+class Objective:
+    """Residuals and their slopes in standard deviations; remembers the last point."""
+
+    def __init__(self, model: Model, fixed: dict[int, float] | None = None) -> None:
+        self.model = model
+        self.fixed = fixed or {}
+        self.free = [j for j in range(len(model.unknowns)) if j not in self.fixed]
+        self.evaluations = 0
+        self._last: tuple[bytes, Floats, Floats] | None = None
+
+    def full(self, free: Floats) -> Floats:
+        """All logarithms, from the free ones."""
+        values = np.empty(len(self.model.unknowns))
+        values[self.free] = free
+        for j, value in self.fixed.items():
+            values[j] = value
+        return values
+
+    def residuals(self, free: Floats) -> Floats:
+        """Residuals (measurements + priors,)."""
+        return self._both(free)[0]
+
+    def slopes(self, free: Floats) -> Floats:
+        """Slopes of the residuals by the free unknowns."""
+        return self._both(free)[1]
+
+    def _both(self, free: Floats) -> tuple[Floats, Floats]:
+        key = free.tobytes()
+        if self._last is None or self._last[0] != key:
+            values = self.full(free)
+            predicted, jacobian = self.model.jacobian(values, STEP)
+            self.evaluations += 1
+            found = residuals(self.model.data, predicted, jacobian)
+            prior = _prior(self.model.unknowns, values)
+            self._last = (
+                key,
+                np.concatenate([found[0], prior[0]]),
+                np.concatenate([found[1], prior[1]])[:, self.free],
+            )
+        return self._last[1], self._last[2]
+
+
+def residuals(
+    data: Sequence[Measurement], predicted: Floats, slopes: Floats
+) -> tuple[Floats, Floats]:
+    """(predicted - measured) / sd and its slopes; logarithms for potencies."""
+    found, steep = np.empty(len(data)), np.zeros_like(slopes)
+    for i, m in enumerate(data):
+        value = predicted[i]
+        if not np.isfinite(value):
+            found[i] = WORST
+            continue
+        if m.on_log_scale:
+            value = max(value, SMALLEST)
+            found[i], scale = np.log(value / m.value) / m.sd, 1.0 / (value * m.sd)
+        else:
+            found[i], scale = (value - m.value) / m.sd, 1.0 / m.sd
+        if (m.operator == "<" and found[i] < 0.0) or (m.operator == ">" and found[i] > 0.0):
+            found[i] = 0.0
+            continue
+        steep[i] = slopes[i] * scale
+    return found, np.where(np.isfinite(steep), steep, 0.0)
+
+
+def _prior(unknowns: Sequence[Unknown], log_values: Floats) -> tuple[Floats, Floats]:
+    held = [(j, u) for j, u in enumerate(unknowns) if u.prior_sd_log is not None]
+    found, slopes = np.zeros(len(held)), np.zeros((len(held), len(unknowns)))
+    for row, (j, unknown) in enumerate(held):
+        sd = float(unknown.prior_sd_log)  # type: ignore[arg-type]
+        found[row] = (log_values[j] - np.log(unknown.start)) / sd
+        slopes[row, j] = 1.0 / sd
+    return found, slopes
+
+
+def fit_from(objective: Objective, start: Floats) -> Estimate:
+    """The least-squares fit from one start (free logarithms), inside the bounds."""
+    from scipy.optimize import least_squares
+
+    low, high = (ends[objective.free] for ends in log_bounds(objective.model.unknowns))
+    if not objective.free:
+        return _estimate(objective, np.empty(0), converged=True)
+    inside = np.clip(start, low + 1e-9, high - 1e-9)
+    result = least_squares(
+        objective.residuals,
+        inside,
+        jac=objective.slopes,
+        bounds=(low, high),
+        x_scale=1.0,
+        ftol=1e-8,
+        xtol=1e-8,
+        gtol=1e-8,
+        max_nfev=60,
+    )
+    return _estimate(objective, result.x, converged=bool(result.status > 0))
+
+
+def _estimate(objective: Objective, free: Floats, *, converged: bool) -> Estimate:
+    values = objective.full(free)
+    found = objective.residuals(free)
+    predicted = objective.model.predict(values[None, :])[0]
+    return Estimate(values, float(found @ found), predicted, objective.evaluations, converged)
+
+
+def best_fit(
+    model: Model,
+    starts: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Estimate:
+    """The best of several fits: one from the given start, the others from a Sobol design."""
+    objective = Objective(model)
+    low, high = log_bounds(model.unknowns)
+    found: list[Estimate] = []
+    points = _starts(model.unknowns, low, high, starts, seed)
+    for done, start in enumerate(points, 1):
+        found.append(fit_from(objective, start))
+        if progress is not None:
+            progress(done, len(points))
+    finite = [estimate for estimate in found if np.isfinite(estimate.cost)]
+    if not finite:
+        raise SimulationError("no start of the fit gave finite predictions", 0, 0.0)
+    return min(finite, key=lambda estimate: estimate.cost)
+
+
+def _starts(
+    unknowns: Sequence[Unknown], low: Floats, high: Floats, count: int, seed: int
+) -> list[Floats]:
+    from scipy.stats import qmc
+
+    given = np.log([unknown.start for unknown in unknowns])
+    if count <= 1:
+        return [given]
+    engine = qmc.Sobol(len(unknowns), scramble=True, rng=np.random.default_rng(seed))
+    spread = engine.random(1 << (count - 2).bit_length())[: count - 1]
+    return [given, *(low + spread * (high - low))]

@@ -1,0 +1,191 @@
+"""What a study predicts for each measurement, for many parameter vectors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protacsim.errors import ParameterError
+from protacsim.fitting.data import Measurement
+from protacsim.fitting.parameters import FLOOR, Unknown, labels_of
+from protacsim.pharmacology import degradation_curve, inhibition_curve
+from protacsim.scenario import displace, full_path
+from protacsim.simulation import read_out
+from protacsim.study import DOSE, Combination, Study
+
+Floats = NDArray[np.float64]
+
+RUNS_OF_A_FIT = 1_000_000
+"""Order of magnitude, which decides on the engine's back end."""
+
+ACTIVITY = "target_active"
+TOTAL = "target_total"
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """One combination of the study: its doses, its measurements, and what acts on it."""
+
+    combination: Combination
+    doses_nM: Floats
+    rows: tuple[int, ...]
+    active: tuple[int, ...]
+
+
+class Model:
+    """Predictions of a study as functions of the logarithms of the unknowns."""
+
+    def __init__(
+        self, study: Study, data: Sequence[Measurement], unknowns: Sequence[Unknown]
+    ) -> None:
+        if study.readout.relative_to is None:
+            raise ParameterError("fitting compares percentages; set readout.relative_to")
+        extra = [dim for dim in study.dims if dim not in study.combinations[0].index]
+        if extra != [DOSE]:
+            raise ParameterError(
+                f"a fit needs the dose axis {DOSE} and named axes only; found "
+                f"{', '.join(extra) or 'no dose axis'}"
+            )
+        self.study, self.data, self.unknowns = study, tuple(data), tuple(unknowns)
+        self.times = np.asarray(study.readout.times_h, float)
+
+    @cached_property
+    def curves(self) -> tuple[Curves, ...]:
+        """Every combination that some measurement belongs to."""
+        found = []
+        for combination in self.study.combinations:
+            where = labels_of(self.study, combination)
+            rows = tuple(i for i, m in enumerate(self.data) if dict(m.where) == where)
+            active = tuple(j for j, u in enumerate(self.unknowns) if u.acts_on(where))
+            if rows:
+                found.append(Curves(combination, self._doses(rows), rows, active))
+        return tuple(found)
+
+    def _doses(self, rows: Sequence[int]) -> Floats:
+        """The study's doses, those measured at, and zero for the vehicle at the end."""
+        axis = next(axis for axis in self.study.axes if axis.path == DOSE)
+        measured = {self.data[i].dose_nM for i in rows} - {None}
+        tested = {float(v) for v in axis.values if float(v) > 0.0} | measured  # type: ignore[arg-type]
+        return np.array([*sorted(tested - {0.0}), 0.0])  # type: ignore[type-var]
+
+    def predict(self, log_values: Floats) -> Floats:
+        """Predictions (v, measurements) of v vectors of logarithms (v, unknowns); NaN if failed."""
+        found = np.full((len(log_values), len(self.data)), np.nan)
+        for curves in self.curves:
+            self._predict(curves, log_values, found)
+        return found
+
+    def jacobian(self, log_values: Floats, step: float) -> tuple[Floats, Floats]:
+        """Predictions (m,) and their slopes (m, unknowns) by central differences.
+
+        Only the combinations that an unknown acts on are run for it, all its variants in one
+        batch with the others.
+        """
+        centre = np.full(len(self.data), np.nan)
+        slopes = np.zeros((len(self.data), len(self.unknowns)))
+        for curves in self.curves:
+            k = len(curves.active)
+            variants = np.repeat(log_values[None, :], 2 * k + 1, axis=0)
+            for place, j in enumerate(curves.active):
+                variants[1 + 2 * place, j] += step
+                variants[2 + 2 * place, j] -= step
+            found = np.full((2 * k + 1, len(self.data)), np.nan)
+            self._predict(curves, variants, found)
+            rows = list(curves.rows)
+            centre[rows] = found[0, rows]
+            for place, j in enumerate(curves.active):
+                up, down = found[1 + 2 * place, rows], found[2 + 2 * place, rows]
+                slopes[rows, j] = (up - down) / (2.0 * step)
+        return centre, slopes
+
+    def _predict(self, curves: Curves, log_values: Floats, out: Floats) -> None:
+        percent = self.percent(curves, log_values)
+        for i in curves.rows:
+            measurement = self.data[i]
+            time = int(np.searchsorted(self.times, measurement.time_h))
+            name = _observable(measurement.quantity)
+            for v in range(len(log_values)):
+                out[v, i] = _reading(measurement, curves.doses_nM, percent[name][v, :, time])
+
+    def percent(self, curves: Curves, log_values: Floats) -> dict[str, Floats]:
+        """Percent of vehicle (v, doses, times) of every observable that is measured."""
+        variants, doses = len(log_values), len(curves.doses_nM)
+        values = self._values(curves, log_values)
+        readings, solution, _ = read_out(
+            curves.combination.scenario,
+            values,
+            self.times,
+            self.study.method,
+            varied=self._varied(curves),
+            runs=RUNS_OF_A_FIT,
+        )
+        failed = np.broadcast_to(solution.status != 0, (variants * doses,)).reshape(variants, -1)
+        floor = self._floor(curves, log_values)[:, None, None]
+        found = {}
+        for name in {_observable(self.data[i].quantity) for i in curves.rows}:
+            amount = np.broadcast_to(readings[name], (variants * doses, len(self.times)))
+            amount = amount.reshape(variants, doses, -1)
+            seen = 100.0 * (floor + (1.0 - floor) * amount / amount[:, -1:, :])
+            found[name] = np.where(failed[:, :, None], np.nan, seen)
+        return found
+
+    def _varied(self, curves: Curves) -> frozenset[str]:
+        scenario = curves.combination.scenario
+        fitted = (self.unknowns[j].path for j in curves.active)
+        return curves.combination.varied | {full_path(scenario, p) for p in fitted if p != FLOOR}
+
+    def _values(self, curves: Curves, log_values: Floats) -> dict[str, Any]:
+        """Numbers by path, flattened over variants and doses."""
+        scenario = curves.combination.scenario
+        one = {dim: slice(0, 1) for dim in curves.combination.shape}
+        values, _ = curves.combination.values(one)
+        found = {path: np.ravel(value)[0] for path, value in values.items()}
+        doses = len(curves.doses_nM)
+        for j in curves.active:
+            path = self.unknowns[j].path
+            if path != FLOOR:
+                full = full_path(scenario, path)
+                displace(found, full)
+                found[full] = np.repeat(np.exp(log_values[:, j]), doses)
+        found[full_path(scenario, DOSE)] = np.tile(curves.doses_nM, len(log_values))
+        return found
+
+    def _floor(self, curves: Curves, log_values: Floats) -> Floats:
+        floors = [j for j in curves.active if self.unknowns[j].path == FLOOR]
+        return np.exp(log_values[:, floors[0]]) if floors else np.zeros(len(log_values))
+
+
+def _observable(quantity: str) -> str:
+    """What a quantity is read from."""
+    if quantity in ("ic50_nM", "imax_percent"):
+        return ACTIVITY
+    if quantity.startswith(("dc50", "dmax")):
+        return TOTAL
+    return quantity.removesuffix("_percent")
+
+
+def _reading(measurement: Measurement, doses_nM: Floats, percent: Floats) -> float:
+    """The measured quantity on one predicted curve; the last dose is the vehicle."""
+    if measurement.dose_nM is not None:
+        return float(percent[np.flatnonzero(doses_nM == measurement.dose_nM)[0]])
+    tested, remaining = doses_nM[:-1], percent[:-1]
+    if not np.isfinite(remaining).all():
+        return float("nan")
+    if measurement.quantity in ("ic50_nM", "imax_percent"):
+        curve: Any = inhibition_curve(tested, remaining)
+    else:
+        curve = degradation_curve(tested, remaining, min_effect_points=0.0)
+    return _extended(measurement.quantity, curve, tested)
+
+
+def _extended(quantity: str, curve: Any, tested: Floats) -> float:
+    """A reading as a number; a potency beyond the tested doses stands at the end it lies past."""
+    reading = getattr(curve, quantity)
+    if np.isfinite(float(reading)):
+        return float(reading)
+    return float(tested[0] if reading.reason == "below_lowest_dose" else tested[-1])

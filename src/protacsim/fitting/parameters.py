@@ -1,0 +1,156 @@
+"""What is fitted: paths with bounds and priors, shared or one per treatment, cell or allele."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from protacsim import provenance
+from protacsim.errors import ParameterError
+from protacsim.fitting.data import named_labels
+from protacsim.scenario import full_path, numbers, replaced
+from protacsim.study import Combination, Study
+from protacsim.units import to_canonical
+from protacsim.validation import noun, one_of
+
+FLOOR = "assay.floor_fraction"
+"""Signal that an assay shows without any target, as a fraction of vehicle: of the measurement, not
+of the cell."""
+
+FLOOR_BOUNDS = (1e-4, 0.5)
+
+
+@noun
+class Parameter:
+    """One path to fit on a logarithmic scale, between `low` and `high`.
+
+    `per` names dims of the study: one value for each of their labels; without it the value is
+    shared by all. `only` restricts a parameter to some labels of one dim. Bounds default to the
+    library's range. With `prior_sd_log` the logarithm is held near `start` (the value in the study
+    where none is given) with that standard deviation.
+    """
+
+    path: Annotated[str, Field(min_length=1, max_length=200)]
+    low: float | str | None = None
+    high: float | str | None = None
+    start: float | str | None = None
+    prior_sd_log: Annotated[float, Field(gt=0)] | None = None
+    per: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_canonical_units(self) -> Self:
+        for name in ("low", "high", "start"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                value = to_canonical(self.path, value)
+                object.__setattr__(self, name, value)
+            if value is not None and not (math.isfinite(value) and value > 0.0):
+                raise ParameterError(f"{self.path}: {name} = {value:g} must be above 0")
+        if self.low is not None and self.high is not None and self.low >= self.high:  # type: ignore[operator]
+            raise ParameterError(f"{self.path}: low must be below high")
+        return self
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """One number to be estimated: a parameter at one label of each dim it is `per`."""
+
+    path: str
+    where: tuple[tuple[str, str], ...]
+    low: float
+    high: float
+    start: float
+    prior_sd_log: float | None
+
+    @property
+    def name(self) -> str:
+        """How it is written in tables."""
+        place = ", ".join(label for _, label in self.where)
+        return f"{self.path} ({place})" if place else self.path
+
+    def acts_on(self, where: dict[str, str]) -> bool:
+        """Whether it is part of the combination with these labels."""
+        return all(where[dim] == label for dim, label in self.where)
+
+
+def unknowns(parameters: Sequence[Parameter], study: Study) -> tuple[Unknown, ...]:
+    """Every number to be estimated; raises `ParameterError` with every mistake."""
+    found: list[Unknown] = []
+    wrong: list[str] = []
+    for parameter in parameters:
+        try:
+            found += _expanded(parameter, study)
+        except ParameterError as error:
+            wrong.append(f"fit parameter {parameter.path}: {error}")
+    names = [unknown.name for unknown in found]
+    wrong += [
+        f"fit parameter {n} is given twice; keep one" for n in set(names) if names.count(n) > 1
+    ]
+    if wrong:
+        raise ParameterError("\n".join(wrong))
+    return tuple(found)
+
+
+def _expanded(parameter: Parameter, study: Study) -> list[Unknown]:
+    labels = named_labels(study)
+    for dim in parameter.per:
+        if dim not in labels:
+            raise ParameterError(f"per {dim!r}: {one_of(dim, labels)}")
+    places = itertools.product(*([(dim, label) for label in labels[dim]] for dim in parameter.per))
+    return [_unknown(parameter, study, place) for place in places]
+
+
+def _unknown(parameter: Parameter, study: Study, place: tuple[tuple[str, str], ...]) -> Unknown:
+    if parameter.path == FLOOR:
+        low, high = parameter.low or FLOOR_BOUNDS[0], parameter.high or FLOOR_BOUNDS[1]
+        start = float(parameter.start or math.sqrt(float(low) * float(high)))
+        return Unknown(FLOOR, place, float(low), float(high), start, parameter.prior_sd_log)
+    where = dict(place)
+    members = [c for c in study.combinations if all(labels_of(study, c)[d] == v for d, v in place)]
+    low, high, start = _bounds(parameter, members[0])
+    if not low <= start <= high:
+        raise ParameterError(f"start = {start:g} lies outside {low:g} to {high:g}")
+    for combination in members:
+        for end in (low, high):
+            replaced(combination.scenario, full_path(combination.scenario, parameter.path), end)
+    del where
+    return Unknown(parameter.path, place, low, high, start, parameter.prior_sd_log)
+
+
+def _bounds(parameter: Parameter, combination: Combination) -> tuple[float, float, float]:
+    """Bounds and start, from the parameter, else from the library."""
+    scenario = combination.scenario
+    full = full_path(scenario, parameter.path)
+    value = numbers(scenario).get(full)
+    fact = next((c for c in provenance.constants(scenario) if c.path == full), None)
+    low = parameter.low if parameter.low is not None else fact.low if fact else None
+    high = parameter.high if parameter.high is not None else fact.high if fact else None
+    if low is None or high is None or not 0.0 < float(low) < float(high):
+        raise ParameterError("the library has no range above 0 for it; give low and high")
+    start = parameter.start if parameter.start is not None else value
+    if start is None:
+        start = math.sqrt(float(low) * float(high))
+    clipped = parameter.start is None
+    start = min(max(float(start), float(low)), float(high)) if clipped else float(start)
+    return float(low), float(high), start
+
+
+def labels_of(study: Study, combination: Combination) -> dict[str, str]:
+    """Label of a combination along every named dim."""
+    labels = named_labels(study)
+    return {dim: labels[dim][i] for dim, i in combination.index.items()}
+
+
+def log_bounds(found: Sequence[Unknown]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logarithms of all lower and upper bounds."""
+    return (
+        np.log([unknown.low for unknown in found]),
+        np.log([unknown.high for unknown in found]),
+    )

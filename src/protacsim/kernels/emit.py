@@ -1,0 +1,379 @@
+"""The engine's inner work as straight-line machine code, one object per tape, kept on disk.
+
+The same formulas in the same order as `programs` and `rodas5p`, products fused where those fuse
+them, so that both back ends agree bit for bit. The driver calls the code by address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llvmlite import ir
+
+from protacsim.kernels import tape
+from protacsim.kernels.rodas5p import DIRECT_FROM, STAGES, A, C
+
+FUNCTIONS = ("rates", "attempt", "observe", "accept", "relax")
+RATES, ATTEMPT, OBSERVE, ACCEPT, RELAX = range(len(FUNCTIONS))
+
+DOUBLE, INDEX = ir.DoubleType(), ir.IntType(64)
+
+
+class Layout:
+    """A tape as plain lists of rows and weights, for whoever writes code from it."""
+
+    def __init__(self, packed: tape.Tape) -> None:
+        self._code, self._factors = packed.code, packed.factors
+        self.n = self.at(tape.SPECIES)
+        products = self.at(tape.PRODUCTS)
+        self.products = list(
+            zip(self.list(tape.MONO_A, products), self.list(tape.MONO_B, products))
+        )
+        self.order = self.list(tape.ORDER, self.n)
+        self.diagonal = self.list(tape.DIAG_SLOT, self.n)
+        self.rates = self._pairs(tape.RHS_PTR, self.n, tape.RHS_COEF, tape.RHS_STATE)
+        slots = self.at(tape.SLOTS)
+        self.jacobian = self._pairs(tape.JAC_PTR, slots, tape.JAC_COEF, tape.JAC_STATE)
+        self.left = self._pairs(tape.F_PTR, self.n, tape.F_SLOT, tape.F_COL)
+        self.right = self._pairs(tape.U_PTR, self.n, tape.U_SLOT, tape.U_COL)
+        self.seen = self._observed()
+        self.laws = self._laws()
+
+    def at(self, field: int) -> int:
+        """One entry of the header."""
+        return int(self._code[field])
+
+    def list(self, field: int, count: int) -> list:
+        """The first `count` entries of a list."""
+        start = self.at(field)
+        return self._code[start : start + count].tolist()
+
+    def _pairs(self, ptr: int, rows: int, first: int, second: int) -> list:
+        """Per row the pairs of entries of two lists."""
+        ends = self.list(ptr, rows + 1)
+        a, b = self.list(first, ends[-1]), self.list(second, ends[-1])
+        return [list(zip(a[i:j], b[i:j])) for i, j in zip(ends, ends[1:])]
+
+    def _observed(self) -> list:
+        """Per observable the pairs of weight row and species."""
+        ends = self.list(tape.OBS_PTR, self.at(tape.OBSERVABLES) + 1)
+        species, weights = self.list(tape.OBS_SPECIES, ends[-1]), self.at(tape.ROW_WEIGHTS)
+        return [[(weights + e, species[e]) for e in range(i, j)] for i, j in zip(ends, ends[1:])]
+
+    def _laws(self) -> list:
+        """Per conservation law the pairs of species and weight."""
+        ends = self.list(tape.LAW_PTR, self.at(tape.LAWS) + 1)
+        start = self.at(tape.LAW_WEIGHT)
+        weights = self._factors[start : start + ends[-1]].tolist()
+        species = self.list(tape.LAW_SPECIES, ends[-1])
+        return [list(zip(species[i:j], weights[i:j])) for i, j in zip(ends, ends[1:])]
+
+
+class Writer:
+    """One function's instructions: rows of `width` doubles, and what is done with them."""
+
+    def __init__(self, module: ir.Module, name: str, width: int, extra: tuple = ()) -> None:
+        self.row_type = ir.VectorType(DOUBLE, width)
+        self.width = width
+        kinds = [self.row_type.as_pointer(), DOUBLE, *extra]
+        self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+        self.function.attributes.add("nounwind")
+        self.function.attributes.alignstack = 64
+        self.builder = ir.IRBuilder(self.function.append_basic_block())
+        self.work, self.rtol, *self.extra = self.function.args
+        self.module = module
+
+    def row(self, index) -> ir.Value:
+        """Address of a row of `work`, by number or by a value."""
+        if isinstance(index, int):
+            index = ir.Constant(INDEX, index)
+        return self.builder.gep(self.work, [index])
+
+    def load(self, index) -> ir.Value:
+        """A row."""
+        return self.builder.load(self.row(index), align=8 * self.width)
+
+    def store(self, index, value) -> None:
+        """Write a row."""
+        self.builder.store(value, self.row(index), align=8 * self.width)
+
+    def number(self, value: float) -> ir.Constant:
+        """The same number in every lane."""
+        return ir.Constant(self.row_type, [float(value)] * self.width if value else None)
+
+    def spread(self, value) -> ir.Value:
+        """A scalar value in every lane."""
+        undefined = ir.Constant(self.row_type, ir.Undefined)
+        lane = self.builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+        places = ir.Constant(ir.VectorType(ir.IntType(32), self.width), None)
+        return self.builder.shuffle_vector(lane, undefined, places)
+
+    def fma(self, a, b, c) -> ir.Value:
+        """a * b + c in one rounding."""
+        return self._intrinsic("fma", a, b, c)
+
+    def fnma(self, a, b, c) -> ir.Value:
+        """c - a * b in one rounding."""
+        return self._intrinsic("fma", self.builder.fneg(a), b, c)
+
+    def absolute(self, a) -> ir.Value:
+        """Magnitude."""
+        return self._intrinsic("fabs", a)
+
+    def maximum(self, a, b) -> ir.Value:
+        """The larger of two, `b` where either is NaN."""
+        return self.builder.select(self.builder.fcmp_ordered(">", a, b), a, b)
+
+    def _intrinsic(self, name: str, *values) -> ir.Value:
+        full = f"llvm.{name}.v{self.width}f64"
+        function = self.module.globals.get(full) or ir.Function(
+            self.module, ir.FunctionType(self.row_type, [self.row_type] * len(values)), full
+        )
+        return self.builder.call(function, values)
+
+    def each(self, count: int) -> Iterator[ir.Value]:
+        """A loop: yields the running number once, and closes itself."""
+        before = self.builder.block
+        body = self.function.append_basic_block()
+        after = self.function.append_basic_block()
+        self.builder.branch(body)
+        self.builder.position_at_end(body)
+        index = self.builder.phi(INDEX)
+        index.add_incoming(ir.Constant(INDEX, 0), before)
+        yield index
+        following = self.builder.add(index, ir.Constant(INDEX, 1))
+        index.add_incoming(following, self.builder.block)
+        more = self.builder.icmp_unsigned("<", following, ir.Constant(INDEX, count))
+        self.builder.cbranch(more, body, after)
+        self.builder.position_at_end(after)
+
+    def plus(self, index, rows: int) -> ir.Value:
+        """A running number shifted by a count of rows."""
+        return self.builder.add(index, ir.Constant(INDEX, rows))
+
+
+def assembly(packed: tape.Tape, width: int) -> str:
+    """LLVM assembly of the FUNCTIONS of a tape, each called with `work` and rtol."""
+    layout, module = Layout(packed), ir.Module("lanes")
+    _write_rates(layout, Writer(module, "rates", width))
+    _write_stage(layout, stage := Writer(module, "stage", width, (INDEX, INDEX)))
+    stage.function.linkage = "internal"
+    _write_factorise(layout, factorise := Writer(module, "factorise", width))
+    factorise.function.linkage = "internal"
+    _write_attempt(layout, Writer(module, "attempt", width), factorise.function, stage.function)
+    _write_observe(layout, Writer(module, "observe", width))
+    _write_relax(layout, Writer(module, "relax", width), factorise.function, stage.function)
+    _write_accept(layout, Writer(module, "accept", width))
+    return str(module)
+
+
+def _sum(w: Writer, terms, start) -> ir.Value:
+    total = start
+    for factor, value in terms:
+        total = w.fma(factor, value, total)
+    return total
+
+
+def _extended(layout: Layout, w: Writer, species: list) -> list:
+    """Species, the constant 1 (None) and the products."""
+    products = [w.builder.fmul(species[a], species[b]) for a, b in layout.products]
+    return [*species, None, *products]
+
+
+def _weighted(w: Writer, pairs, state: list) -> ir.Value:
+    """Sum of coefficient times state; what multiplies the constant 1 is added as it is."""
+    total = w.number(0.0)
+    for coefficient, place in pairs:
+        factor = w.load(coefficient)
+        value = state[place]
+        total = w.builder.fadd(factor, total) if value is None else w.fma(factor, value, total)
+    return total
+
+
+def _write_rates(layout: Layout, w: Writer) -> None:
+    """First stage = rate of change of the present state."""
+    state, out = layout.at(tape.ROW_STATE), layout.at(tape.ROW_STAGES)
+    extended = _extended(layout, w, [w.load(state + s) for s in range(layout.n)])
+    for s in range(layout.n):
+        w.store(out + s, _weighted(w, layout.rates[s], extended))
+    w.builder.ret_void()
+
+
+def _write_stage(layout, w):
+    x, b = w.extra
+    inverse_h = w.load(layout.at(tape.ROW_INVERSE_H))
+    species = [w.load(w.plus(x, s)) for s in range(layout.n)]
+    extended = _extended(layout, w, species)
+    known = {}
+    for k, s in enumerate(layout.order):
+        value = _weighted(w, layout.rates[s], extended)
+        value = w.fma(w.load(w.plus(b, s)), inverse_h, value)
+        for slot, column in layout.left[k]:
+            value = w.fnma(w.load(slot), known[column], value)
+        known[s] = value
+    for k in reversed(range(layout.n)):
+        s = layout.order[k]
+        value = known[s]
+        for slot, column in layout.right[k]:
+            value = w.fnma(w.load(slot), known[column], value)
+        known[s] = w.builder.fmul(value, w.load(layout.diagonal[k]))
+        w.store(w.plus(b, s), known[s])
+    w.builder.ret_void()
+
+
+def _write_factorise(layout: Layout, w: Writer) -> None:
+    """LU rows = factors of `shift * I - J` at the present state, row by row."""
+    state = layout.at(tape.ROW_STATE)
+    first = layout.at(tape.ROW_LU)
+    worst = w.number(-1e300)
+    position = {s: k for k, s in enumerate(layout.order)}
+    for k, s in enumerate(layout.order):
+        row = {column: slot for slot, column in (*layout.left[k], *layout.right[k])}
+        row[s] = layout.diagonal[k]
+        value = {}
+        for column, slot in row.items():
+            pairs = layout.jacobian[slot - first]
+            places = {p: None if p == layout.n else w.load(state + p) for _, p in pairs}
+            value[column] = _weighted(w, pairs, places)
+        value[s] = w.builder.fadd(value[s], w.load(layout.at(tape.ROW_SHIFT)))
+        for slot, column in layout.left[k]:
+            pivot = position[column]
+            factor = w.builder.fmul(value[column], w.load(layout.diagonal[pivot]))
+            w.store(slot, factor)
+            for other, to_the_right in layout.right[pivot]:
+                value[to_the_right] = w.fnma(factor, w.load(other), value[to_the_right])
+        worst = w.maximum(worst, w.builder.fneg(w.absolute(value[s])))
+        w.store(layout.diagonal[k], w.builder.fdiv(w.number(1.0), value[s]))
+        for slot, column in layout.right[k]:
+            w.store(slot, value[column])
+    w.store(layout.at(tape.ROW_PIVOT), worst)
+    w.builder.ret_void()
+
+
+def _write_attempt(layout: Layout, w: Writer, factorise, stage) -> None:
+    """Factors, stages, new state and error norm of one step."""
+    n, state, new = layout.n, layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
+    stages = layout.at(tape.ROW_STAGES)
+    w.builder.call(factorise, [w.work, w.rtol])
+    for s in w.each(n):
+        w.store(w.plus(s, stages), w.number(0.0))
+    for i in range(STAGES):
+        if i:
+            _write_combination(layout, w, i)
+        _call_stage(w, stage, state if i == 0 else new, stages + i * n)
+    _write_error(layout, w)
+    w.builder.ret_void()
+
+
+def _write_combination(layout: Layout, w: Writer, i: int) -> None:
+    """State of stage i, and the sum of earlier stages that enters its right-hand side."""
+    n, new, stages = layout.n, layout.at(tape.ROW_NEW), layout.at(tape.ROW_STAGES)
+    for s in w.each(n):
+        earlier = [w.load(w.plus(s, stages + j * n)) for j in range(i)]
+        if i < DIRECT_FROM:
+            value = w.load(w.plus(s, layout.at(tape.ROW_STATE)))
+            value = _sum(w, ((w.number(a), u) for a, u in zip(A[i], earlier)), value)
+        else:
+            value = w.builder.fadd(w.load(w.plus(s, new)), earlier[-1])
+        w.store(w.plus(s, new), value)
+        value = w.builder.fmul(w.number(C[i, 0]), earlier[0])
+        value = _sum(w, ((w.number(c), u) for c, u in zip(C[i, 1:], earlier[1:])), value)
+        w.store(w.plus(s, stages + i * n), value)
+
+
+def _write_error(layout: Layout, w: Writer) -> None:
+    """New state, and the mean square of the last stage over its scale."""
+    n, state, new = layout.n, layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
+    last, atol = layout.at(tape.ROW_STAGES) + (STAGES - 1) * n, layout.at(tape.ROW_ATOL)
+    rtol = w.spread(w.rtol)
+    total, overflow = w.number(0.0), w.number(0.0)
+    for s in reversed(layout.order):
+        error = w.load(last + s)
+        value = w.builder.fadd(w.load(new + s), error)
+        w.store(new + s, value)
+        size = w.maximum(w.absolute(w.load(state + s)), w.absolute(value))
+        scale = w.builder.fadd(w.load(atol + s), w.builder.fmul(rtol, size))
+        ratio = w.builder.fdiv(error, scale)
+        total = w.fma(ratio, ratio, total)
+        overflow = w.fma(w.number(0.0), value, overflow)
+    mean = w.builder.fdiv(w.builder.fadd(total, overflow), w.number(n))
+    w.store(layout.at(tape.ROW_ERROR), mean)
+
+
+def _write_observe(layout: Layout, w: Writer) -> None:
+    """Observables of old state, new state and all stages."""
+    stages, seen = layout.at(tape.ROW_STAGES), layout.at(tape.ROW_SEEN)
+    pairs = [
+        (layout.at(tape.ROW_STATE), layout.at(tape.ROW_BEFORE)),
+        (layout.at(tape.ROW_NEW), layout.at(tape.ROW_AFTER)),
+        *((stages + j * layout.n, seen + j * len(layout.seen)) for j in range(STAGES)),
+    ]
+    for source, target in pairs:
+        for o, terms in enumerate(layout.seen):
+            loaded = ((w.load(weight), w.load(source + s)) for weight, s in terms)
+            w.store(target + o, _sum(w, loaded, w.number(0.0)))
+    w.builder.ret_void()
+
+
+def _write_accept(layout: Layout, w: Writer) -> None:
+    """New state with its totals restored, in place of the old one where the step is good."""
+    state, new = layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
+    for g, law in enumerate(layout.laws):
+        defect = w.load(layout.at(tape.ROW_TOTALS) + g)
+        for s, weight in law:
+            defect = w.fnma(w.number(weight), w.load(new + s), defect)
+        s, weight = law[0]
+        share = w.builder.fdiv(defect, w.number(weight))
+        w.store(new + s, w.builder.fadd(w.load(new + s), share))
+    accepted = w.builder.fcmp_unordered("!=", w.load(layout.at(tape.ROW_ACCEPTED)), w.number(0.0))
+    for s in w.each(layout.n):
+        here = w.plus(s, state)
+        w.store(here, w.builder.select(accepted, w.load(w.plus(s, new)), w.load(here)))
+    w.builder.ret_void()
+
+
+def _write_relax(layout: Layout, w: Writer, factorise, stage) -> None:
+    """Two Newton corrections of an implicit Euler step, as `steady.relax`."""
+    n, state, new = layout.n, layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
+    first = layout.at(tape.ROW_STAGES)
+    w.builder.call(factorise, [w.work, w.rtol])
+    for s in w.each(n):
+        w.store(w.plus(s, first), w.number(0.0))
+    _call_stage(w, stage, state, first)
+    for s in w.each(n):
+        moved = w.load(w.plus(s, first))
+        w.store(w.plus(s, new), w.builder.fadd(w.load(w.plus(s, state)), moved))
+        w.store(w.plus(s, first + n), w.builder.fneg(moved))
+    _call_stage(w, stage, new, first + n)
+    _write_measure(layout, w)
+    w.builder.ret_void()
+
+
+def _write_measure(layout: Layout, w: Writer) -> None:
+    """New state, and mean squares of both corrections, as `steady.measure`."""
+    n, new, first = layout.n, layout.at(tape.ROW_NEW), layout.at(tape.ROW_STAGES)
+    rtol = w.spread(w.rtol)
+    moved, left, depth, sign = (w.number(x) for x in (0.0, 0.0, -1e300, 1.0))
+    for s in range(n):
+        correction = w.load(first + n + s)
+        value = w.builder.fadd(w.load(new + s), correction)
+        w.store(new + s, value)
+        size = w.maximum(w.absolute(w.load(layout.at(tape.ROW_STATE) + s)), w.absolute(value))
+        floor = w.load(layout.at(tape.ROW_ATOL) + s)
+        scale = w.builder.fadd(floor, w.builder.fmul(rtol, size))
+        inverse = w.builder.fdiv(w.number(1.0), scale)
+        ratio = w.builder.fmul(w.load(first + s), inverse)
+        moved = w.fma(ratio, ratio, moved)
+        ratio = w.builder.fmul(correction, inverse)
+        left = w.fma(ratio, ratio, left)
+        depth = w.maximum(depth, w.builder.fneg(w.builder.fadd(value, floor)))
+        above = w.builder.fcmp_ordered(">", w.load(layout.diagonal[s]), w.number(0.0))
+        sign = w.builder.select(above, sign, w.builder.fneg(sign))
+    w.store(layout.at(tape.ROW_MOVED), w.builder.fdiv(moved, w.number(n)))
+    w.store(layout.at(tape.ROW_ERROR), w.builder.fdiv(left, w.number(n)))
+    w.store(layout.at(tape.ROW_DEPTH), w.maximum(depth, w.builder.fneg(sign)))
+
+
+def _call_stage(w: Writer, stage, x: int, b: int) -> None:
+    """Solve a stage: state at rows x.., right-hand side and solution at rows b.."""
+    w.builder.call(stage, [w.work, w.rtol, ir.Constant(INDEX, x), ir.Constant(INDEX, b)])

@@ -1,0 +1,255 @@
+"""Steady states: implicit Euler steps that grow into Newton's method, in lanes like the engine.
+
+Stable interface: `settle_batch`. It shares the engine's programs, lanes and bookkeeping; how fast a
+step may grow follows from how fast Newton's iteration contracts (Deuflhard 2011, Newton Methods
+for Nonlinear Problems, 6.4).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from protacsim.kernels import tape
+from protacsim.kernels.emit import RELAX
+from protacsim.kernels.integrate import (
+    DONE,
+    FACTORISATIONS,
+    IDLE,
+    NOT_FINITE,
+    NOT_STEADY,
+    NOW,
+    OK,
+    REJECTED,
+    REPORT,
+    RETRYING,
+    RUN,
+    SMALLEST_PIVOT,
+    STARTING,
+    STATUS,
+    STEP,
+    STEP_BUDGET,
+    STEP_UNDERFLOW,
+    STEPS,
+    accept,
+    first_step,
+    observed,
+    rates_of_change,
+    retire,
+    store_one,
+)
+from protacsim.kernels.jit import njit
+from protacsim.kernels.lanes import (
+    absolute,
+    at,
+    call,
+    fma,
+    fnma,
+    load,
+    maximum,
+    select,
+    splat,
+    store,
+)
+from protacsim.kernels.programs import (
+    coefficients,
+    conserved_totals,
+    factorise,
+    observation_weights,
+    right_hand_side,
+    shifted_jacobian,
+    solve,
+)
+
+BOLDNESS = 1e4  # the first step over that of the engine
+CONTRACTION = 0.5  # what the second correction should be of the first; above 1 a step fails
+SMALLEST_FACTOR, LARGEST_FACTOR = 0.3, 100.0
+PATIENCE = 30  # steps of the whole time scale before a state counts as not steady
+
+
+@njit
+def settle_batch(
+    code, factors, machine, work, clock, book, rates, initial, tolerance, rtol, time_scale,
+    max_steps, out, report, reached,
+):  # fmt: skip
+    """Steady states of b runs of one network; arrays as for `integrate_batch`.
+
+    A state is steady when one implicit step of `time_scale` h moves it by less than the tolerance.
+    Filled: out (b, o) observables, report (b, 4), reached (b,) time followed in h.
+    """
+    for lane in range(work.shape[1]):
+        book[RUN, lane] = IDLE
+    for constant in (tape.ROW_STATE, tape.ROW_NEW):
+        store_one(work, at(code, constant) + at(code, tape.SPECIES))
+    queue = np.int64(0)  # a literal would be a type of its own, and `admit` compiled twice
+    active = 0
+    for lane in range(work.shape[1]):
+        queue = admit(
+            code, factors, rates, initial, tolerance, report, work, clock, book, lane, queue
+        )
+        active += book[RUN, lane] != IDLE
+    while active > 0:
+        relax_lanes(code, factors, machine, work, clock, book, rtol, time_scale)
+        for lane in range(work.shape[1]):
+            run = book[RUN, lane]
+            if run == IDLE:
+                continue
+            settled, status = assess(code, work, clock, book, lane, time_scale, report)
+            spent = report[run, STEPS] + report[run, REJECTED]
+            if status == OK and not settled and spent >= max_steps:
+                status = STEP_BUDGET
+            if status != OK or settled:
+                report[run, STATUS] = status
+                reached[run] = clock[NOW, lane]
+                for o in range(at(code, tape.OBSERVABLES)):
+                    out[run, o] = observed(code, work, at(code, tape.ROW_STATE), o, lane)
+                queue = admit(
+                    code, factors, rates, initial, tolerance, report, work, clock, book, lane, queue
+                )
+                active -= book[RUN, lane] == IDLE
+
+
+@njit
+def admit(code, factors, rates, initial, tolerance, report, work, clock, book, lane, queue):
+    """Load the next run into a lane, or leave it idle; returns the new front of the queue."""
+    state, atol = at(code, tape.ROW_STATE), at(code, tape.ROW_ATOL)
+    if queue >= rates.shape[0]:
+        retire(code, work, clock, book, lane)
+        return queue
+    book[RUN, lane] = queue
+    book[STARTING, lane] = 1
+    book[RETRYING, lane] = 0
+    book[DONE, lane] = 0
+    clock[NOW, lane] = 0.0
+    for column in range(REPORT):
+        report[queue, column] = 0
+    coefficients(code, factors, rates, queue, work, lane)
+    observation_weights(code, factors, rates, queue, work, lane)
+    for s in range(at(code, tape.SPECIES)):
+        work[state + s, lane] = initial[queue, s]
+        work[atol + s, lane] = tolerance[queue, s]
+    conserved_totals(code, factors, work, lane)
+    return queue + 1
+
+
+@njit
+def relax_lanes(code, factors, machine, work, clock, book, rtol, time_scale):
+    """One implicit step of every lane; where it is good, the new state replaces the old one."""
+    starting = False
+    for lane in range(work.shape[1]):
+        starting |= book[STARTING, lane] == 1
+    if starting:
+        rates_of_change(code, machine, work, rtol)
+    for lane in range(work.shape[1]):
+        if book[STARTING, lane] == 1:
+            bold = BOLDNESS * first_step(code, work, lane, rtol, time_scale)
+            clock[STEP, lane] = min(bold, time_scale)
+            book[STARTING, lane] = 0
+        work[at(code, tape.ROW_SHIFT), lane] = 1.0 / clock[STEP, lane]
+        work[at(code, tape.ROW_INVERSE_H), lane] = 1.0 / clock[STEP, lane]
+    if machine[RELAX] != 0:
+        call(machine[RELAX], work, rtol)
+    else:
+        relax(code, work, rtol)
+    for lane in range(work.shape[1]):
+        good = book[RUN, lane] != IDLE and sound(code, work, lane)
+        work[at(code, tape.ROW_ACCEPTED), lane] = 1.0 if good else 0.0
+    accept(code, factors, machine, work, rtol)
+
+
+@njit
+def relax(code, work, rtol):
+    """Two Newton corrections of an implicit Euler step, their squared norms, and its depth.
+
+    Depth is above 0 where an amount is negative beyond its tolerance, or where `det(I/h - J)` is
+    not positive, as it is for every stable J: a step longer than an unstable direction allows
+    would jump back to the state that the run comes from.
+    """
+    n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
+    first = at(code, tape.ROW_STAGES)
+    second = first + n
+    shifted_jacobian(code, work, state)
+    factorise(code, work)
+    right_hand_side(code, work, state, first)
+    solve(code, work, first)
+    for s in range(n):
+        store(work, new + s, load(work, state + s) + load(work, first + s))
+    right_hand_side(code, work, new, second)
+    inverse_h = load(work, at(code, tape.ROW_INVERSE_H))
+    for s in range(n):
+        store(work, second + s, fnma(load(work, first + s), inverse_h, load(work, second + s)))
+    solve(code, work, second)
+    measure(code, work, rtol)
+
+
+@njit
+def measure(code, work, rtol):
+    """New state, and mean squares of both corrections over the engine's error scale."""
+    n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
+    first, atol = at(code, tape.ROW_STAGES), at(code, tape.ROW_ATOL)
+    moved = splat(0.0)
+    left = splat(0.0)
+    depth = splat(-1e300)
+    sign = splat(1.0)
+    diagonal = at(code, tape.DIAG_SLOT)
+    for s in range(n):
+        value = load(work, new + s) + load(work, first + n + s)
+        store(work, new + s, value)
+        size = maximum(absolute(load(work, state + s)), absolute(value))
+        floor = load(work, atol + s)
+        inverse = 1.0 / (floor + rtol * size)
+        ratio = load(work, first + s) * inverse
+        moved = fma(ratio, ratio, moved)
+        ratio = load(work, first + n + s) * inverse
+        left = fma(ratio, ratio, left)
+        depth = maximum(depth, splat(0.0) - (value + floor))
+        above = maximum(load(work, at(code, diagonal + s)), splat(0.0))
+        sign = select(above, sign, splat(0.0) - sign)
+    store(work, at(code, tape.ROW_MOVED), moved / float(n))
+    store(work, at(code, tape.ROW_ERROR), left / float(n))
+    store(work, at(code, tape.ROW_DEPTH), maximum(depth, splat(0.0) - sign))
+
+
+@njit
+def sound(code, work, lane):
+    """Whether one run's step can be trusted: finite, contracting, and of good sign."""
+    moved, left = work[at(code, tape.ROW_MOVED), lane], work[at(code, tape.ROW_ERROR), lane]
+    finite = np.isfinite(moved) and np.isfinite(left)
+    pivot = work[at(code, tape.ROW_PIVOT), lane] < -SMALLEST_PIVOT
+    good_sign = work[at(code, tape.ROW_DEPTH), lane] <= 0.0
+    contracts = left <= max(1.0, moved)
+    return finite and pivot and good_sign and contracts
+
+
+@njit
+def assess(code, work, clock, book, lane, time_scale, report):
+    """After a step: whether the run is steady, its status, and its next step."""
+    run, h = book[RUN, lane], clock[STEP, lane]
+    moved, left = work[at(code, tape.ROW_MOVED), lane], work[at(code, tape.ROW_ERROR), lane]
+    report[run, FACTORISATIONS] += 1
+    if work[at(code, tape.ROW_ACCEPTED), lane] == 0.0:
+        report[run, REJECTED] += 1
+        clock[STEP, lane] = h * SMALLEST_FACTOR
+        return False, blocked(code, work, clock, lane)
+    report[run, STEPS] += 1
+    clock[NOW, lane] += h
+    whole = h >= time_scale
+    book[DONE, lane] += whole
+    if whole and moved <= 1.0 and left <= 1.0:
+        return True, OK
+    if book[DONE, lane] >= PATIENCE:
+        return False, NOT_STEADY
+    factor = LARGEST_FACTOR
+    if left > 0.0:
+        factor = CONTRACTION * np.sqrt(max(moved, 1.0) / left)
+    clock[STEP, lane] = min(time_scale, h * min(LARGEST_FACTOR, max(SMALLEST_FACTOR, factor)))
+    return False, OK
+
+
+@njit
+def blocked(code, work, clock, lane):
+    """Status of a run after a failed step: not finite, too short a step, or go on."""
+    state = at(code, tape.ROW_STATE)
+    for s in range(at(code, tape.SPECIES)):
+        if not np.isfinite(work[state + s, lane]):
+            return NOT_FINITE
+    return OK if clock[NOW, lane] + clock[STEP, lane] > clock[NOW, lane] else STEP_UNDERFLOW

@@ -1,0 +1,145 @@
+"""Guards of the ODE engine: every status, and no bad lane that reaches its neighbours."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from machine import Machine, integrated
+from protacsim.kernels import integrate as kernel
+from protacsim.kernels import rodas5p, tape
+from protacsim.network import Network
+from protacsim.simulation import solve
+
+Floats = NDArray[np.float64]
+
+ENGINES = ("interpreted", "emitted")
+RUNS = 19  # more than any lane count, so that bad lanes are refilled
+BAD = (0, 7, 18)
+TIMES = np.array([0.1, 1.0, 4.0])
+
+
+def binding() -> Network:
+    net = Network("binding")
+    net.add("bind", ("A", "B"), "C", "kon")
+    net.add("part", "C", ("A", "B"), "koff")
+    net.add("make", (), "A", "make")
+    net.add("grow", {"A": 2}, {"A": 3}, "grow")
+    return net
+
+
+def numbers(rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Rates kon, koff, make and grow (none), and amounts of A, B and C, of RUNS good runs."""
+    rates = rng.lognormal(0.0, 1.0, (RUNS, 4))
+    rates[:, 3] = 0.0
+    return rates, rng.lognormal(0.0, 1.0, (RUNS, 3))
+
+
+TROUBLE = {
+    "rate NaN": ("rates", 0, np.nan),
+    "rate infinite": ("rates", 1, np.inf),
+    "rate huge": ("rates", 0, 1e300),
+    "source overflows": ("rates", 2, 1.7e308),
+    "explosion": ("rates", 3, 50.0),
+    "amount NaN": ("initial", 1, np.nan),
+    "amount infinite": ("initial", 2, np.inf),
+    "amount huge": ("initial", 0, 1e200),
+    "very stiff": ("rates", 1, 1e15),
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_a_bad_lane_never_touches_its_neighbours(engine: str, trouble: str) -> None:
+    """Neighbours keep their bytes: states, statuses, counters and times."""
+    field, column, value = TROUBLE[trouble]
+    rates, initial = numbers(np.random.default_rng(1))
+    good = integrated(binding().compile(), rates, initial, TIMES, engine=engine)
+    (rates if field == "rates" else initial)[BAD, column] = value
+    mixed = integrated(binding().compile(), rates, initial, TIMES, engine=engine, max_steps=2_000)
+    neighbours = [run for run in range(RUNS) if run not in BAD]
+    assert (good[1][:, kernel.STATUS] == kernel.OK).all()
+    for one, other in zip(good, mixed, strict=True):
+        np.testing.assert_array_equal(one[neighbours], other[neighbours])
+    if trouble not in ("rate huge", "very stiff", "amount huge"):
+        assert (mixed[1][BAD, kernel.STATUS] != kernel.OK).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_out_of_steps_never_touches_its_neighbours(engine: str) -> None:
+    """With a budget between the least and the most that these runs take."""
+    rates, initial = numbers(np.random.default_rng(2))
+    free = integrated(binding().compile(), rates, initial, TIMES, engine=engine)
+    spent = free[1][:, kernel.STEPS] + free[1][:, kernel.REJECTED]
+    budget = int(np.sort(spent)[RUNS // 2])
+    bound = integrated(binding().compile(), rates, initial, TIMES, engine=engine, max_steps=budget)
+    within = spent <= budget
+    assert 0 < within.sum() < RUNS
+    assert (bound[1][~within, kernel.STATUS] == kernel.STEP_BUDGET).all()
+    for one, other in zip(free, bound, strict=True):
+        np.testing.assert_array_equal(one[within], other[within])
+
+
+# The statuses that `shrink` tells apart, from the rows of a failed attempt.
+
+
+def failed_attempt(pivot: float, error: float, state: float, h: float) -> tuple[int, float]:
+    """Status and next step of lane 0 at 1 h after a failed attempt."""
+    net = Network()
+    net.add("decay", "A", (), "k")
+    machine = Machine(net.compile(), [1.0])
+    clock, _ = kernel.desk(machine.work.shape[1])
+    clock[kernel.NOW], clock[kernel.STEP] = 1.0, h
+    machine.write(tape.ROW_STATE, [state])
+    machine.write(tape.ROW_PIVOT, pivot)
+    machine.write(tape.ROW_ERROR, error)
+    status = kernel.shrink(machine.code, machine.work, clock, 0, error)
+    return status, float(clock[kernel.STEP, 0])
+
+
+@pytest.mark.parametrize("pivot", [0.0, -1e-301, np.nan])
+def test_a_vanishing_pivot_shortens_the_step_to_a_quarter(pivot: float) -> None:
+    singular = not np.isnan(pivot)  # a NaN pivot shows as an error that is not finite
+    error = 0.5 if singular else np.nan
+    assert failed_attempt(pivot, error, 1.0, 0.4) == (kernel.OK, 0.1)
+
+
+def test_a_pivot_that_vanishes_at_the_smallest_step_is_singular() -> None:
+    assert failed_attempt(0.0, 0.5, 1.0, 1e-17)[0] == kernel.SINGULAR
+
+
+def test_an_error_that_stays_large_underflows() -> None:
+    assert failed_attempt(-1.0, 100.0, 1.0, 1e-17)[0] == kernel.STEP_UNDERFLOW
+
+
+def test_an_error_that_stays_infinite_is_not_finite() -> None:
+    assert failed_attempt(-1.0, np.inf, 1.0, 1e-17)[0] == kernel.NOT_FINITE
+    assert failed_attempt(-1.0, 100.0, np.nan, 0.1)[0] == kernel.NOT_FINITE
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_steps_around_a_singular_matrix(engine: str) -> None:
+    """Growth at exactly the rate 1 / (h gamma) of the first step, which an empty state sets to
+    1e-6 of the run: one rejection, and the run ends well.
+    """
+    net = Network()
+    net.add("grow", "A", {"A": 2}, "k")
+    shift = 1.0 / (1e-6 * rodas5p.GAMMA)
+    states, report, _ = integrated(
+        net.compile(), np.array([[shift]]), np.zeros((1, 1)), np.array([1.0]), engine=engine
+    )
+    assert report[0, kernel.STATUS] == kernel.OK
+    assert report[0, kernel.REJECTED] == 1
+    assert states[0, 0, 0] == 0.0
+
+
+def test_factorisations_are_steps_and_rejections() -> None:
+    rates, initial = numbers(np.random.default_rng(3))
+    names = binding().compile()
+    solution = solve(
+        binding(),
+        {name: rates[:, i] for i, name in enumerate(names.rates)},
+        {name: initial[:, i] for i, name in enumerate(names.species)},
+        TIMES,
+    )
+    steps, rejected, factorisations = solution.counters.T
+    np.testing.assert_array_equal(factorisations, steps + rejected)

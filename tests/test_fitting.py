@@ -1,0 +1,400 @@
+"""Fitting: linear problems in closed form, recovery of known constants, refused data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import protacsim as ps
+from protacsim import fitting
+from protacsim.errors import ParameterError
+from protacsim.fitting.estimation import Objective, best_fit, fit_from, residuals
+from protacsim.fitting.parameters import Unknown
+from protacsim.fitting.profiles import profile, rise_at
+
+
+def measurement(value: float, sd: float = 1.0, operator: str = "=", quantity: str = "dmax_percent"):
+    return fitting.Measurement(quantity, value, operator, sd, 24.0, None, (), "row")
+
+
+@dataclass
+class Linear:
+    """Predictions that are linear in the logarithms: everything about the fit is known."""
+
+    matrix: np.ndarray
+    data: tuple
+    unknowns: tuple
+
+    def predict(self, log_values):
+        return log_values @ self.matrix.T
+
+    def jacobian(self, log_values, _step):
+        return self.matrix @ log_values, self.matrix
+
+
+def linear(seed: int = 3, rows: int = 12, columns: int = 3) -> Linear:
+    rng = np.random.default_rng(seed)
+    matrix = rng.normal(size=(rows, columns))
+    sds = rng.uniform(0.2, 2.0, rows)
+    values = matrix @ rng.normal(size=columns) + sds * rng.normal(size=rows)
+    data = tuple(measurement(v, s) for v, s in zip(values, sds, strict=True))
+    return Linear(matrix, data, tuple(unknown(f"p{j}") for j in range(columns)))
+
+
+def unknown(name: str, prior: float | None = None) -> Unknown:
+    return Unknown(name, (), np.exp(-20.0), np.exp(20.0), 1.0, prior)
+
+
+def weighted(model: Linear) -> tuple[np.ndarray, np.ndarray]:
+    """The closed form: estimate and covariance."""
+    sd = np.array([m.sd for m in model.data])
+    a = model.matrix / sd[:, None]
+    b = np.array([m.value for m in model.data]) / sd
+    covariance = np.linalg.inv(a.T @ a)
+    return covariance @ a.T @ b, covariance
+
+
+def test_a_linear_problem_has_its_closed_form():
+    model = linear()
+    found = best_fit(model, starts=3, seed=1)
+    np.testing.assert_allclose(found.log_values, weighted(model)[0], rtol=1e-6)
+    assert found.converged
+
+
+def test_profile_intervals_of_a_linear_problem_are_those_of_the_normal_distribution():
+    from scipy.stats import norm
+
+    model = linear()
+    best = best_fit(model, starts=1, seed=1)
+    centre, covariance = weighted(model)
+    width = norm.ppf(0.95) * np.sqrt(np.diag(covariance))
+    for j in range(3):
+        found = profile(model, best, j, rise_at(0.9))
+        assert found.verdict == "identifiable"
+        ends = np.log([found.low, found.high])
+        np.testing.assert_allclose(ends, centre[j] + width[j] * np.array([-1, 1]), rtol=0.03)
+
+
+def test_what_the_data_do_not_see_is_flat_and_what_they_bound_is_one_sided():
+    model = linear()
+    blind = Linear(
+        np.column_stack([model.matrix, np.zeros(12)]), model.data, (*model.unknowns, unknown("x"))
+    )
+    best = best_fit(blind, starts=1, seed=1)
+    assert profile(blind, best, 3, rise_at(0.9)).verdict == "flat"
+    below = Linear(np.eye(1), (measurement(2.0, 0.1, "<"),), (unknown("y"),))
+    best = best_fit(below, starts=1, seed=1)
+    found = profile(below, best, 0, rise_at(0.9))
+    assert found.verdict == "one-sided"
+    assert found.closed_above
+    # A censored value rises as a one-sided parabola beyond its limit.
+    assert np.log(found.high) == pytest.approx(2.0 + 0.1 * np.sqrt(rise_at(0.9)), rel=1e-2)
+
+
+def test_priors_are_residuals():
+    model = Linear(np.eye(1), (measurement(3.0, 1.0),), (unknown("p", 0.5),))
+    found = fit_from(Objective(model), np.zeros(1))
+    # Precision-weighted mean of 3 (sd 1) and the start 0 (sd 0.5).
+    assert found.log_values[0] == pytest.approx(3.0 / (1.0 + 4.0), rel=1e-6)
+
+
+def test_censored_measurements_count_only_against_the_limit():
+    data = (measurement(10.0, 2.0, "<"), measurement(10.0, 2.0, ">"))
+    slopes = np.ones((2, 1))
+    inside, steep = residuals(data, np.array([4.0, 16.0]), slopes)
+    assert inside.tolist() == [0.0, 0.0]
+    assert not steep.any()
+    outside, steep = residuals(data, np.array([16.0, 4.0]), slopes)
+    assert outside.tolist() == [3.0, -3.0]
+    assert steep.ravel().tolist() == [0.5, 0.5]
+
+
+def test_potencies_are_compared_as_logarithms():
+    data = (measurement(10.0, 0.5, quantity="dc50_relative_nM"),)
+    found, steep = residuals(data, np.array([20.0]), np.array([[4.0]]))
+    assert found[0] == pytest.approx(np.log(2.0) / 0.5)
+    assert steep[0, 0] == pytest.approx(4.0 / 20.0 / 0.5)
+
+
+DOSES = np.geomspace(0.1, 1e5, 13)
+
+
+def study() -> ps.Study:
+    return ps.Study(
+        ps.Scenario(cell="molm14", target="BTK"),
+        axes={
+            "treatment": [ps.Treatment(("mt-802",), name="a"), ps.Treatment(("mt-802",), name="b")],
+            "target.allele": ["WT", "C481S"],
+            "compound.dose_nM": DOSES,
+        },
+        readout=ps.Readout(["target_total"], times_h=[24.0], relative_to="vehicle"),
+    )
+
+
+def parameters() -> list[fitting.Parameter]:
+    return [
+        fitting.Parameter("compound.kd_target_nM", low=1.0, high=1000.0, per=("treatment",)),
+        fitting.Parameter("cell.proteins.BTK.half_life_h", low=5.0, high=200.0),
+    ]
+
+
+def truth() -> np.ndarray:
+    return np.log([20.0, 300.0, 40.0])
+
+
+def rows_at(log_values: np.ndarray, doses=(10.0, 100.0, 1000.0)) -> list[dict]:
+    """Rows that the model itself makes at known constants."""
+    places = [(t, a) for t in ("a", "b") for a in ("WT", "C481S")]
+    asked = [
+        {"treatment": t, "target.allele": a, "quantity": q, "value": 1.0, "unit": u}
+        for t, a in places
+        for q, u in (("dc50_relative_nM", "nM"), ("dmax_percent", "%"))
+    ]
+    asked += [
+        {
+            "treatment": t,
+            "target.allele": a,
+            "quantity": "target_total_percent",
+            "compound.dose_nM": dose,
+            "value": 1.0,
+            "unit": "%",
+        }
+        for t, a in places
+        for dose in doses
+    ]
+    one = study()
+    data = fitting.measurements(asked, one)
+    model = fitting.Model(one, data, fitting.parameters.unknowns(parameters(), one))
+    return [
+        {**row, "value": float(value)}
+        for row, value in zip(asked, model.predict(log_values[None])[0], strict=True)
+    ]
+
+
+def test_predictions_are_those_of_running_the_study():
+    row = rows_at(truth())
+    one = study()
+    for treatment, kd in (("a", 20.0), ("b", 300.0)):
+        changed = ps.Study(
+            ps.Scenario(
+                cell={"name": "molm14", "proteins": {"BTK": {"half_life_h": 40.0}}},
+                target="BTK",
+                treatment={"name": "mt-802", "kd_target_nM": kd},
+            ),
+            axes={"target.allele": ["WT", "C481S"], "compound.dose_nM": DOSES},
+            readout=one.readout,
+        )
+        curves = ps.pharmacology.dose_response(ps.run(changed))
+        for allele in ("WT", "C481S"):
+            for quantity in ("dc50_relative_nM", "dmax_percent"):
+                (found,) = (
+                    r["value"]
+                    for r in row
+                    if (r["treatment"], r["target.allele"], r["quantity"])
+                    == (treatment, allele, quantity)
+                )
+                expected = float(curves[quantity].sel({"target.allele": allele}).squeeze())
+                assert found == pytest.approx(expected, rel=1e-3)
+
+
+def test_slopes_are_those_of_wider_and_narrower_steps():
+    one = study()
+    data = fitting.measurements(rows_at(truth()), one)
+    model = fitting.Model(one, data, fitting.parameters.unknowns(parameters(), one))
+    centre, narrow = model.jacobian(truth(), 1e-3)
+    _, wide = model.jacobian(truth(), 4e-3)
+    np.testing.assert_allclose(centre, model.predict(truth()[None])[0], rtol=1e-9)
+    scale = np.abs(narrow).max(axis=1, keepdims=True)
+    np.testing.assert_allclose(narrow / scale, wide / scale, atol=5e-3)
+    others = [i for i, m in enumerate(data) if dict(m.where)["treatment"] == "b"]
+    assert not narrow[others, 0].any()
+
+
+def test_known_constants_are_recovered_from_their_own_curves():
+    rows = [{**row, "sd": 0.1 if "dc50" in row["quantity"] else 2.0} for row in rows_at(truth())]
+    found = fitting.fit(study(), rows, parameters(), starts=2, level=0.9)
+    np.testing.assert_allclose(found["estimate"], np.exp(truth()), rtol=5e-3)
+    assert set(found["verdict"].values) == {"identifiable"}
+    assert (found["low"] < found["estimate"]).all()
+    assert (found["high"] > found["estimate"]).all()
+    assert found.attrs["free"] == 3
+    assert found.attrs["data"] == 20
+
+
+def test_bands_hold_the_fitted_curve_and_narrow_with_better_data():
+    one = study()
+    widths = []
+    for sd in (2.0, 8.0):
+        rows = [
+            {**row, "sd": sd / 20 if "dc50" in row["quantity"] else sd} for row in rows_at(truth())
+        ]
+        data = fitting.measurements(rows, one)
+        model = fitting.Model(one, data, fitting.parameters.unknowns(parameters(), one))
+        best = fit_from(Objective(model), truth())
+        curves = fitting.fitted_curves(model, best, 0.9)
+        low, high = curves["target_total_percent_low"], curves["target_total_percent_high"]
+        assert (low <= curves["target_total_percent"]).all()
+        assert (curves["target_total_percent"] <= high).all()
+        widths.append(float((high - low).mean()))
+        _, spread = fitting.predictions(model, best, data)
+        assert (spread >= 0.0).all()
+    assert widths[1] == pytest.approx(4.0 * widths[0], rel=0.2)
+
+
+BAD_ROWS = {
+    "unit": ({"unit": ""}, "no unit"),
+    "wrong unit": ({"unit": "h"}, "nM"),
+    "negative": ({"value": "-3"}, "must be above 0"),
+    "zero": ({"value": "0"}, "must be above 0"),
+    "text": ({"value": "n.d."}, "must be a number"),
+    "infinite": ({"value": "inf"}, "must be finite"),
+    "compound": ({"treatment": "mt-803"}, "treatment 'mt-803'"),
+    "quantity": ({"quantity": "dc50"}, "quantity 'dc50'"),
+    "operator": ({"operator": "~"}, "operator '~'"),
+    "time": ({"time_h": "23"}, "times_h"),
+    "dose of a whole curve": ({"compound.dose_nM": "3"}, "whole curve"),
+    "dose missing": ({"quantity": "target_total_percent", "unit": "%"}, "needs a dose"),
+    "sd": ({"sd": "0"}, "must be above 0"),
+    "column": ({"cells": "ramos"}, "column 'cells'"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ROWS)
+def test_a_wrong_row_is_refused_with_its_line_and_the_reason(tmp_path, name):
+    change, expected = BAD_ROWS[name]
+    good = {
+        "treatment": "a", "target.allele": "WT", "quantity": "dc50_relative_nM", "value": "3",
+        "unit": "nM", "operator": "=", "sd": "", "time_h": "24", "compound.dose_nM": "",
+    }  # fmt: skip
+    bad = {**good, "target.allele": "C481S", **change}
+    header = list(dict.fromkeys([*good, *bad]))
+    lines = ["# a comment", ",".join(header)]
+    lines += [",".join(row.get(key, "") for key in header) for row in (good, bad)]
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(ParameterError) as caught:
+        fitting.read_measurements(path, study())
+    lines = str(caught.value).splitlines()
+    assert len(lines) == (2 if name == "column" else 1)
+    assert "line 4" in lines[-1]
+    assert expected in lines[-1]
+
+
+def test_a_row_given_twice_is_refused_with_both_lines(tmp_path):
+    line = "a,WT,dc50_relative_nM,3,nM"
+    path = tmp_path / "data.csv"
+    path.write_text(f"treatment,target.allele,quantity,value,unit\n{line}\n{line}\n")
+    with pytest.raises(ParameterError, match=r"line 3: is the same measurement as .*line 2"):
+        fitting.read_measurements(path, study())
+
+
+def test_units_are_converted(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text(
+        "treatment,target.allele,quantity,value,unit\n"
+        "a,WT,dc50_relative_nM,3,uM\n"
+        "a,WT,dmax_percent,0.5,fraction\n"
+    )
+    potency, extreme = fitting.read_measurements(path, study())
+    assert potency.value == pytest.approx(3000.0)
+    assert extreme.value == pytest.approx(50.0)
+
+
+BAD_PARAMETERS = {
+    "no range": (fitting.Parameter("compound.dose_nM"), "low and high"),
+    "unknown path": (fitting.Parameter("cell.volume", low=1, high=2), "no known path"),
+    "start outside": (
+        fitting.Parameter("compound.kd_target_nM", low=1, high=2, start=5), "outside 1 to 2",
+    ),
+    "unknown dim": (fitting.Parameter("cell.volume_pL", low=1, high=2, per=("cells",)), "'cells'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_PARAMETERS)
+def test_a_wrong_parameter_is_refused(name):
+    parameter, expected = BAD_PARAMETERS[name]
+    with pytest.raises(ParameterError, match=parameter.path) as caught:
+        fitting.fit(study(), rows_at(truth(), doses=())[:1], [parameter])
+    assert expected in str(caught.value)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_intervals_cover_the_truth_as_often_as_they_say():
+    """100 data sets with 10 % noise around constants drawn from their ranges."""
+    rng = np.random.default_rng(20261122)
+    one, level = study(), 0.9
+    found = fitting.parameters.unknowns(parameters(), one)
+    covered = total = 0
+    for _ in range(100):
+        values = np.log([rng.uniform(5, 200), rng.uniform(50, 500), rng.uniform(20, 120)])
+        rows = []
+        for row in rows_at(values):
+            noise = 0.1 * rng.normal()
+            if "dc50" in row["quantity"]:
+                rows.append({**row, "value": row["value"] * np.exp(noise), "sd": 0.1})
+            else:
+                rows.append({**row, "value": max(row["value"] + 10.0 * noise, 0.0), "sd": 1.0})
+        model = fitting.Model(one, fitting.measurements(rows, one), found)
+        best = best_fit(model, starts=2, seed=1)
+        for j, interval in enumerate(fitting.intervals(model, best, level)):
+            assert interval.verdict == "identifiable"
+            covered += interval.low <= np.exp(values[j]) <= interval.high
+            total += 1
+    assert 0.85 <= covered / total <= 0.95
+
+
+FIT_TOML = """
+schema = "protacsim/1"
+[scenario]
+cell = "molm14"
+[[treatment]]
+name = "MT-802"
+compounds = ["mt-802"]
+[[axis]]
+path = "compound.dose_nM"
+geomspace = [1e-1, 1e4, 11]
+[readout]
+relative_to = "vehicle"
+[fit]
+data = "measured.csv"
+starts = 2
+[[fit.parameters]]
+path = "ubiquitination.k_ub_per_h"
+low = "10 1/h"
+high = 1e5
+"""
+
+
+def test_a_fit_of_a_configuration_writes_its_tables(tmp_path):
+    from typer.testing import CliRunner
+
+    from protacsim.cli import app
+
+    (tmp_path / "measured.csv").write_text(
+        "treatment,quantity,value,unit\nMT-802,dc50_relative_nM,14.6,nM\nMT-802,dmax_percent,85,%\n"
+    )
+    config = tmp_path / "a.toml"
+    config.write_text(FIT_TOML)
+    said = CliRunner().invoke(app, ["run", str(config), "--out", str(tmp_path / "r")])
+    assert said.exit_code == 0, said.output
+    assert "ubiquitination.k_ub_per_h" in said.output
+    header, line = (tmp_path / "r/fit_parameters.csv").read_text().splitlines()
+    row = dict(zip(header.split(","), line.split(","), strict=True))
+    assert float(row["low"]) < float(row["estimate"]) < float(row["high"])
+    assert len((tmp_path / "r/fit_measurements.csv").read_text().splitlines()) == 3
+    assert (tmp_path / "r/fit_curves.csv").exists()
+
+
+def test_mistakes_of_data_and_parameters_of_a_configuration_are_told_together(tmp_path):
+    (tmp_path / "measured.csv").write_text("quantity,value,unit\ndc50_relative_nM,-1,nM\n")
+    config = tmp_path / "a.toml"
+    config.write_text(FIT_TOML.replace("low =", "lo ="))
+    with pytest.raises(ParameterError) as caught:
+        ps.load(config)
+    assert "fit.parameters" in str(caught.value)
+    config.write_text(FIT_TOML)
+    with pytest.raises(ParameterError, match=r"measured\.csv, line 2: .*must be above 0"):
+        ps.load(config)
