@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from protacsim.cli.figures import drawn
 from protacsim.cli.tables import print_json, print_table
 from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
+from protacsim.store.files import explained, write_file
 from protacsim.study import Study, restored
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 LISTED_ROWS = 60
+REPORT = "report.html"
 
 
 def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study) -> list[Path]:
@@ -42,6 +45,35 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study
     for stale in set(folder.glob("[0-9][0-9]-*.[ps][nv]g")) - set(written):
         stale.unlink()
     return written
+
+
+def write_report(
+    job: Job, data: xr.Dataset, table: pd.DataFrame, folder: Path, figures: Sequence[Path]
+) -> Path:
+    """Write `report.html`, whole or not at all."""
+    import pandas as pd
+
+    from protacsim import report
+
+    drawings = [
+        report.Drawing(path.stem.partition("-")[2], path.stem, path.read_text(encoding="utf-8"))
+        for path in figures
+        if path.suffix == ".svg"
+    ]
+    fitted = folder / "fit_parameters.csv"
+    further = [("Fitted parameters", pd.read_csv(fitted))] if job.fit is not None else []
+    run = report.Run(
+        job.study, data, table, drawings, _command(job), store.read_manifest(folder), further
+    )
+    path = folder / REPORT
+    with explained(path, "the report could not be written"):
+        write_file(path, report.page(run).encode())
+    return path
+
+
+def _command(job: Job) -> str:
+    sets = [word for text in job.overrides for word in ("--set", text)]
+    return shlex.join(["protacsim", "run", job.source.name, *sets])
 
 
 def replot(folder: Path, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ What this version cannot execute is checked and refused with one sentence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,16 @@ class FitJob:
 
 @dataclass(frozen=True)
 class Job:
-    """A checked configuration: the study, its figures, and where it came from."""
+    """A checked configuration: the study, its figures, and where it came from.
+
+    `overrides` are those that were given beside the file, as `path=value`.
+    """
 
     study: Study
     figures: tuple[Figure, ...]
     source: Path
     fit: FitJob | None = None
+    overrides: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def resolved(self) -> dict[str, Any]:
