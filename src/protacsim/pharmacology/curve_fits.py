@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 SLOPES = (0.2, 6.0)
 DECADES_BEYOND = 3.0
 """How far past the doses, in decades, a midpoint may lie."""
-SMALLEST_SPAN = 0.5
+SMALLEST_SPAN = 2.0
 """Ranges in percentage points up to which a curve has no shape to describe."""
 MOST_STEPS = 200
 MOST_UNEXPLAINED = 0.25

@@ -5,6 +5,7 @@ Layers are observables of one unit; by default they are the forms that make up t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,7 @@ from protacsim.plot.time_panel import draw_time_axis
 
 # Okabe & Ito (2008), ordered so that neighbours differ in brightness.
 FILLS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#0072B2", "#CC79A7", "#D55E00")
+_EXPRESSION = re.compile(r"\s[-+*/]\s")
 FLUXES = ("degraded", "turned_over")
 
 
@@ -172,7 +174,7 @@ def read_layers(
     return Layers(
         along="dose" if over_dose else "time",
         x=part[axis].values.astype(np.float64),
-        names=tuple(str(v.attrs.get("long_name", n)) for n, v in part.data_vars.items()),
+        names=tuple(_name(str(n), v) for n, v in part.data_vars.items()),
         value=np.array([variable.values for variable in part.data_vars.values()], np.float64),
         unit=next(iter(units)),
         title=text,
@@ -223,6 +225,12 @@ def _forms(data: xr.Dataset) -> dict[str, xr.DataArray]:
     }
 
 
+def _name(name: str, variable: xr.DataArray) -> str:
+    """The long name, or the label of a read-out that is an expression."""
+    long_name = str(variable.attrs.get("long_name", name))
+    return name.replace("_", " ") if _EXPRESSION.search(long_name) else long_name
+
+
 def _member(data: xr.Dataset, name: str) -> xr.DataArray:
     if name in data:
         return data[name]
@@ -234,7 +242,7 @@ def draw_layers(ax: Axes, layers: Layers) -> None:
     """Draw the stack and its axes; points that failed leave a gap."""
     tops = np.cumsum(layers.value, axis=0)
     below = np.zeros(layers.x.size)
-    for name, top, colour in zip(layers.names, tops, FILLS * len(tops), strict=False):
+    for name, top, colour in zip(layers.names, tops, _fills(layers), strict=True):
         ax.fill_between(
             layers.x, below, top, color=colour, linewidth=0.0, label=name, zorder=1.5,
         )  # fmt: skip
@@ -248,15 +256,23 @@ def draw_layers(ax: Axes, layers: Layers) -> None:
         draw_time_axis(ax, layers.x)
     else:
         low, high = float(layers.x.min()), float(layers.x.max())
+        edge = (high / low) ** 0.04  # tick labels of two panels must not meet
+        low, high = low / edge, high * edge
         draw_log_axis(ax.xaxis, low, high, width_mm(ax))
         ax.set_xlabel("dose (nM)")
+
+
+def _fills(layers: Layers) -> list[str]:
+    """Colours of the layers; fluxes start at the other end, so that none looks like a form."""
+    ordered = FILLS[::-1] if "/" in layers.unit else FILLS
+    return [ordered[i % len(ordered)] for i in range(len(layers.names))]
 
 
 def _keys(layers: Sequence[Layers]) -> list[Artist]:
     """One patch per layer, the upper ones first, as they stand in the panels."""
     found: dict[str, Artist] = {}
     for own in layers:
-        pairs = list(zip(own.names, FILLS * len(own.names), strict=False))
+        pairs = list(zip(own.names, _fills(own), strict=True))
         for name, colour in reversed(pairs):
             found.setdefault(name, Patch(facecolor=colour, label=name))
     return list(found.values())

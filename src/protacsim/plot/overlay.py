@@ -5,7 +5,7 @@ The fits themselves are the work of `protacsim.pharmacology`; the points are han
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -108,13 +108,17 @@ def _here(panel: Panel, table: pd.DataFrame) -> pd.DataFrame:
     wanted = {"quantity": drawn, **dict(panel.fixed)}
     for name, value in wanted.items():
         if name in table and name != panel.hue:
-            table = table[[same(entry, value) for entry in table[name]]]
+            table = table[_equal(table[name], value)]
     return table
+
+
+def _equal(entries: Iterable[Any], wanted: Any) -> NDArray[np.bool_]:
+    return np.array([same(entry, wanted) for entry in entries], np.bool_)
 
 
 def _of_curve(curve: Curve, rows: pd.DataFrame, hue: str) -> Points:
     if hue in rows and curve.key is not None:
-        rows = rows[[same(entry, curve.key) for entry in rows[hue]]]
+        rows = rows[_equal(rows[hue], curve.key)]
     x, value = (rows[name].to_numpy(np.float64) for name in (DOSE, "value"))
     error = rows["sd"].to_numpy(np.float64) if "sd" in rows else np.full(x.size, np.nan)
     low = rows["low"].to_numpy(np.float64) if "low" in rows else value - error

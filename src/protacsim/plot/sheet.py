@@ -81,7 +81,7 @@ def in_grid(draws: Sequence[Sequence[Titled]], frame: Frame) -> list[Part]:
     """Give panels their places: one inner sequence per column, which wraps where it must."""
     per_row = min(len(draws), columns_that_fit(frame.width_mm, frame.left_mm))
     rows = max(len(column) for column in draws)
-    return [
+    parts = [
         Part(
             draw,
             title if i == 0 else "",
@@ -93,6 +93,7 @@ def in_grid(draws: Sequence[Sequence[Titled]], frame: Frame) -> list[Part]:
         for k, column in enumerate(draws)
         for i, (draw, title) in enumerate(column)
     ]
+    return sorted(parts, key=lambda part: (part.row, part.column))
 
 
 def sheet(parts: Sequence[Part], words: str, handles: Sequence[Artist], frame: Frame) -> Figure:

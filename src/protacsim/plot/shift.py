@@ -38,7 +38,7 @@ from protacsim.plot.selection import (
 from protacsim.plot.sheet import Frame, Part, sheet
 
 GROUP = "treatment"
-ROW_MM, SPREAD = 9.0, 0.66
+LANE_MM, FEWEST_LANES, SPREAD = 2.1, 4, 0.74
 BEYOND = {"below_lowest_dose": -1, "not_reached": 1, "above_highest_dose": 1}
 """On which side of the doses a number lies that was not reached within them."""
 WIDEST_NAME_MM = 34.0
@@ -100,7 +100,7 @@ def allele_shift(
     with style.context():
         own = ax is None
         if ax is None:
-            height = 30.0 + ROW_MM * len(found.rows) + 3.5 * len(found.names)
+            height = 26.0 + _rows_mm(found) + 3.5 * len(found.names)
             ax = style.new_figure(85.0, height, layout="constrained").add_subplot()
         draw_shift(ax, found)
         ax.set_title(f"{found.time_h:g} h" if found.time_h is not None else "", parse_math=False)
@@ -132,7 +132,7 @@ def allele_shift_sheet(
     widest = max(style.text_width_mm(row, TEXT_PT) for shift in shifts for row in shift.rows)
     left = min(widest, WIDEST_NAME_MM) + 5.0
     per_row = max(1, int((width_mm - left - RIGHT_MM) // 45.0))
-    frame = Frame(width_mm, left, 4.0 + ROW_MM * len(shifts[0].rows), widest_mm=110.0)
+    frame = Frame(width_mm, left, _rows_mm(shifts[0]), widest_mm=110.0)
     parts = [
         Part(partial(_draw_named, shift=s), column=i % per_row, row=i // per_row)
         for i, s in enumerate(shifts)
@@ -140,6 +140,11 @@ def allele_shift_sheet(
     about = [caption.at_times([s.time_h for s in shifts]), *_missing(shifts)]
     text = caption.written(data, about, [name for s in shifts for name in s.hypothetical])
     return sheet(parts, text, [*_dot_keys(shifts[0].names), *_edge_keys(shifts)], frame)
+
+
+def _rows_mm(shift: Shift) -> float:
+    """Height of a panel in which no dot touches the next one of its row."""
+    return 4.0 + LANE_MM * (max(len(shift.names), FEWEST_LANES) + 0.5) * len(shift.rows)
 
 
 def read_shift(
@@ -235,7 +240,7 @@ def _broken(rows: Sequence[str]) -> list[str]:
 
 def _draw_row(ax: Axes, shift: Shift, row: int) -> None:
     count = len(shift.names)
-    place = row + SPREAD * (np.arange(count) - 0.5 * (count - 1)) / max(count - 1, 3)
+    place = row + SPREAD * (np.arange(count) - 0.5 * (count - 1)) / max(count - 1, FEWEST_LANES - 1)
     there = np.isfinite(shift.value_nM[row])
     base = shift.value_nM[row, _reference(shift.names)]
     for i, look in enumerate(_looks(shift.names)):
