@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MARKS = ("DC50", "Dmax", "hook")
+# Height of a line of a legend that stands below its panel.
+LINE_MM = 4.0
 NOTHING = Overlay()
 _SLASHES = Path(
     np.array([(-1.0, -1.0), (0.0, 1.0), (0.0, -1.0), (1.0, 1.0)]),
@@ -150,14 +152,15 @@ def dose_response(
         raise ParameterError(f"plot: mark has {unknown[0]!r}; allowed are {', '.join(MARKS)}.")
     panel = read_panel(data, observable, hue, time_h, select)
     overlay = read_overlay(panel, points, fit)
+    more = [*overlay_keys([overlay]), *map(words, _fitted(panel, overlay))]
     with style.context():
         own = ax is None
         if ax is None:
-            ax = style.new_figure(85.0, 78.0, layout="constrained").add_subplot()
+            height = 78.0 + LINE_MM * len(more)
+            ax = style.new_figure(85.0, height, layout="constrained").add_subplot()
         draw(ax, panel, mark, prefix=f"{label} " if label else "", overlay=overlay)
         ax.set_title(heading(panel), parse_math=False)
         if legend:
-            more = [*overlay_keys([overlay]), *map(words, _fitted(panel, overlay))]
             prefix = f"{label} " if label else ""
             draw_legend(ax, panel, mark, outside=own, prefix=prefix, more=more)
     return ax
