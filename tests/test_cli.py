@@ -149,7 +149,8 @@ def test_a_run_writes_every_promised_file_and_nothing_else(finished):
     where, said = finished
     assert said.code == cli.OK
     top = {path.name for path in where.iterdir()} - {".run.lock"}
-    assert top == {"data.zarr", "manifest.json", "run_log.jsonl", "summary.csv", "figures"}
+    files = {"manifest.json", "run_log.jsonl", "summary.csv", "report.html"}
+    assert top == files | {"data.zarr", "figures"}
     assert {f"figures/{path.name}" for path in (where / "figures").iterdir()} == set(FIGURES)
     assert not list(where.rglob("*.partial*"))
 

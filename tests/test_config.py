@@ -263,13 +263,8 @@ def test_values_of_an_axis(written: Writer, spelled: str, expected: list[float])
 
 def test_zipped_axes_share_one_dim(written: Writer) -> None:
     pair = 'zip = "patient"\n[[axis]]\npath = "cell.volume_pL"\nvalues = [1, 2]\nzip = "patient"'
-    job = load(
-        written(
-            changed("geomspace = [1e-2, 1e5, 8]", f"values = [5, 6]\n{pair}").replace(
-                'hue = "target.allele"', 'hue = "patient"'
-            )
-        )
-    )
+    text = changed("geomspace = [1e-2, 1e5, 8]", f"values = [5, 6]\n{pair}")
+    job = load(written(text.partition("[[figure]]")[0]))
     assert job.study.dims == {"treatment": 2, "target.allele": 2, "patient": 2}
 
 

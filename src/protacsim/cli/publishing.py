@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,21 +12,23 @@ from pydantic import TypeAdapter, ValidationError
 
 from protacsim import store
 from protacsim.cli import printable
+from protacsim.cli.figures import drawn
 from protacsim.cli.tables import HEADINGS, print_json, print_rows, print_table, shown
 from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
-from protacsim.study import REPLICATE
+from protacsim.store.files import explained, write_file
+from protacsim.study import REPLICATE, Study, restored
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-    from matplotlib.figure import Figure as MatplotlibFigure
 
 LISTED_ROWS = 60
 WANTED = ("dc50_relative_nM", "dmax_percent", "hook_depth_percent", "ic50_nM", "ic50_fold_shift")
+REPORT = "report.html"
 
 
-def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path]:
+def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study) -> list[Path]:
     """Draw each figure as NN-kind.svg and .png."""
     if folder.is_symlink():
         raise StoreError(f"{folder} is a link; remove it, so that nothing elsewhere is replaced")
@@ -33,9 +36,9 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
     for number, figure in enumerate(figures, 1):
         from protacsim import plot
 
-        drawn = _grid(data, figure, folder.parent)
+        finished = drawn(data, figure, study, folder.parent)
         try:
-            written += plot.save(drawn, folder / f"{number:02d}-{figure.kind}")
+            written += plot.save(finished, folder / f"{number:02d}-{figure.kind}")
         except OSError as error:
             raise StoreError(
                 f"{folder}: cannot be written ({error.strerror}); free space or use --out."
@@ -45,57 +48,47 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
     return written
 
 
-def _grid(data: xr.Dataset, figure: Figure, results: Path) -> MatplotlibFigure:
-    from protacsim import plot
+def write_report(
+    job: Job, data: xr.Dataset, table: pd.DataFrame, folder: Path, figures: Sequence[Path]
+) -> Path:
+    """Write `report.html`, whole or not at all."""
+    import pandas as pd
 
-    if figure.kind == "sensitivity":
-        from protacsim.cli.sensitivity import read_indices
+    from protacsim import report
 
-        found = read_indices(results, title=str(data.attrs["title"]))
-        return plot.sensitivity(found, width_mm=figure.width_mm, select=dict(figure.select))
-    if figure.kind == "heatmap":
-        return plot.heatmap(
-            data,
-            figure.rows[0],
-            x=figure.x or "compound.dose_nM",
-            y=str(figure.y),
-            columns=figure.columns,
-            time_h=figure.time_h,
-            width_mm=figure.width_mm,
-            select=dict(figure.select),
-        )
-    if figure.kind == "time-course":
-        return plot.time_course_grid(
-            data,
-            figure.rows,
-            columns=figure.columns,
-            hue=figure.hue,
-            width_mm=figure.width_mm,
-            select=dict(figure.select),
-        )
-    return plot.dose_response_grid(
-        data,
-        figure.rows,
-        columns=figure.columns or "treatment",
-        hue=figure.hue or "target.allele",
-        time_h=figure.time_h,
-        width_mm=figure.width_mm,
-        select=dict(figure.select),
+    drawings = [
+        report.Drawing(path.stem.partition("-")[2], path.stem, path.read_text(encoding="utf-8"))
+        for path in figures
+        if path.suffix == ".svg"
+    ]
+    fitted = folder / "fit_parameters.csv"
+    further = [("Fitted parameters", pd.read_csv(fitted))] if job.fit is not None else []
+    run = report.Run(
+        job.study, data, table, drawings, _command(job), store.read_manifest(folder), further
     )
+    path = folder / REPORT
+    with explained(path, "the report could not be written"):
+        write_file(path, report.page(run).encode())
+    return path
+
+
+def _command(job: Job) -> str:
+    sets = [word for text in job.overrides for word in ("--set", text)]
+    return shlex.join(["protacsim", "run", job.source.name, *sets])
 
 
 def replot(folder: Path, *, as_json: bool) -> None:
     """Draw a finished run's figures again."""
     data = store.open_results(folder)
-    found = store.read_manifest(folder).get("figures", [])
+    manifest = store.read_manifest(folder)
     try:
-        figures = TypeAdapter(tuple[Figure, ...]).validate_python(found)
+        figures = TypeAdapter(tuple[Figure, ...]).validate_python(manifest.get("figures", []))
     except ValidationError as error:
         raise StoreError(_odd(folder, error.errors()[0]["msg"])) from None
     for figure in figures:
         if figure.kind not in FIGURES:
             raise StoreError(_odd(folder, f"{figure.kind!r} is no kind of figure"))
-    written = draw(data, figures, folder / "figures")
+    written = draw(data, figures, folder / "figures", restored(manifest["resolved"]))
     if as_json:
         print_json([str(path) for path in written])
     else:

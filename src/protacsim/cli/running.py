@@ -19,7 +19,13 @@ from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable, sensitivity
 from protacsim.cli.calibrating import calibrate
 from protacsim.cli.estimating import estimate, print_estimates
 from protacsim.cli.progress import progress
-from protacsim.cli.publishing import draw, print_summary, summary_table, write_table
+from protacsim.cli.publishing import (
+    draw,
+    print_summary,
+    summary_table,
+    write_report,
+    write_table,
+)
 from protacsim.cli.tables import print_json
 from protacsim.config import Job, load
 from protacsim.errors import ConfigError, ParameterError, StoreError
@@ -193,14 +199,15 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     table = summary_table(data)
     write_table(table, folder / "summary.csv")
     sensitivity.publish(job, data, folder, quiet=options.as_json)
-    figures = draw(data, job.figures, folder / "figures")
+    figures = draw(data, job.figures, folder / "figures", job.study)
     if not options.as_json:
         print_summary(job, table)
     fit = {}
     if job.fit is not None:
         fit = {"fit": calibrate(job, job.fit, folder, quiet=options.as_json)}
+    page = write_report(job, data, table, folder, figures)
     summary = json.loads(table.to_json(orient="records", double_precision=15))
-    return {**_report(job, data, folder, figures), "summary": summary, **fit}
+    return {**_report(job, data, folder, figures, page), "summary": summary, **fit}
 
 
 def _event(job: Job, started: float, options: Options) -> Mapping[str, Any]:
@@ -217,13 +224,16 @@ def _event(job: Job, started: float, options: Options) -> Mapping[str, Any]:
     }
 
 
-def _report(job: Job, data: xr.Dataset, folder: Path, figures: list[Path]) -> dict[str, Any]:
+def _report(
+    job: Job, data: xr.Dataset, folder: Path, figures: list[Path], page: Path
+) -> dict[str, Any]:
     points, failed = job.study.points, int((data["status"] != 0).sum())
     code = OK if not failed else ALL_FAILED if failed == points else SOME_FAILED
     typer.echo(f"Results: {printable(str(folder))}", err=True)
     for path in figures:
         if path.suffix == ".png":
             typer.echo(f"Figure:  {printable(str(path))}", err=True)
+    typer.echo(f"Report:  {printable(str(page))}", err=True)
     if failed:
         reasons = {str(entry["status"]): str(entry["advice"]) for entry in failures(data)}
         advice = "; ".join(f"{name.replace('_', ' ')}: {what}" for name, what in reasons.items())
@@ -237,5 +247,6 @@ def _report(job: Job, data: xr.Dataset, folder: Path, figures: list[Path]) -> di
         "points": points,
         "failed": failed,
         "figures": [str(path) for path in figures],
+        "report": str(page),
         "exit_code": code,
     }

@@ -6,17 +6,15 @@ What this version cannot execute is checked and refused with one sentence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from protacsim.config.figures import Figure, FigureChecker
 from protacsim.config.grammar import (
-    FEWEST_TIMES,
-    MEMBER_DIMS,
     METHODS,
     SCHEMA,
     AxisSection,
@@ -35,20 +33,6 @@ from protacsim.study.names import CURVE_READINGS, FRACTION_BELOW
 from protacsim.validation import one_of, problems, quoted
 
 
-class Figure(NamedTuple):
-    """One figure that a run draws."""
-
-    kind: str
-    rows: tuple[str, ...]
-    columns: str | None
-    hue: str | None
-    time_h: float | None
-    width_mm: float
-    select: tuple[tuple[str, float | str], ...] = ()
-    x: str | None = None
-    y: str | None = None
-
-
 @dataclass(frozen=True)
 class FitJob:
     """A checked fit: its measurements, what is free, and its options."""
@@ -61,13 +45,17 @@ class FitJob:
 
 @dataclass(frozen=True)
 class Job:
-    """A checked configuration: the study, its figures, and where it came from."""
+    """A checked configuration: the study, its figures, and where it came from.
+
+    `overrides` are those that were given beside the file, as `path=value`.
+    """
 
     study: Study
     figures: tuple[Figure, ...]
     source: Path
     fit: FitJob | None = None
     sensitivity: SensitivitySection | None = None
+    overrides: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -104,15 +92,17 @@ class Checker:
         figures = self._many("figure", FigureSection)
         fit_section = self._one("fit", FitSection) if "fit" in self.raw else None
         study = self._study(scenario, treatments, axes, samples, readout, method, run)
-        self._check_figures(figures, treatments, axes, samples, readout)
+        several = isinstance(self.raw.get("treatment", []), list)
+        dims = [sample.dim for sample in samples if sample is not None]
+        shown = FigureChecker(
+            self._say, self.source, treatments if several else None, axes, dims, sensitivity
+        )
+        shown.check(figures, readout)
         self._check_readouts(sensitivity, axes, readout)
         fit = self._fit(fit_section, study)
+        drawn = shown.figures(figures, study) if study is not None else ()
         if self.found or study is None:
             raise ConfigError(list(dict.fromkeys(self.found)))
-        drawn = tuple(
-            Figure(f.kind, f.rows, f.columns, f.hue, f.time_h, f.width_mm, f.chosen(), f.x, f.y)
-            for f in figures
-        )
         return Job(study, drawn, self.source, fit, sensitivity)
 
     def _say(self, sentence: str) -> None:
@@ -278,96 +268,6 @@ class Checker:
     def _variables(self, readout: Readout) -> list[str]:
         names = [reading.name for reading in readout.readings]
         return names + [f"{name}_percent" for name in names if readout.relative_to]
-
-    def _check_figures(
-        self,
-        figures: list[FigureSection | None],
-        treatments: list[Treatment | None],
-        axes: list[Axis] | None,
-        samples: list[Sample | None],
-        readout: Readout | None,
-    ) -> None:
-        given = self._axes_of_figures(treatments, axes)
-        for i, figure in enumerate(figures, 1):
-            if figure is not None:
-                key = "figure" if len(figures) == 1 else f"figure[{i}]"
-                if given is not None:
-                    self._check_dims(key, figure, given, samples)
-                    self._check_select(key, figure, given)
-                    self._check_time_course(key, figure, given)
-                self._check_readings(key, figure, readout)
-
-    def _axes_of_figures(
-        self, treatments: list[Treatment | None], axes: list[Axis] | None
-    ) -> list[Axis] | None:
-        """The axes and, if there are several, the treatments."""
-        if axes is None or not isinstance(self.raw.get("treatment", []), list):
-            return None
-        names = tuple(t.name if t is not None else "" for t in treatments)
-        return [Axis(TREATMENT, names, TREATMENT), *axes] if len(names) > 1 else axes
-
-    def _check_dims(
-        self, key: str, figure: FigureSection, axes: list[Axis], samples: list[Sample | None]
-    ) -> None:
-        dims = list(dict.fromkeys(axis.dim for axis in axes))
-        dims += [sample.dim for sample in samples if sample is not None]
-        if figure.kind == "heatmap" and figure.x is None and DOSE not in dims:
-            self._say(f"{key} is a heatmap without doses; give x as well as y, {one_of('', dims)}.")
-        if figure.kind == "sensitivity" and "sensitivity" not in self.raw:
-            self._say(f"{key} shows a sensitivity analysis; add a [sensitivity] table.")
-        for what in ("columns", "hue", "x", "y"):
-            dim = getattr(figure, what)
-            if dim is not None and dim not in dims:
-                self._say(f"{key}.{what} is {quoted(dim)}; {one_of(dim, dims)}.")
-
-    def _check_select(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        values = {axis.path: axis.coordinate for axis in axes}
-        for path, value in figure.chosen():
-            if path not in (*values, *MEMBER_DIMS):
-                allowed = one_of(path, [*values, *MEMBER_DIMS])
-                self._say(f"{key}.select names {quoted(path)}; {allowed}.")
-            elif path in values and not _is_among(value, values[path]):
-                allowed = one_of(
-                    str(value), [f"{v:g}" if isinstance(v, float) else v for v in values[path]]
-                )
-                self._say(f"{key}.select takes {quoted(value)} of {path}; {allowed}.")
-
-    def _check_time_course(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        shown = (figure.columns, figure.hue)
-        chosen = [axis.dim for axis in axes if axis.path in figure.select]
-        left = dict.fromkeys(
-            axis.dim for axis in axes if len(axis.values) > 1 and axis.dim not in (*shown, *chosen)
-        )
-        if figure.kind == "time-course" and len(left) > shown.count(None):
-            self._say(
-                f"{key} is a time-course with more axes than one figure shows: {', '.join(left)} "
-                f"for {shown.count(None)} of columns and hue; choose one value each with select."
-            )
-
-    def _check_readings(self, key: str, figure: FigureSection, readout: Readout | None) -> None:
-        if readout is None:
-            return
-        if figure.kind == "sensitivity":
-            return
-        for row in figure.rows:
-            if figure.kind == "heatmap" and row in CURVE_READINGS:
-                continue
-            if row not in readout.observables:
-                self._say(
-                    f"{key}.rows names {quoted(row)}, which is not read out; "
-                    f"{one_of(row, readout.observables)}."
-                )
-        if figure.time_h is not None and figure.time_h not in readout.times_h:
-            times = ", ".join(f"{time:g}" for time in readout.times_h)
-            self._say(f"{key}.time_h is {figure.time_h:g} h; must be one of {times} h.")
-        if figure.kind == "time-course" and len(readout.times_h) < FEWEST_TIMES:
-            self._say(f"{key} shows a time course; give two or more times in readout.times_h.")
-
-
-def _is_among(value: float | str, values: Sequence[float | str]) -> bool:
-    if isinstance(value, str):
-        return value in values
-    return any(isinstance(v, float) and np.isclose(v, value, rtol=1e-9, atol=0.0) for v in values)
 
 
 def _looked_up(section: Mapping[str, Any]) -> dict[str, Any]:

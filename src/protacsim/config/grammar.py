@@ -28,16 +28,35 @@ METHODS: dict[str, Any] = {
     "lna": LNA,
     "auto": Auto,
 }
-FIGURES = ("dose-response", "time-course", "heatmap", "sensitivity")
-LATER_FIGURES = (
-    "allele-shift",
-    "occupancy-vs-degradation",
-    "ternary-bell",
-    "species-flow",
-    "single-cell",
-    "observed-vs-predicted",
-    "network",
-)
+FIGURES = {
+    "dose-response": ("rows", "columns", "hue", "time_h", "select", "points", "fit"),
+    "time-course": ("rows", "columns", "hue", "select"),
+    "allele-shift": ("rows", "columns", "hue", "time_h", "select"),
+    "occupancy-vs-degradation": ("columns", "hue", "time_h", "select"),
+    "ternary-bell": ("rows", "columns", "hue", "time_h", "select"),
+    "species-flow": ("rows", "columns", "time_h", "select"),
+    "observed-vs-predicted": ("points",),
+    "network": ("select",),
+    "heatmap": ("rows", "columns", "time_h", "select", "x", "y"),
+    "sensitivity": ("select",),
+}
+"""Kinds of figures, and what can be chosen in each."""
+LATER_FIGURES = ("single-cell",)
+DEFAULT_ROWS = {
+    "dose-response": ("target_total",),
+    "time-course": ("target_total",),
+    "allele-shift": ("target_total",),
+    "ternary-bell": ("ternary",),
+    "heatmap": ("target_total",),
+}
+NEEDED_ROWS = {
+    "occupancy-vs-degradation": ("target_total", "target_unoccupied"),
+    "species-flow": ("target_total", "target_unoccupied"),
+}
+"""Observables without which a figure that names none cannot be drawn."""
+OVER_DOSES = ("dose-response", "allele-shift", "occupancy-vs-degradation", "ternary-bell")
+RELATIVE = ("allele-shift", "occupancy-vs-degradation", "observed-vs-predicted")
+"""Figures of percentages: they need `relative_to`."""
 
 # Dims that an observable has besides the axes: of each compound, of each neosubstrate.
 MEMBER_DIMS = ("compound", "neosubstrate")
@@ -117,10 +136,11 @@ class FigureSection:
     gives one value of each axis that is neither, such as `{ "compound.dose_nM" = 100.0 }`. A
     heatmap has the axes `x` (doses by default) and `y` and one row, which may be a reading of
     curves such as "dmax_percent". A sensitivity figure shows all readouts of `[sensitivity]`.
+    `points` is a CSV file of measurements as `[fit]` reads them; `fit` describes a curve.
     """
 
     kind: str
-    rows: Annotated[tuple[str, ...], Field(min_length=1)] = ("target_total",)
+    rows: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     columns: str | None = None
     hue: str | None = None
     x: str | None = None
@@ -128,6 +148,8 @@ class FigureSection:
     time_h: Real | None = None
     width_mm: Annotated[float, Field(ge=40, le=400)] = 180.0
     select: dict[str, Entry] = Field(default_factory=dict)
+    points: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    fit: Literal["hill", "bell"] | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -137,20 +159,22 @@ class FigureSection:
             )
         if self.kind not in FIGURES:
             raise ParameterError(f'kind = "{self.kind}" is no figure; {one_of(self.kind, FIGURES)}')
-        if self.kind == "time-course" and self.time_h is not None:
-            raise ParameterError("time_h cannot be chosen in a time-course; leave it out")
-        self._axes_of_a_map()
+        for name in dict.fromkeys(field for fields in FIGURES.values() for field in fields):
+            if getattr(self, name) not in (None, {}) and name not in FIGURES[self.kind]:
+                raise ParameterError(f"{name} cannot be chosen in a {self.kind}; leave it out")
+        if self.kind == "observed-vs-predicted" and self.points is None:
+            raise ParameterError("points is missing; give a CSV file with what was measured")
+        if self.kind == "heatmap" and self.y is None:
+            raise ParameterError("a heatmap needs y, one of the axes; add it")
+        if self.kind == "heatmap" and len(self.observables) > 1:
+            raise ParameterError("a heatmap has one row; draw one heatmap each")
         self.chosen()
         return self
 
-    def _axes_of_a_map(self) -> None:
-        if self.kind != "heatmap":
-            if self.x is not None or self.y is not None:
-                raise ParameterError(f"a {self.kind} has no x and y; leave them out")
-        elif self.y is None:
-            raise ParameterError("a heatmap needs y, one of the axes; add it")
-        elif len(self.rows) > 1 or self.hue is not None:
-            raise ParameterError("a heatmap has one row and no hue; draw one heatmap each")
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """`rows`, or those that the kind shows by default; none where it has its own."""
+        return DEFAULT_ROWS.get(self.kind, ()) if self.rows is None else self.rows
 
     def chosen(self) -> tuple[tuple[str, float | str], ...]:
         """`select` in canonical units."""

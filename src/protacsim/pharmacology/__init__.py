@@ -2,7 +2,8 @@
 
 `degradation_curve`, `inhibition_curve` and the time-course functions take arrays of one curve;
 the others take the Dataset of a study. A number that its definition does not give is NaN with a
-`Reason`. Nothing here simulates, fits models to data or draws.
+`Reason`. Nothing here simulates, fits the model to data or draws; `fit_hill` and `fit_bell` only
+describe a curve's shape.
 """
 
 from protacsim.pharmacology.cells import (
@@ -12,6 +13,8 @@ from protacsim.pharmacology.cells import (
     fraction_of_cells,
     mean_and_quantiles,
 )
+from protacsim.pharmacology.comparison import compared
+from protacsim.pharmacology.curve_fits import Fit, fit_bell, fit_hill
 from protacsim.pharmacology.datasets import (
     dose_response,
     fold_shift,
@@ -40,6 +43,7 @@ from protacsim.pharmacology.populations import (
     member_dims,
 )
 from protacsim.pharmacology.readings import Reading, Reason
+from protacsim.pharmacology.ternary_peaks import TernaryPeak, ternary_peak, ternary_peaks
 from protacsim.pharmacology.time_curves import (
     d50_time_h,
     initial_rate_per_h,
@@ -49,17 +53,22 @@ from protacsim.pharmacology.time_curves import (
 
 __all__ = [
     "DegradationCurve",
+    "Fit",
     "InhibitionCurve",
     "Reading",
     "Reason",
+    "TernaryPeak",
     "area_over_the_curve",
     "cell_summary",
+    "compared",
     "d50_time_h",
     "degradation_curve",
     "distribution",
     "dose_response",
     "fano_factor",
     "first_passage_h",
+    "fit_bell",
+    "fit_hill",
     "fold_shift",
     "fraction_below",
     "fraction_of_cells",
@@ -76,6 +85,8 @@ __all__ = [
     "recovery",
     "recovery_half_time_h",
     "summary",
+    "ternary_peak",
+    "ternary_peaks",
     "time_course",
     "turnover_numbers",
 ]

@@ -10,6 +10,7 @@ from protacsim.study.describing import (
     grid,
     prepare,
     resolved,
+    restored,
     result_bytes,
     seconds_per_point,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "grid",
     "prepare",
     "resolved",
+    "restored",
     "result_bytes",
     "run",
     "run_to_store",

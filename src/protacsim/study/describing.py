@@ -18,7 +18,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from protacsim import provenance
 from protacsim.errors import ParameterError
@@ -47,6 +47,14 @@ def resolved(study: Study) -> dict[str, Any]:
     """
     plain: dict[str, Any] = TypeAdapter(Study).dump_python(study, mode="json")
     return {key: value for key, value in plain.items() if key != "on_error"}
+
+
+def restored(plain: Any) -> Study:
+    """The study that `resolved` wrote down; raises `ParameterError` for anything else."""
+    try:
+        return TypeAdapter(Study).validate_python(plain)
+    except ValidationError as error:
+        raise ParameterError(f"this is no study: {error.errors()[0]['msg']}") from None
 
 
 def config_sha256(study: Study) -> str:
