@@ -399,7 +399,7 @@ MISTAKES = {
     "figure hue": ([("rows =", 'hue = "cell"\nrows =')], ["figure.hue", "cell"]),
     "stochastic": ([section('[method]\nkind = "ssa"')], ["method.kind", "ssa", "ode"]),
     "replicates": ([section("[run]\nreplicates = 3")], ["replicates", "3"]),
-    "fit": ([section('[fit]\ndata = "d.csv"\nparameters = []')], ["fit", "yet"]),
+    "fit": ([section('[fit]\ndata = "d.csv"\nparameters = []')], ["fit.parameters", "at least 1"]),
     "sample": (
         [section('[[sample]]\ndim="c"\nn=3\nover."cell.atp_uM"={distribution="library"}')],
         ["sample", "yet"],

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     )
     from protacsim.fitting import Parameter, fit
     from protacsim.mechanisms import build_network
-    from protacsim.methods import ODE, Reference
+    from protacsim.methods import LNA, ODE, SSA, Auto, Hybrid, Reference
     from protacsim.network import Network
     from protacsim.scenario import Scenario, Treatment
-    from protacsim.simulation import simulate, solve
+    from protacsim.simulation import moments, sample, simulate, solve
     from protacsim.store import open_results
     from protacsim.study import Axis, Readout, Sample, Study, run
 
@@ -51,10 +51,10 @@ _HOME = {
         "StoreError",
     ),
     "mechanisms": ("build_network",),
-    "methods": ("ODE", "Reference"),
+    "methods": ("LNA", "ODE", "SSA", "Auto", "Hybrid", "Reference"),
     "network": ("Network",),
     "scenario": ("Scenario", "Treatment"),
-    "simulation": ("simulate", "solve"),
+    "simulation": ("moments", "sample", "simulate", "solve"),
     "store": ("open_results",),
     "study": ("Axis", "Readout", "Sample", "Study", "run"),
 }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protacsim.cli.tables import HEADINGS
 from protacsim.config import Figure
-from protacsim.study import Study
+from protacsim.study import DOSE, Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +22,34 @@ MOST_NETWORKS = 3
 Draw = Callable[["xr.Dataset", Figure, Study], "MatplotlibFigure"]
 
 
-def drawn(data: xr.Dataset, figure: Figure, study: Study) -> MatplotlibFigure:
-    """Draw one figure of a configuration from a result and its study."""
+def drawn(data: xr.Dataset, figure: Figure, study: Study, results: Path) -> MatplotlibFigure:
+    """Draw one figure of a configuration from a result, its study and the folder of results."""
+    if figure.kind == "sensitivity":
+        return _sensitivity(data, figure, results)
     return DRAW[figure.kind](data, figure, study)
+
+
+def _sensitivity(data: xr.Dataset, figure: Figure, results: Path) -> MatplotlibFigure:
+    from protacsim import plot
+    from protacsim.cli.sensitivity import read_indices
+
+    found = read_indices(results, title=str(data.attrs["title"]))
+    return plot.sensitivity(found, width_mm=figure.width_mm, select=dict(figure.select))
+
+
+def _heatmap(data: xr.Dataset, figure: Figure, _: Study) -> MatplotlibFigure:
+    from protacsim import plot
+
+    return plot.heatmap(
+        data,
+        figure.rows[0],
+        x=figure.x or DOSE,
+        y=str(figure.y),
+        columns=figure.columns,
+        time_h=figure.time_h,
+        width_mm=figure.width_mm,
+        select=dict(figure.select),
+    )
 
 
 def _dose_response(data: xr.Dataset, figure: Figure, _: Study) -> MatplotlibFigure:
@@ -128,4 +154,5 @@ DRAW: dict[str, Draw] = {
     "species-flow": partial(_sheet, "species_flow"),
     "observed-vs-predicted": _observed_vs_predicted,
     "network": _network,
+    "heatmap": _heatmap,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -13,17 +13,18 @@ from pydantic import TypeAdapter, ValidationError
 from protacsim import store
 from protacsim.cli import printable
 from protacsim.cli.figures import drawn
-from protacsim.cli.tables import print_json, print_table
+from protacsim.cli.tables import HEADINGS, print_json, print_rows, print_table, shown
 from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
 from protacsim.store.files import explained, write_file
-from protacsim.study import Study, restored
+from protacsim.study import REPLICATE, Study, restored
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
 LISTED_ROWS = 60
+WANTED = ("dc50_relative_nM", "dmax_percent", "hook_depth_percent", "ic50_nM", "ic50_fold_shift")
 REPORT = "report.html"
 
 
@@ -35,7 +36,7 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study
     for number, figure in enumerate(figures, 1):
         from protacsim import plot
 
-        finished = drawn(data, figure, study)
+        finished = drawn(data, figure, study, folder.parent)
         try:
             written += plot.save(finished, folder / f"{number:02d}-{figure.kind}")
         except OSError as error:
@@ -100,9 +101,14 @@ def _odd(folder: Path, what: str) -> str:
 
 
 def summary_table(data: xr.Dataset) -> pd.DataFrame:
-    """One row per dose-response curve; without a dose axis, one row per point and time."""
+    """One row per dose-response curve; without a dose axis, one row per point and time.
+
+    Of single cells: one row per point, time and observable.
+    """
     from protacsim import pharmacology
 
+    if REPLICATE in data.dims:
+        return pharmacology.cell_summary(data)
     percent = any(f"{name}_percent" in data for name in ("target_total", "target_active"))
     if percent and "compound.dose_nM" in data.dims:
         return pharmacology.summary(data)
@@ -136,23 +142,58 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def print_summary(job: Job, table: pd.DataFrame) -> None:
     """Print the readings that matter most."""
+    if job.study.is_stochastic:
+        last = table[table["time_h"] == table["time_h"].max()]
+        print_table(job.study.title, last.drop(columns="units").head(LISTED_ROWS))
+        return
     if "dmax_percent" not in table and "ic50_nM" not in table:
         percent = [name for name in table if str(name).endswith("_percent")]
         axes = [name for name in table if name in job.study.axis_paths or name == "time_h"]
         few = table[[*axes, *percent]] if percent else table
         print_table(job.study.title, few.head(LISTED_ROWS))
         return
-    shown = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
-    wanted = [
-        "dc50_relative_nM",
-        "dmax_percent",
-        "hook_depth_percent",
-        "ic50_nM",
-        "ic50_fold_shift",
-    ]
+    last = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
     axes = [c for c in table.columns if not _is_reading(c)]
-    columns = [*axes, *(name for name in wanted if name in table)]
-    print_table(job.study.title, shown[columns].head(LISTED_ROWS), shown)
+    wanted = [name for name in WANTED if name in table]
+    if job.study.samples:
+        _print_populations(job, last, axes, wanted)
+    else:
+        print_table(job.study.title, last[[*axes, *wanted]].head(LISTED_ROWS), last)
+
+
+def _print_populations(
+    job: Job, table: pd.DataFrame, axes: Sequence[str], wanted: Sequence[str]
+) -> None:
+    """One row per curve, with the median and the middle 90 % of all members of the samples."""
+    drawn = {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
+    kept = [name for name in axes if name.removesuffix(" quantile") not in drawn]
+    rows = [
+        [*at, len(part), *(_spread_of(part[name]) for name in wanted)]
+        for at, part in _curves_of(table, kept)
+    ]
+    headings = [HEADINGS.get(name, name) for name in wanted]
+    print_rows(
+        f"{job.study.title} (median, and 5 % to 95 % of the members)",
+        [*(HEADINGS.get(name, name) for name in kept), "members", *headings],
+        rows[:LISTED_ROWS],
+    )
+
+
+def _curves_of(table: pd.DataFrame, by: list[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """The rows of each curve, with its coordinates."""
+    if not by:
+        return [((), table)]
+    return [(at, part) for at, part in table.groupby(by, sort=False, dropna=False)]
+
+
+def _spread_of(values: pd.Series) -> str:
+    """Median and middle 90 %, and how many members have none."""
+    known = values.dropna()
+    without = len(values) - len(known)
+    if known.empty:
+        return "none"
+    low, median, high = (shown(float(x)) for x in known.quantile([0.05, 0.5, 0.95]))
+    return f"{median} ({low} to {high}{f'; {without} none' if without else ''})"
 
 
 def _is_reading(column: str) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from protacsim import store
-from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable
+from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable, sensitivity
 from protacsim.cli.calibrating import calibrate
 from protacsim.cli.estimating import estimate, print_estimates
 from protacsim.cli.progress import progress
@@ -34,9 +34,8 @@ from protacsim.study import (
     Workers,
     check_points,
     failures,
-    plan,
+    prepare,
     run_to_store,
-    template,
 )
 from protacsim.validation import one_of
 
@@ -111,7 +110,8 @@ def collect(configs: Sequence[Path], overrides: Sequence[str], options: Options)
     jobs = loaded(configs, overrides)
     reports = []
     for job, folder in zip(jobs, _folders(jobs, options.out), strict=True):
-        with store.writing(folder, *_planned(job)) as writer:
+        ready = prepare(job.study)
+        with store.writing(folder, ready.template, {**ready.plan, **_extra(job)}) as writer:
             missing = sum(1 for _ in writer.remaining())
             if missing:
                 raise StoreError(
@@ -156,11 +156,6 @@ def _folder(job: Job, out: Path | None, jobs: int) -> Path:
     return out if jobs == 1 else out / job.source.stem
 
 
-def _planned(job: Job) -> tuple[store.Template, dict[str, Any]]:
-    found = template(job.study)
-    return found, {**plan(job.study, found), **_extra(job)}
-
-
 def _extra(job: Job) -> dict[str, Any]:
     return {"figures": [figure._asdict() for figure in job.figures]}
 
@@ -203,6 +198,7 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     data = store.open_results(folder)
     table = summary_table(data)
     write_table(table, folder / "summary.csv")
+    sensitivity.publish(job, data, folder, quiet=options.as_json)
     figures = draw(data, job.figures, folder / "figures", job.study)
     if not options.as_json:
         print_summary(job, table)

@@ -15,7 +15,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from protacsim.config.figures import Figure, FigureChecker
 from protacsim.config.grammar import (
-    LATER_METHODS,
     METHODS,
     SCHEMA,
     AxisSection,
@@ -23,12 +22,14 @@ from protacsim.config.grammar import (
     FigureSection,
     FitSection,
     RunSection,
+    SensitivitySection,
 )
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.fitting import Errors, Measurement, Model, Parameter, read_measurements, unknowns
-from protacsim.methods import ODE, Method
+from protacsim.methods import ODE, Method, Stochastic
 from protacsim.scenario import Scenario, Treatment
-from protacsim.study import TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
+from protacsim.study import DOSE, TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
+from protacsim.study.names import CURVE_READINGS, FRACTION_BELOW
 from protacsim.validation import one_of, problems, quoted
 
 
@@ -53,6 +54,7 @@ class Job:
     figures: tuple[Figure, ...]
     source: Path
     fit: FitJob | None = None
+    sensitivity: SensitivitySection | None = None
     overrides: tuple[str, ...] = field(default=(), compare=False)
 
     @property
@@ -81,6 +83,9 @@ class Checker:
         treatments = self._many("treatment", Treatment)
         axes = self._axes()
         samples = self._many("sample", Sample)
+        sensitivity = self._sensitivity()
+        if sensitivity is not None:
+            samples.append(sensitivity.sample())
         readout = self._one("readout", Readout)
         method = self._method()
         run = self._one("run", RunSection)
@@ -88,13 +93,17 @@ class Checker:
         fit_section = self._one("fit", FitSection) if "fit" in self.raw else None
         study = self._study(scenario, treatments, axes, samples, readout, method, run)
         several = isinstance(self.raw.get("treatment", []), list)
-        shown = FigureChecker(self._say, self.source, treatments if several else None, axes)
+        dims = [sample.dim for sample in samples if sample is not None]
+        shown = FigureChecker(
+            self._say, self.source, treatments if several else None, axes, dims, sensitivity
+        )
         shown.check(figures, readout)
+        self._check_readouts(sensitivity, axes, readout)
         fit = self._fit(fit_section, study)
         drawn = shown.figures(figures, study) if study is not None else ()
         if self.found or study is None:
             raise ConfigError(list(dict.fromkeys(self.found)))
-        return Job(study, drawn, self.source, fit)
+        return Job(study, drawn, self.source, fit, sensitivity)
 
     def _say(self, sentence: str) -> None:
         end = "" if sentence.endswith(".") else "."
@@ -165,21 +174,15 @@ class Checker:
             return None
         return axes if len(axes) == len(sections) else None
 
-    def _method(self) -> Method | None:
+    def _method(self) -> Method | Stochastic | None:
         section = self.raw.get("method", {})
         if not isinstance(section, Mapping):
             self._say(f"method is {quoted(section)}; write it as a [method] table.")
             return None
         options = {key: value for key, value in section.items() if key != "kind"}
         kind = section.get("kind", "ode")
-        if kind in LATER_METHODS:
-            self._say(
-                f'method.kind = "{kind}" cannot be run yet: this version has no stochastic solver; '
-                'use "ode".'
-            )
-            return None
         if not isinstance(kind, str) or kind not in METHODS:
-            allowed = one_of(quoted(kind)[1:-1], (*METHODS, *LATER_METHODS))
+            allowed = one_of(quoted(kind)[1:-1], METHODS)
             self._say(f"method.kind is {quoted(kind)}; {allowed}.")
             return None
         return self._validated("method", METHODS[kind], options)  # type: ignore[no-any-return]
@@ -205,7 +208,7 @@ class Checker:
         axes: list[Axis] | None,
         samples: list[Sample | None],
         readout: Readout | None,
-        method: Method | None,
+        method: Method | Stochastic | None,
         run: RunSection | None,
     ) -> Study | None:
         passed = [treatment for treatment in treatments if treatment is not None]
@@ -242,6 +245,29 @@ class Checker:
             for line in str(error).splitlines():
                 self._say(line)
             return None
+
+    def _sensitivity(self) -> SensitivitySection | None:
+        if "sensitivity" not in self.raw:
+            return None
+        return self._one("sensitivity", SensitivitySection)  # type: ignore[no-any-return]
+
+    def _check_readouts(
+        self, section: SensitivitySection | None, axes: list[Axis] | None, readout: Readout | None
+    ) -> None:
+        """Readouts of a sensitivity analysis are variables of the result or readings of curves."""
+        if section is None or readout is None or axes is None:
+            return
+        variables = self._variables(readout)
+        doses = any(axis.dim == DOSE for axis in axes)
+        allowed = [*variables, *(CURVE_READINGS if doses else ())]
+        for text in section.readouts:
+            below = FRACTION_BELOW.match(text)
+            if (below[1] if below else text) not in allowed:
+                self._say(f"sensitivity.readouts names {quoted(text)}; {one_of(text, allowed)}.")
+
+    def _variables(self, readout: Readout) -> list[str]:
+        names = [reading.name for reading in readout.readings]
+        return names + [f"{name}_percent" for name in names if readout.relative_to]
 
 
 def _looked_up(section: Mapping[str, Any]) -> dict[str, Any]:

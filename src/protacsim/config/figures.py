@@ -18,11 +18,13 @@ from protacsim.config.grammar import (
     OVER_DOSES,
     RELATIVE,
     FigureSection,
+    SensitivitySection,
 )
 from protacsim.errors import ParameterError
 from protacsim.fitting import Measurement, read_measurements
 from protacsim.scenario import Treatment
 from protacsim.study import DOSE, TREATMENT, Axis, Readout, Study
+from protacsim.study.names import CURVE_READINGS
 from protacsim.validation import one_of, quoted
 
 Row = dict[str, float | str | None]
@@ -40,6 +42,8 @@ class Figure(NamedTuple):
     select: tuple[tuple[str, float | str], ...] = ()
     points: tuple[Row, ...] = ()
     fit: Literal["hill", "bell"] | None = None
+    x: str | None = None
+    y: str | None = None
 
 
 class FigureChecker:
@@ -54,9 +58,13 @@ class FigureChecker:
         source: Path,
         treatments: list[Treatment | None] | None,
         axes: list[Axis] | None,
+        sample_dims: Sequence[str],
+        sensitivity: SensitivitySection | None,
     ) -> None:
         self._say = say
         self.source = source
+        self.sample_dims = sample_dims
+        self.sensitivity = sensitivity
         self.axes = _with_treatments(treatments, axes)
 
     def check(self, figures: Sequence[FigureSection | None], readout: Readout | None) -> None:
@@ -71,8 +79,12 @@ class FigureChecker:
                 self._check_readings(key, figure, readout)
 
     def _check_dims(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        dims = list(dict.fromkeys(axis.dim for axis in axes))
-        for what in ("columns", "hue"):
+        dims = [*dict.fromkeys(axis.dim for axis in axes), *self.sample_dims]
+        if figure.kind == "heatmap" and figure.x is None and DOSE not in dims:
+            self._say(f"{key} is a heatmap without doses; give x as well as y, {one_of('', dims)}.")
+        if figure.kind == "sensitivity" and self.sensitivity is None:
+            self._say(f"{key} shows a sensitivity analysis; add a [sensitivity] table.")
+        for what in ("columns", "hue", "x", "y"):
             dim = getattr(figure, what)
             if dim is not None and dim not in dims:
                 self._say(f"{key}.{what} is {quoted(dim)}; {one_of(dim, dims)}.")
@@ -136,6 +148,8 @@ class FigureChecker:
             return
         read_out = [reading.name for reading in readout.readings]
         for row in figure.observables:
+            if figure.kind == "heatmap" and row in CURVE_READINGS:
+                continue
             if row not in read_out:
                 self._say(
                     f"{key}.rows names {quoted(row)}, which is not read out; "
@@ -163,6 +177,8 @@ class FigureChecker:
             section.chosen(),
             self._points(key, section.points, study),
             section.fit,
+            section.x,
+            section.y,
         )
 
     def _points(self, key: str, name: str | None, study: Study) -> tuple[Row, ...]:

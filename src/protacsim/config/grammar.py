@@ -9,17 +9,25 @@ from pydantic import Field, Strict, TypeAdapter, model_validator
 
 from protacsim.errors import ParameterError
 from protacsim.fitting import Parameter
-from protacsim.methods import ODE, Reference
+from protacsim.methods import LNA, ODE, SSA, Auto, Hybrid, Reference
 from protacsim.scenario import Treatment
 from protacsim.study import Axis, Readout, Sample
+from protacsim.study.axes import Draws
+from protacsim.study.designs import design
 from protacsim.units import to_canonical, unit_of
 from protacsim.validation import Name, Quantity, Real, noun, one_of
 
 SCHEMA = "protacsim/1"
 LARGEST_AXIS = 10_000_000
 
-METHODS: dict[str, Any] = {"ode": ODE, "reference": Reference}
-LATER_METHODS = ("ssa", "hybrid", "lna", "tau", "auto")
+METHODS: dict[str, Any] = {
+    "ode": ODE,
+    "reference": Reference,
+    "ssa": SSA,
+    "hybrid": Hybrid,
+    "lna": LNA,
+    "auto": Auto,
+}
 FIGURES = {
     "dose-response": ("rows", "columns", "hue", "time_h", "select", "points", "fit"),
     "time-course": ("rows", "columns", "hue", "select"),
@@ -29,14 +37,17 @@ FIGURES = {
     "species-flow": ("rows", "columns", "time_h", "select"),
     "observed-vs-predicted": ("points",),
     "network": ("select",),
+    "heatmap": ("rows", "columns", "time_h", "select", "x", "y"),
+    "sensitivity": ("select",),
 }
 """Kinds of figures, and what can be chosen in each."""
-LATER_FIGURES = ("heatmap", "single-cell", "sensitivity")
+LATER_FIGURES = ("single-cell",)
 DEFAULT_ROWS = {
     "dose-response": ("target_total",),
     "time-course": ("target_total",),
     "allele-shift": ("target_total",),
     "ternary-bell": ("ternary",),
+    "heatmap": ("target_total",),
 }
 NEEDED_ROWS = {
     "occupancy-vs-degradation": ("target_total", "target_unoccupied"),
@@ -122,7 +133,9 @@ class FigureSection:
     """`[[figure]]`: what to draw from the result.
 
     `rows` are observables, `columns` and `hue` axes; `time_h` defaults to the last time. `select`
-    gives one value of each axis that is neither, such as `{ "compound.dose_nM" = 100.0 }`.
+    gives one value of each axis that is neither, such as `{ "compound.dose_nM" = 100.0 }`. A
+    heatmap has the axes `x` (doses by default) and `y` and one row, which may be a reading of
+    curves such as "dmax_percent". A sensitivity figure shows all readouts of `[sensitivity]`.
     `points` is a CSV file of measurements as `[fit]` reads them; `fit` describes a curve.
     """
 
@@ -130,6 +143,8 @@ class FigureSection:
     rows: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     columns: str | None = None
     hue: str | None = None
+    x: str | None = None
+    y: str | None = None
     time_h: Real | None = None
     width_mm: Annotated[float, Field(ge=40, le=400)] = 180.0
     select: dict[str, Entry] = Field(default_factory=dict)
@@ -149,6 +164,10 @@ class FigureSection:
                 raise ParameterError(f"{name} cannot be chosen in a {self.kind}; leave it out")
         if self.kind == "observed-vs-predicted" and self.points is None:
             raise ParameterError("points is missing; give a CSV file with what was measured")
+        if self.kind == "heatmap" and self.y is None:
+            raise ParameterError("a heatmap needs y, one of the axes; add it")
+        if self.kind == "heatmap" and len(self.observables) > 1:
+            raise ParameterError("a heatmap has one row; draw one heatmap each")
         self.chosen()
         return self
 
@@ -163,6 +182,24 @@ class FigureSection:
             (dim, to_canonical(dim, value) if isinstance(value, str) and unit_of(dim) else value)
             for dim, value in self.select.items()
         )
+
+
+@noun
+class SensitivitySection:
+    """`[sensitivity]`: which constants decide the readouts.
+
+    `over` are draws as in `[[sample]]`; `n` base points (Sobol) or walks (Morris). `readouts` are
+    readings of dose-response curves, variables of the result, or "<variable> below <number>".
+    """
+
+    over: Draws
+    readouts: Annotated[tuple[str, ...], Field(min_length=1)] = ("dc50_relative_nM", "dmax_percent")
+    method: Literal["sobol", "morris"] = "sobol"
+    n: Annotated[int, Field(ge=2, le=10_000_000)] = 256
+
+    def sample(self) -> Sample:
+        """The points of the analysis, as a sample of the study."""
+        return design(self.over, method=self.method, n=self.n)
 
 
 @noun
@@ -204,6 +241,7 @@ class Document:
     treatment: tuple[Treatment, ...] = ()
     axis: tuple[AxisSection, ...] = ()
     sample: tuple[Sample, ...] = ()
+    sensitivity: SensitivitySection | None = None
     readout: Readout | None = None
     method: dict[str, Any] | None = None
     run: RunSection | None = None

@@ -120,7 +120,7 @@ class Model:
             curves.combination.scenario,
             values,
             self.times,
-            self.study.method,
+            self.study.mean_method,
             varied=self._varied(curves),
             runs=RUNS_OF_A_FIT,
         )

@@ -1,4 +1,4 @@
-"""Numbers read off results: DC50, Dmax, hook effect, IC50, fold shift, kinetics, catalysis.
+"""Numbers read off results: DC50, Dmax, hook, IC50, fold shift, kinetics, catalysis, populations.
 
 `degradation_curve`, `inhibition_curve` and the time-course functions take arrays of one curve;
 the others take the Dataset of a study. A number that its definition does not give is NaN with a
@@ -6,6 +6,13 @@ the others take the Dataset of a study. A number that its definition does not gi
 describe a curve's shape.
 """
 
+from protacsim.pharmacology.cells import (
+    cell_summary,
+    fano_factor,
+    first_passage_h,
+    fraction_of_cells,
+    mean_and_quantiles,
+)
 from protacsim.pharmacology.comparison import compared
 from protacsim.pharmacology.curve_fits import Fit, fit_bell, fit_hill
 from protacsim.pharmacology.datasets import (
@@ -27,6 +34,14 @@ from protacsim.pharmacology.engagement import (
     occupancy_and_degradation,
     turnover_numbers,
 )
+from protacsim.pharmacology.fronts import pareto_front
+from protacsim.pharmacology.populations import (
+    distribution,
+    fraction_below,
+    in_words,
+    interval,
+    member_dims,
+)
 from protacsim.pharmacology.readings import Reading, Reason
 from protacsim.pharmacology.ternary_peaks import TernaryPeak, ternary_peak, ternary_peaks
 from protacsim.pharmacology.time_curves import (
@@ -44,17 +59,28 @@ __all__ = [
     "Reason",
     "TernaryPeak",
     "area_over_the_curve",
+    "cell_summary",
     "compared",
     "d50_time_h",
     "degradation_curve",
+    "distribution",
     "dose_response",
+    "fano_factor",
+    "first_passage_h",
     "fit_bell",
     "fit_hill",
     "fold_shift",
+    "fraction_below",
+    "fraction_of_cells",
+    "in_words",
     "inhibition",
     "inhibition_curve",
     "initial_rate_per_h",
+    "interval",
+    "mean_and_quantiles",
+    "member_dims",
     "occupancy_and_degradation",
+    "pareto_front",
     "rate_and_plateau",
     "recovery",
     "recovery_half_time_h",

@@ -10,7 +10,9 @@ from protacsim.plot.files import save
 from protacsim.plot.flow import species_flow, species_flow_sheet
 from protacsim.plot.graph import network, network_sheet
 from protacsim.plot.grid import dose_response_grid, time_course_grid
+from protacsim.plot.heatmap import heatmap
 from protacsim.plot.panel import dose_response
+from protacsim.plot.sensitivity import sensitivity
 from protacsim.plot.shift import allele_shift, allele_shift_sheet
 from protacsim.plot.ternary import ternary_bell, ternary_bell_sheet
 from protacsim.plot.time_panel import time_course
@@ -20,6 +22,7 @@ __all__ = [
     "allele_shift_sheet",
     "dose_response",
     "dose_response_grid",
+    "heatmap",
     "network",
     "network_sheet",
     "observed_vs_predicted",
@@ -27,6 +30,7 @@ __all__ = [
     "occupancy_vs_degradation",
     "occupancy_vs_degradation_sheet",
     "save",
+    "sensitivity",
     "species_flow",
     "species_flow_sheet",
     "ternary_bell",
