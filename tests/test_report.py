@@ -104,9 +104,9 @@ def small_study(title: str = "Is the mutant still inhibited?") -> ps.Study:
 
 def made_up(study: ps.Study) -> xr.Dataset:
     """A result with the layout of the study's, without running it."""
-    from protacsim.study import template
+    from protacsim.study.describing import template
 
-    found = template(study)
+    found = template(study, study)
     data = found.coordinates.copy()
     for variable in found.variables:
         values = np.zeros(found.shape(variable), variable.dtype)
@@ -122,6 +122,7 @@ def a_run(study: ps.Study | None = None, **changes: Any) -> Run:
     manifest = {
         "resolved": resolved(study),
         "config_sha256": "c" * 64,
+        "method": {"used": "ODE(rtol=1e-05)", "reason": "as asked for"},
         "code_and_library_sha256": "d" * 64,
         "versions": {"numpy": "2.0"},
     }
@@ -222,6 +223,7 @@ def test_the_question_the_command_and_the_hashes_are_there(written: str) -> None
         "molm14",
         "BTK, allele WT, C481S",
         "protacsim run small.toml",
+        "ODE(rtol=1e-05): as asked for",
         "c" * 64,
         "No point failed.",
     ):

@@ -238,10 +238,10 @@ def _failures(run: Run) -> str:
 def _provenance(run: Run) -> str:
     manifest = run.manifest
     versions = [(name, str(version)) for name, version in manifest.get("versions", {}).items()]
-    method = type(run.study.method).__name__
+    method = manifest["method"]
     facts_of_run = [
         ("Points", f"{run.study.points:,}"),
-        ("Method", f"{method}, {json.dumps(manifest['resolved']['method'], sort_keys=True)}"),
+        ("Method", ": ".join(filter(None, (method["used"], method["reason"])))),
         ("Seed", str(run.study.seed)),
         ("Configuration (sha256)", str(manifest["config_sha256"])),
         ("Code and library (sha256)", str(manifest.get("code_and_library_sha256", ""))),
