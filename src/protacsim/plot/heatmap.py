@@ -277,6 +277,7 @@ def _dc50_lines(ax: Axes, one: _Map) -> None:
     lines = ax.contour(
         one.x, one.y, one.dc50, levels=levels, colors=style.TEXT_COLOUR, linewidths=0.8
     )
+    lines.set_path_effects([HALO])
     for text in ax.clabel(lines, fmt=FuncFormatter(lambda v, _: style.dose_name(v)), fontsize=6):
         text.set_path_effects([HALO])
 
