@@ -775,7 +775,7 @@ def test_the_schema_is_json_that_names_every_documented_key(call):
     assert said.json["$schema"].startswith("https://json-schema.org/")
     assert set(said.json["properties"]) == {
         *("schema", "title", "extends", "scenario", "treatment", "axis", "sample", "readout"),
-        *("method", "run", "figure", "fit"),
+        *("method", "run", "figure", "fit", "sensitivity"),
     }
     assert said.json["additionalProperties"] is False
     accepts(said.json, CONFIGS.glob("*.toml"))

@@ -366,7 +366,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"n": 10**8, "design": "lhs", "over": {CRBN: EVEN}},
         ["sample patient: a Latin hypercube", 'use design = "random" or "sobol"'],
     ),
-    "design": ({"design": "halton", "over": {CRBN: EVEN}}, ["'random', 'lhs' or 'sobol'"]),
+    "design": (
+        {"design": "halton", "over": {CRBN: EVEN}},
+        ["design is 'halton'; must be 'random', 'lhs', 'sobol'"],
+    ),
     "nothing": ({"over": {}}, ["over"]),
 }
 

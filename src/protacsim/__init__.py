@@ -8,7 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from protacsim import fitting, interop, library, pharmacology, plot, reduced
+    from protacsim import (
+        fitting,
+        interop,
+        library,
+        pharmacology,
+        plot,
+        reduced,
+        sensitivity_analysis,
+    )
     from protacsim.config import Job, load
     from protacsim.dosing import Schedule
     from protacsim.entities import (
@@ -35,7 +43,7 @@ if TYPE_CHECKING:
     from protacsim.scenario import Scenario, Treatment
     from protacsim.simulation import moments, sample, simulate, solve
     from protacsim.store import open_results
-    from protacsim.study import Axis, Readout, Sample, Study, run
+    from protacsim.study import Axis, Draw, Readout, Sample, Study, run
 
 _HOME = {
     "config": ("Job", "load"),
@@ -56,10 +64,18 @@ _HOME = {
     "scenario": ("Scenario", "Treatment"),
     "simulation": ("moments", "sample", "simulate", "solve"),
     "store": ("open_results",),
-    "study": ("Axis", "Readout", "Sample", "Study", "run"),
+    "study": ("Axis", "Draw", "Readout", "Sample", "Study", "run"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_MODULES = ("fitting", "interop", "library", "pharmacology", "plot", "reduced")
+_MODULES = (
+    "fitting",
+    "interop",
+    "library",
+    "pharmacology",
+    "plot",
+    "reduced",
+    "sensitivity_analysis",
+)
 
 __all__ = [  # noqa: PLE0604
     "__version__",

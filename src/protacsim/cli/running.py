@@ -206,8 +206,11 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     if job.fit is not None:
         fit = {"fit": calibrate(job, job.fit, folder, quiet=options.as_json)}
     page = write_report(job, data, table, folder, figures)
+    report = _report(job, data, folder, figures, page)
+    if not options.as_json:
+        return report
     summary = json.loads(table.to_json(orient="records", double_precision=15))
-    return {**_report(job, data, folder, figures, page), "summary": summary, **fit}
+    return {**report, "summary": summary, **fit}
 
 
 def _event(job: Job, started: float, options: Options) -> Mapping[str, Any]:

@@ -171,6 +171,8 @@ def fold_shift(
 def summary(data: xr.Dataset, dose_dim: str = DOSE_DIM) -> pd.DataFrame:
     """One row per dose-response curve: its coordinates, readings, reasons and fold shifts.
 
+    Values of zipped axes and of samples stand beside the number along their common dim.
+
     Degradation is read from `target_total`, inhibition from `target_active`, whichever are
     there relative to vehicle. Where wild type is among the alleles, `dc50_relative_fold_shift`
     and `ic50_fold_shift` compare with it.
@@ -188,10 +190,15 @@ def summary(data: xr.Dataset, dose_dim: str = DOSE_DIM) -> pd.DataFrame:
     if not parts:
         _percent(data, "target_total", dose_dim)
     curves = xr.merge(parts, join="exact", compat="override", combine_attrs="drop")
-    curves = curves.assign(_shifts(curves)).reset_coords(drop=True)
+    curves = curves.assign(_shifts(curves))
+    scalars = [name for name, c in curves.coords.items() if not c.dims]
+    curves = curves.drop_vars(scalars)
     if not curves.sizes:
         return curves.expand_dims("curve").to_dataframe().reset_index(drop=True)
-    return curves.to_dataframe().reset_index()
+    values = [name for name in curves.coords if name not in curves.dims]
+    table: pd.DataFrame = curves.reset_coords().to_dataframe().reset_index()
+    first = [name for name in table if name in (*curves.dims, *values)]
+    return table[[*first, *(name for name in table if name not in first)]]
 
 
 def _shifts(curves: xr.Dataset) -> dict[str, xr.DataArray]:

@@ -54,6 +54,7 @@ class _Map:
     values: Floats
     dc50: Floats | None
     title: str
+    fixed: str
     labels: tuple[str, str, str]
     log: tuple[bool, bool, bool]
 
@@ -100,14 +101,17 @@ def heatmap(
     split = columns in data.dims and columns not in chosen
     values = data[columns].values.tolist() if split else [None]
     maps = [
-        _read(data, observable, x, y, {**chosen, str(columns): v} if split else chosen)
+        _read(
+            data, observable, (x, y, str(columns)), {**chosen, str(columns): v} if split else chosen
+        )
         for v in values
     ]
     with style.context():
         return _figure(data, maps, x, width_mm)
 
 
-def _read(data: xr.Dataset, observable: str, x: str, y: str, select: Selection) -> _Map:
+def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select: Selection) -> _Map:
+    x, y, columns = dims
     variable = _variable(data, observable)
     part = choose(variable.to_dataset(name="value"), select, "value", data)["value"]
     part = part.isel({TIME: -1}) if TIME in part.dims else part
@@ -127,13 +131,16 @@ def _read(data: xr.Dataset, observable: str, x: str, y: str, select: Selection) 
         part = part.isel({y: np.argsort(dc50)}).assign_coords({y: np.arange(dc50.size)})
         dc50 = np.sort(dc50)
     at_x, at_y = (part[dim].to_numpy().astype(np.float64) for dim in (x, y))
-    fixed = [coordinate_text(c) for n, c in part.coords.items() if c.size == 1 and n != TIME]
+    texts = {n: coordinate_text(c) for n, c in part.coords.items() if c.size == 1 and n != TIME}
+    title = texts.pop(columns, "")
+    time = [f"{float(part[TIME]):g} h"] if TIME in part.coords else []
     return _Map(
         at_x,
         at_y,
         part.to_numpy().astype(np.float64),
         dc50,
-        ", ".join(fixed),
+        title,
+        ", ".join([*time, *texts.values()]),
         (
             _axis_label(part, x),
             f"{_axis_label(part, y)}, by DC50" if sort else _axis_label(part, y),
@@ -270,6 +277,7 @@ def _dc50_lines(ax: Axes, one: _Map) -> None:
     lines = ax.contour(
         one.x, one.y, one.dc50, levels=levels, colors=style.TEXT_COLOUR, linewidths=0.8
     )
+    lines.set_path_effects([HALO])
     for text in ax.clabel(lines, fmt=FuncFormatter(lambda v, _: style.dose_name(v)), fontsize=6):
         text.set_path_effects([HALO])
 
@@ -291,7 +299,7 @@ def _caption(data: xr.Dataset, maps: Sequence[_Map], x: str) -> str:
     mark = "White points" if x == DOSE else "Lines"
     sentences = [
         title if title.endswith("?") or not title else f"{title.rstrip('.')}.",
-        f"All at {float(data[TIME][-1]):g} h." if TIME in data.coords else "",
+        f"All at {maps[0].fixed}." if maps[0].fixed else "",
         f"{mark}: DC50, half of Dmax." if drawn else "",
     ]
     return " ".join(text for text in sentences if text)
