@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from protacsim.errors import ParameterError
 from protacsim.fitting.data import Measurement
 from protacsim.fitting.parameters import FLOOR, Unknown, labels_of
-from protacsim.pharmacology import degradation_curve, inhibition_curve
 from protacsim.scenario import displace, full_path
 from protacsim.simulation import read_out
 from protacsim.study import DOSE, Combination, Study
@@ -171,6 +170,8 @@ def _observable(quantity: str) -> str:
 
 def _reading(measurement: Measurement, doses_nM: Floats, percent: Floats) -> float:
     """The measured quantity on one predicted curve; the last dose is the vehicle."""
+    from protacsim.pharmacology import degradation_curve, inhibition_curve
+
     if measurement.dose_nM is not None:
         return float(percent[np.flatnonzero(doses_nM == measurement.dose_nM)[0]])
     tested, remaining = doses_nM[:-1], percent[:-1]
