@@ -397,7 +397,6 @@ MISTAKES = {
     "figure": ([("dose-response", "pie")], ["figure", "pie", "dose-response"]),
     "figure row": ([('rows = ["target_active"]', 'rows = ["ternary"]')], ["figure", "ternary"]),
     "figure hue": ([("rows =", 'hue = "cell"\nrows =')], ["figure.hue", "cell"]),
-    "method kind": ([section('[method]\nkind = "tau"')], ["method.kind", "tau", "ssa"]),
     "replicates": ([section("[run]\nreplicates = 3")], ["replicates", "3"]),
     "fit": ([section('[fit]\ndata = "d.csv"\nparameters = []')], ["fit.parameters", "at least 1"]),
     "sample": (

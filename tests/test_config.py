@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from protacsim.config import LATER_FIGURES, SCHEMA, Document, Job, json_schema, load
+from protacsim.config import SCHEMA, Document, Job, json_schema, load
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.scenario import numbers
 
@@ -788,13 +788,6 @@ def test_what_passed_is_still_checked_across(
     [
         (SMALL + FIT, "a.csv: cannot be read"),
         (SMALL.replace('kind = "ode"', 'kind = "tau"'), "method.kind is 'tau'"),
-        *(
-            (
-                SMALL.replace('kind = "dose-response"', f'kind = "{kind}"'),
-                f'"{kind}" cannot be drawn',
-            )
-            for kind in LATER_FIGURES
-        ),
         (SMALL.replace("replicates = 1", "replicates = 2"), "replicates = 2 needs a stochastic"),
     ],
 )

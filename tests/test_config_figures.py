@@ -9,7 +9,7 @@ import pytest
 
 import protacsim as ps
 from protacsim.cli.figures import DRAW, networks
-from protacsim.config import FIGURES, LATER_FIGURES, load
+from protacsim.config import FIGURES, load
 from protacsim.errors import ConfigError
 
 BASE = """schema = "protacsim/1"
@@ -83,7 +83,6 @@ def write(tmp_path: Path) -> Write:
 
 def test_every_kind_has_a_function() -> None:
     assert {*DRAW, "sensitivity"} == set(FIGURES)  # the one that needs no result
-    assert not set(FIGURES) & set(LATER_FIGURES)
 
 
 @pytest.mark.jit_only

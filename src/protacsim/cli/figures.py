@@ -155,4 +155,5 @@ DRAW: dict[str, Draw] = {
     "observed-vs-predicted": _observed_vs_predicted,
     "network": _network,
     "heatmap": _heatmap,
+    "single-cell": partial(_sheet, "single_cell"),
 }

@@ -13,12 +13,11 @@ from typing import Any
 
 from protacsim.config.checking import Checker, FitJob, Job
 from protacsim.config.figures import Figure
-from protacsim.config.grammar import FIGURES, LATER_FIGURES, SCHEMA, Document, json_schema
+from protacsim.config.grammar import FIGURES, SCHEMA, Document, json_schema
 from protacsim.config.reading import extended, override, parsed, read_toml
 
 __all__ = [
     "FIGURES",
-    "LATER_FIGURES",
     "SCHEMA",
     "Document",
     "Figure",

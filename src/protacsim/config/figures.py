@@ -15,6 +15,7 @@ from protacsim.config.grammar import (
     FEWEST_TIMES,
     MEMBER_DIMS,
     NEEDED_ROWS,
+    OF_CELLS,
     OVER_DOSES,
     RELATIVE,
     FigureSection,
@@ -118,10 +119,24 @@ class FigureChecker:
         found = []
         for key, section in zip(_keys(sections), sections, strict=True):
             if section is not None:
-                if self.axes is not None and section.kind in OVER_DOSES:
+                self._check_cells(key, section, study)
+                if self.axes is not None and _is_over_doses(section, study):
                     self._check_over_doses(key, section, self.axes)
                 found.append(self._figure(key, section, study))
         return tuple(found)
+
+    def _check_cells(self, key: str, figure: FigureSection, study: Study) -> None:
+        """A figure of single cells needs them, and no other shows more than one per point."""
+        if figure.kind == "single-cell" and not study.is_stochastic:
+            self._say(
+                f'{key} shows single cells; set method.kind to "auto", and run.replicates to the '
+                "number of cells."
+            )
+        if figure.kind not in OF_CELLS and study.is_stochastic and study.replicates > 1:
+            self._say(
+                f"{key} is a {figure.kind}, which shows one run per point, but run.replicates is "
+                f'{study.replicates:,}; use kind = "single-cell", or a deterministic method.'
+            )
 
     def _check_over_doses(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
         doses = [axis.dim for axis in axes if axis.dim.endswith(".dose_nM")]
@@ -191,6 +206,12 @@ class FigureChecker:
             for line in str(error).splitlines():
                 self._say(f"{key}.points: {line}")
             return ()
+
+
+def _is_over_doses(figure: FigureSection, study: Study) -> bool:
+    """Single cells are drawn over doses at one time, over time where there are several."""
+    one_time = figure.time_h is not None or len(study.readout.times_h) < FEWEST_TIMES
+    return figure.kind in OVER_DOSES or (figure.kind == "single-cell" and one_time)
 
 
 def _row(measurement: Measurement) -> Row:

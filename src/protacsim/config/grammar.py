@@ -37,17 +37,18 @@ FIGURES = {
     "species-flow": ("rows", "columns", "time_h", "select"),
     "observed-vs-predicted": ("points",),
     "network": ("select",),
+    "single-cell": ("rows", "columns", "hue", "time_h", "select"),
     "heatmap": ("rows", "columns", "time_h", "select", "x", "y"),
     "sensitivity": ("select",),
 }
 """Kinds of figures, and what can be chosen in each."""
-LATER_FIGURES = ("single-cell",)
 DEFAULT_ROWS = {
     "dose-response": ("target_total",),
     "time-course": ("target_total",),
     "allele-shift": ("target_total",),
     "ternary-bell": ("ternary",),
     "heatmap": ("target_total",),
+    "single-cell": ("target_total",),
 }
 NEEDED_ROWS = {
     "occupancy-vs-degradation": ("target_total", "target_unoccupied"),
@@ -57,6 +58,9 @@ NEEDED_ROWS = {
 OVER_DOSES = ("dose-response", "allele-shift", "occupancy-vs-degradation", "ternary-bell")
 RELATIVE = ("allele-shift", "occupancy-vs-degradation", "observed-vs-predicted")
 """Figures of percentages: they need `relative_to`."""
+
+OF_CELLS = ("single-cell", "network", "sensitivity")
+"""Figures that a study of several cells per point can have."""
 
 # Dims that an observable has besides the axes: of each compound, of each neosubstrate.
 MEMBER_DIMS = ("compound", "neosubstrate")
@@ -153,10 +157,6 @@ class FigureSection:
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        if self.kind in LATER_FIGURES:
-            raise ParameterError(
-                f'kind = "{self.kind}" cannot be drawn yet; use {" or ".join(FIGURES)}'
-            )
         if self.kind not in FIGURES:
             raise ParameterError(f'kind = "{self.kind}" is no figure; {one_of(self.kind, FIGURES)}')
         for name in dict.fromkeys(field for fields in FIGURES.values() for field in fields):

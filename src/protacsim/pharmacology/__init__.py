@@ -10,6 +10,7 @@ from protacsim.pharmacology.cells import (
     cell_summary,
     fano_factor,
     first_passage_h,
+    fraction_lost,
     fraction_of_cells,
     mean_and_quantiles,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "fit_hill",
     "fold_shift",
     "fraction_below",
+    "fraction_lost",
     "fraction_of_cells",
     "in_words",
     "inhibition",

@@ -35,11 +35,12 @@ def mean_and_quantiles(
     cells = _cells(data, observable)
     if not quantiles or not all(0.0 <= q <= 1.0 for q in quantiles):
         raise ParameterError(f"quantiles is {tuple(quantiles)}; give numbers from 0 to 1.")
+    known = cells.notnull().any(CELL_DIM)
     found = xr.Dataset(
         {
             "mean": cells.mean(CELL_DIM),
             "sd": cells.std(CELL_DIM, ddof=1),
-            "quantiles": cells.quantile(list(quantiles), CELL_DIM),
+            "quantiles": cells.where(known, 0.0).quantile(list(quantiles), CELL_DIM).where(known),
         }
     )
     for variable in found.data_vars.values():
@@ -66,12 +67,26 @@ def cell_summary(data: xr.Dataset, *, loss_percent: float = 90.0) -> pd.DataFram
             wide[f"q{round(100 * q):02d}"] = found["quantiles"].sel(quantile=q, drop=True)
         known = data[name].notnull()
         if name.endswith("_percent"):
-            lost = (data[name] < 100.0 - loss_percent).sum(CELL_DIM)
-            wide["fraction_lost"] = lost / known.sum(CELL_DIM)
+            of = name.removesuffix("_percent")
+            wide["fraction_lost"] = fraction_lost(data, of, loss_percent=loss_percent)
         wide["cells"] = known.sum(CELL_DIM)
         table = wide.to_dataframe().reset_index()
         parts.append(table.assign(observable=name, units=data[name].attrs.get("units", "")))
     return pd.concat(parts, ignore_index=True)
+
+
+def fraction_lost(
+    data: xr.Dataset, observable: str = "target_total", *, loss_percent: float = 90.0
+) -> xr.DataArray:
+    """Fraction of cells below 100 - `loss_percent` % of what `<observable>_percent` is relative to.
+
+    NaN where no cell has a percentage.
+    """
+    cells = _cells(data, f"{observable}_percent")
+    known = cells.notnull().sum(CELL_DIM)
+    lost = (cells < 100.0 - loss_percent).sum(CELL_DIM)
+    fraction = (lost / known.where(known > 0)).rename(f"{observable}_fraction_lost")
+    return fraction.assign_attrs(units="1", loss_percent=loss_percent)
 
 
 def fraction_of_cells(

@@ -14,6 +14,7 @@ from protacsim.plot.heatmap import heatmap
 from protacsim.plot.panel import dose_response
 from protacsim.plot.sensitivity import sensitivity
 from protacsim.plot.shift import allele_shift, allele_shift_sheet
+from protacsim.plot.single_cell import single_cell, single_cell_sheet
 from protacsim.plot.ternary import ternary_bell, ternary_bell_sheet
 from protacsim.plot.time_panel import time_course
 
@@ -31,6 +32,8 @@ __all__ = [
     "occupancy_vs_degradation_sheet",
     "save",
     "sensitivity",
+    "single_cell",
+    "single_cell_sheet",
     "species_flow",
     "species_flow_sheet",
     "ternary_bell",

@@ -7,7 +7,7 @@ asked.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,15 +43,20 @@ def choice_for(runs: Runs, auto: Auto) -> Choice:
     return choose([runs], auto, len(runs.rates) * len(runs.replicates))
 
 
-def choose(pilots: Sequence[Runs], auto: Auto, cells: int) -> Choice:
-    """The method for `cells` runs, of which the points of `pilots` are typical."""
+def choose(
+    pilots: Sequence[Runs], auto: Auto, cells: int, reads: Collection[str] | None = None
+) -> Choice:
+    """The method for `cells` runs, of which the points of `pilots` are typical.
+
+    Only the observables in `reads`, all by default, have to stay far from zero.
+    """
     total = cells * float(np.concatenate([expected_events(runs) for runs in pilots]).mean())
     if total <= auto.most_events:
         return Choice(SSA(), f"exact: {total:.1e} events expected in all runs together")
     hybrid = Hybrid()
     points = [(runs, p, scarce_species(runs, p, hybrid)) for runs in pilots for p in _all(runs)]
     method: Hybrid | LNA = hybrid if any(found.any() for *_, found in points) else LNA()
-    margin, name = min(_margin(runs, p, method, scarce) for runs, p, scarce in points)
+    margin, name = min(_margin(runs, p, method, scarce, reads) for runs, p, scarce in points)
     said = f"{total:.1e} events expected in all runs together"
     if margin < FAR_FROM_ZERO:
         return Choice(
@@ -78,8 +83,17 @@ def expected_events(runs: Runs) -> Floats:
     return found
 
 
+def _is_read(name: str, reads: Collection[str] | None) -> bool:
+    """Whether an observable, or the one it is a member of, is asked for."""
+    return reads is None or name in reads or name.partition("[")[0] in reads
+
+
 def _margin(
-    runs: Runs, p: int, method: Hybrid | LNA, scarce: NDArray[np.bool_]
+    runs: Runs,
+    p: int,
+    method: Hybrid | LNA,
+    scarce: NDArray[np.bool_],
+    reads: Collection[str] | None,
 ) -> tuple[float, str]:
     """Least distance from zero, in standard deviations, of any read-out of one point."""
     linear = linearised(runs, p, method, np.zeros_like(scarce))
@@ -87,6 +101,8 @@ def _margin(
     terms = runs.compiled.programs
     for place, mean, covariance in carried(runs, p, linear):
         for o, name in enumerate(runs.compiled.observables if place >= 0 else ()):
+            if not _is_read(name, reads):
+                continue
             span = slice(terms.obs_ptr[o], terms.obs_ptr[o + 1])
             weights = np.zeros(len(mean))
             np.add.at(weights, terms.obs_species[span], terms.obs_weight[span])

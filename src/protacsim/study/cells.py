@@ -35,7 +35,8 @@ def chosen(study: Study) -> tuple[Method | Stochastic, str]:
     if not isinstance(study.method, Auto):
         return study.method, "as asked"
     found = list(pilots(study))
-    choice = choose(found, study.method, study.points)
+    reads = {part for reading in study.readout.readings for part in reading.parts}
+    choice = choose(found, study.method, study.points, reads)
     if isinstance(choice.method, SSA):
         return choice.method, choice.reason
     events = [float(expected_events(runs)[0]) for runs in found]
