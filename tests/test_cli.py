@@ -403,7 +403,6 @@ MISTAKES = {
         [section('[[sample]]\ndim="c"\nn=3\nover."cell.atp"={distribution="library"}')],
         ["sample c", "cell.atp"],
     ),
-    "later figure": ([("dose-response", "single-cell")], ["figure", "single-cell", "yet"]),
 }
 
 
