@@ -49,10 +49,10 @@ def study(method: Any = None, **changes: Any) -> Study:
 def test_the_bytes_are_the_same_however_the_work_is_cut(
     monkeypatch: pytest.MonkeyPatch, points_per_chunk: int, workers: int
 ) -> None:
-    whole = run(study(), workers=Workers(number=1))
+    whole = run(study(), workers=Workers("threads", 1))
     monkeypatch.setattr(describing, "POINTS_PER_CHUNK", points_per_chunk)
     assert describing.grid(study()).chunks > 1
-    cut = run(study(), workers=Workers(number=workers))
+    cut = run(study(), workers=Workers("threads", workers))
     for name in whole.data_vars:
         assert cut[name].values.tobytes() == whole[name].values.tobytes(), name
     assert cut.attrs == whole.attrs

@@ -169,7 +169,7 @@ def _is_over_time(data: xr.Dataset, time_h: float | None, select: Selection) -> 
 def _tables(data: xr.Dataset, observables: Sequence[str], show: Show) -> list[xr.Dataset]:
     """The observables without cells: one Dataset per quantile (the median first), or fractions."""
     parts = [_with_cells(data, name) for name in observables]
-    part = xr.merge([each for each in parts], compat="override", combine_attrs="override")
+    part = xr.merge(parts, compat="override", combine_attrs="override")
     part = part.assign_attrs(data.attrs)
     if show == "fraction":
         return [_fractions(part, observables)]
