@@ -173,3 +173,34 @@ def test_networks_of_a_study_are_listed_once(write: Write) -> None:
     ]
     (one,) = networks(study, {"treatment": "MT-802"})
     assert one.reactions == ps.build_network(study.combinations[0].scenario).reactions
+
+
+CELLS = '[method]\nkind = "auto"\n[run]\nreplicates = 3\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[[figure]]\nkind = "single-cell"\n', "shows single cells; set method.kind"),
+        (CELLS + '[[figure]]\nkind = "dose-response"\n', "but run.replicates is 3"),
+    ],
+)
+def test_figures_of_cells_need_cells_and_others_have_none(
+    write: Write, text: str, words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write(text))
+    (line,) = caught.value.problems
+    assert words in line
+
+
+def test_single_cells_at_one_time_are_drawn_over_doses(write: Write) -> None:
+    figure = '[[figure]]\nkind = "single-cell"\ntime_h = 4.0\n'
+    assert load(write(CELLS + figure)).figures[0].kind == "single-cell"
+    text = (BASE + CELLS + figure).replace('path = "compound.dose_nM"', 'path = "cell.atp_uM"')
+    for name in ("mt-802", "ibrutinib"):
+        text = text.replace(f'["{name}"]', f'[{{ name = "{name}", dose_nM = 1.0 }}]')
+    path = write("")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="is drawn against dose"):
+        load(path)

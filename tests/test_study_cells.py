@@ -20,6 +20,8 @@ from protacsim.study.executors import Workers
 DOSE, COOPERATIVITY = "compound.dose_nM", "compound.cooperativity"
 TIMES_H = (0.0, 0.01, 0.02)
 
+pytestmark = pytest.mark.jit_only
+
 
 def tiny() -> Scenario:
     """A cell of 2 fL with 20 targets and 4 ligases: small enough for any test."""
