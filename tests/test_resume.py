@@ -64,7 +64,10 @@ def killed_and_resumed(place, server, uninterrupted, kills, seed):
         assert fingerprint(place / out / "data.zarr") == expected
         assert store.verify(place / out) == []
         names = {path.name for path in (place / out).iterdir()} - {".run.lock"}
-        assert names <= {"data.zarr", "manifest.json", "run_log.jsonl", "summary.csv", "figures"}
+        assert names <= {
+            *("data.zarr", "manifest.json", "run_log.jsonl"),
+            *("summary.csv", "figures", "report.html"),
+        }
     assert hit > kills // 2
 
 

@@ -88,7 +88,10 @@ def replot(folder: Path, *, as_json: bool) -> None:
     for figure in figures:
         if figure.kind not in FIGURES:
             raise StoreError(_odd(folder, f"{figure.kind!r} is no kind of figure"))
-    written = draw(data, figures, folder / "figures", restored(manifest["resolved"]))
+    written = []
+    if figures:
+        study = restored(manifest.get("resolved"))
+        written = draw(data, figures, folder / "figures", study)
     if as_json:
         print_json([str(path) for path in written])
     else:
