@@ -32,7 +32,7 @@ from protacsim.study.nouns import REPLICATE, Study
 from protacsim.study.slab import zeroed_paths
 from protacsim.units import unit_of
 
-POINTS_PER_CHUNK = 4096
+POINTS_PER_CHUNK = 32_768
 VALUES_PER_CHUNK = 2**19
 SECONDS_PER_CHUNK = 1.0
 NETWORKS_LOOKED_AT = 8
@@ -133,13 +133,14 @@ def seconds_per_point(study: Study) -> float:
     step = max(1, len(study.combinations) // NETWORKS_LOOKED_AT)
     looked_at = study.combinations[::step]
     costs = [
-        seconds_per_run(build_network(c.scenario, c.varied), study.mean_method) for c in looked_at
+        seconds_per_run(build_network(c.scenario, c.varied), study.mean_method, study.points)
+        for c in looked_at
     ]
     return float(np.mean(costs))
 
 
 def grid(study: Study) -> Grid:
-    """Chunks of about a second, a few megabytes and at most 4096 points, whole doses first.
+    """Chunks of about a second, a few megabytes and at most 32,768 points, whole doses first.
 
     The reference of a percentage has no dose, so a chunk that holds all doses runs it once.
     """
