@@ -475,10 +475,11 @@ def test_allocations_do_not_grow_with_events() -> None:
         ({"seed": -1}, "seed is -1"),
         ({"replicates": 0}, "replicates is 0"),
         ({"first_replicate": -2}, "first_replicate is -2"),
-        ({"point_ids": [1, 2]}, "point_ids has 2 entries for 1 points"),
+        ({"point_ids": [1, 2, 3]}, "point_ids has 3 entries for 2 points"),
         ({"poisson": ["Q"]}, "poisson names Q"),
     ],
 )
 def test_what_cannot_be_sampled_says_so(wrong: dict[str, Any], says: str) -> None:
+    rates = {name: np.full(2, rate) for name, rate in BINDING.items()}
     with pytest.raises(ParameterError, match=says):
-        sample(binding(), BINDING, {}, [1.0], **{"seed": 1, "replicates": 1, **wrong})
+        sample(binding(), rates, {}, [1.0], **{"seed": 1, "replicates": 1, **wrong})

@@ -98,7 +98,8 @@ def _broadcast(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Rates (p, m), initial state (p, n), times and amounts of changes (p, e), of one p."""
     given = [np.shape(value) for dose in changes for value in (dose.time_h, dose.amount)]
-    (points,) = np.broadcast_shapes((least,), rates.shape[:-1], initial.shape[:-1], *given)
+    (points,) = np.broadcast_shapes((1,), rates.shape[:-1], initial.shape[:-1], *given)
+    points = least if points == 1 else points  # numbers that do not depend on the point
     when, amount = np.empty((points, len(changes))), np.empty((points, len(changes)))
     for e, dose in enumerate(changes):
         when[:, e], amount[:, e] = dose.time_h, dose.amount
