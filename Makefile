@@ -11,7 +11,7 @@ STAMP := .venv/.installed
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
-CONFIGS = $(sort $(wildcard configs/*.toml configs/*/*.toml))
+CONFIGS = $(sort $(wildcard configs/*.toml configs/published/*.toml))
 DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
 
 .PHONY: help venv demo test test-long test-browser lint types layers configs peers lock clean FORCE
@@ -70,8 +70,8 @@ types: $(STAMP)  ## mypy, strict
 layers: $(STAMP)  ## imports go down only
 	$(BIN)/lint-imports --no-logo
 
-configs: $(STAMP)  ## check every config, then run each into a temporary folder
-	$(BIN)/protacsim check $(or $(CONFIGS),configs/*.toml)
+configs: $(STAMP)  ## check every config, then run all but the calibrations into a temporary folder
+	$(BIN)/protacsim check $(or $(CONFIGS),configs/*.toml) configs/calibration/*.toml
 	@set -e; out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
 	for config in $(CONFIGS); do \
 	    echo "protacsim run $$config"; \
