@@ -41,7 +41,7 @@ locks/requirements-%.txt:
 
 demo: $(STAMP)  ## run the two showcase configs into results/
 	@set -e; for stem in $(DEMO_CONFIGS); do \
-	    $(BIN)/protacsim run "configs/$$stem.toml" --out "results/$$stem"; \
+	    $(BIN)/protacsim run "configs/$$stem.toml" --out "results/$$stem" --fresh; \
 	done
 
 test: $(STAMP)  ## fast tests, with the JIT off and then on
