@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ INTERPRETED = np.zeros(len(emit.FUNCTIONS), np.int64)
 
 _DIGEST = 32
 _loaded: dict[str, np.ndarray] = {}
+_LOADING = threading.Lock()
 
 
 @cache
@@ -40,9 +42,10 @@ def addresses(packed: tape.Tape) -> np.ndarray:
     `packed` has no events. Raises OSError or RuntimeError where code cannot be made or loaded.
     """
     key = _key(packed)
-    if key not in _loaded:
-        _loaded[key] = _placed(_object(packed, jit.cache_directory() / f"{key}.emitted"))
-    return _loaded[key]
+    with _LOADING:
+        if key not in _loaded:
+            _loaded[key] = _placed(_object(packed, jit.cache_directory() / f"{key}.emitted"))
+        return _loaded[key]
 
 
 def _key(packed: tape.Tape) -> str:
