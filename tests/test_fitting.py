@@ -14,6 +14,8 @@ from protacsim.fitting.estimation import Objective, best_fit, fit_from, residual
 from protacsim.fitting.parameters import Unknown
 from protacsim.fitting.profiles import profile, rise_at
 
+pytestmark = pytest.mark.jit_only  # a fit is thousands of runs
+
 
 def measurement(value: float, sd: float = 1.0, operator: str = "=", quantity: str = "dmax_percent"):
     return fitting.Measurement(quantity, value, operator, sd, 24.0, None, (), "row")
