@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from jump_families import BOUND, REPLICATES, SOLVERS, TIMES, Family, families, scores
+from jump_families import (
+    BOUND,
+    REPLICATES,
+    SOLVERS,
+    TIMES,
+    Family,
+    chi_square,
+    families,
+    scores,
+)
 from protacsim.errors import ParameterError
 from protacsim.kernels import randomness, rejection
 from protacsim.kernels.jit import JIT_ENABLED
@@ -107,26 +116,6 @@ def test_poisson_counts(mean: float) -> None:
     law = scipy.stats.poisson(mean)
     edges = np.unique(law.ppf(np.linspace(0, 1, 22)[1:-1]))
     assert chi_square(values, edges, law.cdf(edges), len(values)) > RARE
-
-
-def chi_square(values: Floats, edges: Floats, cdf: Floats, n: int) -> float:
-    """The p-value of counts in the cells that `edges` (upper ends, a last one is open) make."""
-    expected = n * np.diff(np.concatenate([[0.0], cdf, [1.0]]))
-    cells = np.searchsorted(edges, values, side="left")
-    found = np.bincount(cells, minlength=len(expected)).astype(float)
-    assert found[expected == 0].sum() == 0
-    joined_found, joined = [0.0], [0.0]
-    for one, other in zip(found, expected, strict=True):
-        joined_found[-1] += one
-        joined[-1] += other
-        if joined[-1] >= 5:
-            joined_found.append(0.0)
-            joined.append(0.0)
-    joined_found[-2:] = [sum(joined_found[-2:])]
-    joined[-2:] = [sum(joined[-2:])]
-    if len(joined) < 2:
-        return 1.0
-    return float(scipy.stats.chisquare(joined_found, joined, sum_check=False).pvalue)
 
 
 @given(st.lists(st.floats(0, 1e6) | st.just(0.0), min_size=1, max_size=40))
