@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,20 +15,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from jump_families import SOLVERS, chi_square
-from protacsim import config, provenance
+from protacsim import config, provenance, run
 from protacsim.entities import Cell, Protein
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.kernels.jit import JIT_ENABLED
 from protacsim.mechanisms import build_network, genes, initial_amounts, rate_constants
 from protacsim.methods import LNA, ODE, SSA, Hybrid, Stochastic
-from protacsim.network import Network
 from protacsim.scenario import Scenario, numbers, replaced
-from protacsim.simulation import STATUS, moments, read_out, read_out_ensemble, simulate
+from protacsim.simulation import STATUS, ensembles, moments, read_out, read_out_ensemble, simulate
 from protacsim.simulation.referee import FluxTable
 
 Floats = NDArray[np.float64]
 
-CELLS = 20_000 if JIT_ENABLED else 150
+CELLS = 5000 if JIT_ENABLED else 40
 LN2 = float(np.log(2.0))
 PROMOTER = ("BTK_promoter_off", "BTK_promoter_on")
 RARE = 1e-4  # seeds are fixed
@@ -118,6 +116,7 @@ def cells(
 # Laws.
 
 
+@pytest.mark.jit_only
 @pytest.mark.parametrize("method", METHODS, ids=named)
 def test_moments_are_those_of_the_closed_forms_at_all_times(method: Stochastic) -> None:
     """The network is linear: mean and covariance hold for exact cells, paths and mixtures alike.
@@ -153,7 +152,7 @@ def test_messengers_follow_the_law_of_peccoud_and_ycart(gene: Telegraph, solver:
 def test_proteins_follow_the_master_equation_in_full() -> None:
     """The stationary law of (promoter, mRNA, protein), its generator written out by hand."""
     gene = Telegraph(on=0.5, off=1.0, decay=1.0, copies=1.0, loss=0.6, protein=4.0)
-    most_m, most_p = 16, 40
+    most_m, most_p = 14, 36
     shape = (2, most_m, most_p)
     size = 2 * most_m * most_p
     generator = np.zeros((size, size))
@@ -171,8 +170,9 @@ def test_proteins_follow_the_master_equation_in_full() -> None:
             if rate and goal[1] < most_m and goal[2] < most_p:
                 generator[i, np.ravel_multi_index(goal, shape)] += rate
                 generator[i, i] -= rate
-    closed = np.vstack([generator.T, np.ones(size)])
-    law = np.linalg.lstsq(closed, np.eye(size + 1)[-1], rcond=None)[0].reshape(shape)
+    closed = generator.T.copy()
+    closed[-1] = 1.0
+    law = np.linalg.solve(closed, np.eye(size)[-1]).reshape(shape)
     found, _ = cells(gene.scenario(), [0.0, 1.0], SSA())
     for when in range(2):
         x = found["BTK"][:, when]
@@ -227,6 +227,7 @@ def test_any_constants_are_at_rest_without_drug(
     assert y[net.species.index("BTK")] == protein
 
 
+@pytest.mark.jit_only
 def test_deterministic_runs_are_what_they_were() -> None:
     """mRNA stays at its mean, so that the protein is made at the constant rate of before."""
     plain = Scenario(cell="molm14", treatment={"name": "mt-802", "dose_nM": 300.0})
@@ -275,10 +276,10 @@ def test_hybrid_agrees_with_exact_cells_under_a_degrader(copies: float) -> None:
     gene = Telegraph(on=0.3, off=1.5, decay=0.5, copies=copies, loss=0.1, protein=1500.0)
     scenario = Scenario(
         cell=gene.cell(0.02, CRBN={"abundance_copies": 60.0}),
-        treatment={"name": "mt-802", "dose_nM": 20.0, "kon_target_per_nM_per_h": 0.1,
-                   "kon_ligase_per_nM_per_h": 0.1},
+        treatment={"name": "mt-802", "dose_nM": 100.0, "kon_target_per_nM_per_h": 0.02,
+                   "kon_ligase_per_nM_per_h": 0.02, "permeability_pL_per_h": 0.01},
     )  # fmt: skip
-    n, times = 1500, [0.0, 4.0, 12.0]
+    n, times = 400, [0.0, 2.0, 6.0]
     exact, hybrid = (
         cells(scenario, times, method, seed=seed, replicates=n)
         for seed, method in ((1, SSA()), (2, Hybrid()))
@@ -287,7 +288,7 @@ def test_hybrid_agrees_with_exact_cells_under_a_degrader(copies: float) -> None:
     assert (set(PROMOTER) | ({"BTK_mrna"} if copies < 30 else set())) <= set(whole)
     total = [sum(x for name, x in found.items() if is_target(name)) for found, _ in (exact, hybrid)]
     mean, variance = ([x.mean(0) for x in total], [x.var(0) for x in total])
-    assert mean[0][-1] < 0.7 * mean[0][0]
+    assert mean[0][-1] < 0.9 * mean[0][0]
     assert (variance[0] > 4.0 * mean[0]).all()  # far more than Poisson
     slack = 4 * np.sqrt(2.0 * variance[0] / n) / mean[0]
     assert (np.abs(mean[1] / mean[0] - 1) < 0.02 + slack).all()
@@ -314,11 +315,11 @@ def test_a_cell_is_the_same_in_any_company(method: Stochastic) -> None:
     assert part(3, 2).tobytes() == whole[:, 3:].tobytes()
 
 
-@pytest.mark.parametrize("method", [SSA(max_events=2000), Hybrid()], ids=named)
-def test_a_promoter_too_fast_to_follow_ends_with_a_status(method: Stochastic) -> None:
-    if isinstance(method, Hybrid) and not JIT_ENABLED:
-        method = LNA()
-        return
+@pytest.mark.parametrize("method", [SSA(max_events=500), Hybrid()], ids=named)
+def test_a_promoter_too_fast_to_follow_ends_with_a_status(
+    monkeypatch: pytest.MonkeyPatch, method: Stochastic
+) -> None:
+    monkeypatch.setattr(ensembles, "MOST_JUMPS", 500)
     fast = BURSTY._replace(on=1e9, off=1e9)
     _, runs = cells(fast.scenario(), [0.0], method, replicates=1)
     assert STATUS[int(runs.status[0, 0])][0] == "event_budget"
@@ -366,8 +367,13 @@ def test_expression_without_turnover_is_refused() -> None:
 CONFIG = """
 schema = "protacsim/1"
 [scenario]
-cell = "molm14"
-[scenario.cell_extra]
+[scenario.cell]
+name = "molm14"
+[scenario.cell.proteins.BTK.expression]
+mrna_half_life_h = "30 min"
+[[axis]]
+path = "cell.proteins.BTK.expression.mrna_copies"
+values = [5.0, 50.0]
 [[treatment]]
 compounds = [{ name = "ibrutinib", dose_nM = 10.0 }]
 [readout]
@@ -377,23 +383,12 @@ times_h = [0.0, 1.0]
 
 
 def test_configurations_vary_it_and_read_messengers(tmp_path: Path) -> None:
-    text = CONFIG.replace('cell = "molm14"\n[scenario.cell_extra]', """
-[scenario.cell]
-name = "molm14"
-[scenario.cell.proteins.BTK.expression]
-mrna_half_life_h = "30 min"
-[[axis]]
-path = "cell.proteins.BTK.expression.mrna_copies"
-values = [5.0, 50.0]
-""")  # fmt: skip
     file = tmp_path / "a.toml"
-    file.write_text(text, encoding="utf-8")
-    from protacsim import run
-
+    file.write_text(CONFIG, encoding="utf-8")
     data = run(config.load(file).study)
     assert data["target_mrna"].attrs["units"] == "molecules/cell"
     np.testing.assert_allclose(data["target_mrna"].values, [[5.0, 5.0], [50.0, 50.0]], rtol=1e-6)
-    file.write_text(text.replace("mrna_half_life_h", "mrna_halflife_h"), encoding="utf-8")
+    file.write_text(CONFIG.replace("mrna_half_life_h", "mrna_halflife_h"), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"did you mean 'mrna_half_life_h'"):
         config.load(file)
 
@@ -403,7 +398,3 @@ def test_one_run_holds_messengers_as_counts() -> None:
     found = data["target_mrna"].values
     assert found.shape == (4, 2)
     assert (found == np.round(found)).all()
-    assert build_network(replace(BURSTY.scenario(), treatment="ibrutinib")).observables[
-        "target_mrna"
-    ]
-    assert isinstance(build_network(BURSTY.scenario()), Network)
