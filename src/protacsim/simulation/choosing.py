@@ -7,7 +7,7 @@ asked.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,10 @@ Floats = NDArray[np.float64]
 
 # A Gaussian read-out this many standard deviations from zero is negative in 1 of 30,000 cells.
 FAR_FROM_ZERO = 4.0
+
+# What exact scarce species bring about is no Gaussian and ends at zero by itself. Cells in which
+# they are rare must still be far from it: all spread together keeps this many.
+FAR_IN_ALL = 2.0
 
 # Read-outs with a smaller mean, in molecules, are taken as absent.
 LEAST_SEEN = 0.5
@@ -56,9 +60,11 @@ def choose(
     hybrid = Hybrid()
     points = [(runs, p, scarce_species(runs, p, hybrid)) for runs in pilots for p in _all(runs)]
     method: Hybrid | LNA = hybrid if any(found.any() for *_, found in points) else LNA()
-    margin, name = min(_margin(runs, p, method, scarce, reads) for runs, p, scarce in points)
+    share, margin, name = min(
+        found for runs, p, scarce in points for found in _margins(runs, p, method, scarce, reads)
+    )
     said = f"{total:.1e} events expected in all runs together"
-    if margin < FAR_FROM_ZERO:
+    if share < 1.0:
         return Choice(
             SSA(), f"exact in spite of {said}: {name} comes within {margin:.1f} SD of zero"
         )
@@ -88,18 +94,36 @@ def _is_read(name: str, reads: Collection[str] | None) -> bool:
     return reads is None or name in reads or name.partition("[")[0] in reads
 
 
-def _margin(
+def _margins(
     runs: Runs,
     p: int,
     method: Hybrid | LNA,
     scarce: NDArray[np.bool_],
     reads: Collection[str] | None,
+) -> Iterator[tuple[float, float, str]]:
+    """Least distances of one point's read-outs from zero: shares of what is needed, SD, names.
+
+    First by the Gaussian part alone, around scarce species at their mean, then by all spread.
+    """
+    none = np.zeros_like(scarce)
+    for needed, exact in ((FAR_FROM_ZERO, scarce), (FAR_IN_ALL, none)):
+        distance, name = _distance(runs, p, method, exact, scarce, reads)
+        yield distance / needed, distance, name
+
+
+def _distance(
+    runs: Runs,
+    p: int,
+    method: Hybrid | LNA,
+    exact: NDArray[np.bool_],
+    scarce: NDArray[np.bool_],
+    reads: Collection[str] | None,
 ) -> tuple[float, str]:
-    """Least distance from zero, in standard deviations, of any read-out of one point."""
-    linear = linearised(runs, p, method, np.zeros_like(scarce))
+    """Least distance from zero, in standard deviations, with no spread in `exact` species."""
+    linear = linearised(runs, p, method, exact)
     least: tuple[float, str] = (np.inf, "nothing")
     terms = runs.compiled.programs
-    for place, mean, covariance in carried(runs, p, linear):
+    for place, mean, covariance in carried(runs, p, linear, exact):
         for o, name in enumerate(runs.compiled.observables if place >= 0 else ()):
             if not _is_read(name, reads):
                 continue

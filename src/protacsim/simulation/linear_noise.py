@@ -96,15 +96,18 @@ def moments(
     scarce = np.zeros(n, bool)
     for p in range(points):
         linear = linearised(runs, p, method or LNA(), scarce)
-        for place, mean, covariance in carried(runs, p, linear):
+        for place, mean, covariance in carried(runs, p, linear, scarce):
             if place >= 0:
                 result.mean[p, place], result.covariance[p, place] = mean, covariance
     return result
 
 
-def carried(runs: Runs, p: int, linear: Linearised) -> Iterator[tuple[int, Floats, Floats]]:
-    """Output number (or -1), mean and covariance at every edge."""
-    covariance = start_covariance(runs, p)
+def carried(
+    runs: Runs, p: int, linear: Linearised, fixed: Flags
+) -> Iterator[tuple[int, Floats, Floats]]:
+    """Output number (or -1), mean and covariance at every edge; `fixed` species do not vary."""
+    varies = ~fixed
+    covariance = start_covariance(runs, p) * np.outer(varies, varies)
     for e, place in enumerate(linear.due):
         if e:
             step = linear.transition[e - 1]
