@@ -20,9 +20,18 @@ from protacsim.entities import Cell, Protein
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.kernels.jit import JIT_ENABLED
 from protacsim.mechanisms import build_network, genes, initial_amounts, rate_constants
-from protacsim.methods import LNA, ODE, SSA, Hybrid, Stochastic
+from protacsim.methods import LNA, ODE, SSA, Auto, Hybrid, Stochastic
 from protacsim.scenario import Scenario, numbers, replaced
-from protacsim.simulation import STATUS, ensembles, moments, read_out, read_out_ensemble, simulate
+from protacsim.simulation import (
+    STATUS,
+    choose,
+    ensembles,
+    moments,
+    points_of_scenario,
+    read_out,
+    read_out_ensemble,
+    simulate,
+)
 from protacsim.simulation.referee import FluxTable
 
 Floats = NDArray[np.float64]
@@ -398,3 +407,26 @@ def test_one_run_holds_messengers_as_counts() -> None:
     found = data["target_mrna"].values
     assert found.shape == (4, 2)
     assert (found == np.round(found)).all()
+
+
+def test_auto_asks_more_of_what_is_gaussian_than_of_what_is_exact() -> None:
+    """Protein noise around few messengers is Gaussian, the spread that they bring about is not.
+
+    A spread of half the mean is left to exact messengers, one as wide as the mean is not.
+    """
+
+    def chosen(gene: Telegraph) -> Stochastic:
+        runs = points_of_scenario(gene.scenario(), numbers(gene.scenario()), [1.0])
+        found: Stochastic = choose([runs], Auto(most_events=1.0), 1000, ["target_total"]).method
+        return found
+
+    spread = Telegraph(on=0.4, off=0.6, decay=0.5, copies=10.0, loss=0.2, protein=4000.0)
+    assert 2.0 < distance_from_zero(spread) < 4.0
+    assert chosen(spread) == Hybrid()
+    wide = spread._replace(on=0.05, off=0.2)
+    assert distance_from_zero(wide) < 2.0
+    assert isinstance(chosen(wide), SSA)
+
+
+def distance_from_zero(gene: Telegraph) -> float:
+    return gene.protein / float(gene.covariance()[2, 2]) ** 0.5

@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
 from protacsim.network.jumps import compile_jumps
-from protacsim.simulation.linear_noise import carried, linearised, mean_path, scarce_species
+from protacsim.simulation.linear_noise import (
+    Linearised,
+    carried,
+    linearised,
+    mean_path,
+    scarce_species,
+    start_covariance,
+)
 from protacsim.simulation.points import Runs
 
 Floats = NDArray[np.float64]
@@ -23,8 +30,8 @@ Floats = NDArray[np.float64]
 # A Gaussian read-out this many standard deviations from zero is negative in 1 of 30,000 cells.
 FAR_FROM_ZERO = 4.0
 
-# What exact scarce species bring about is no Gaussian and ends at zero by itself. Cells in which
-# they are rare must still be far from it: all spread together keeps this many.
+# The start and what exact scarce species bring about are no Gaussians and end at zero by
+# themselves. Cells in which these are rare must still be far from it: all spread keeps this many.
 FAR_IN_ALL = 2.0
 
 # Read-outs with a smaller mean, in molecules, are taken as absent.
@@ -103,27 +110,30 @@ def _margins(
 ) -> Iterator[tuple[float, float, str]]:
     """Least distances of one point's read-outs from zero: shares of what is needed, SD, names.
 
-    First by the Gaussian part alone, around scarce species at their mean, then by all spread.
+    Where some species are exact: by the Gaussian part alone, around these and the start at their
+    mean, and by all spread.
     """
-    none = np.zeros_like(scarce)
-    for needed, exact in ((FAR_FROM_ZERO, scarce), (FAR_IN_ALL, none)):
-        distance, name = _distance(runs, p, method, exact, scarce, reads)
+    all_spread = linearised(runs, p, method, np.zeros_like(scarce)), start_covariance(runs, p)
+    parts = [(FAR_FROM_ZERO, *all_spread)]
+    if scarce.any():
+        own = linearised(runs, p, method, scarce)
+        parts = [(FAR_FROM_ZERO, own, np.zeros_like(all_spread[1])), (FAR_IN_ALL, *all_spread)]
+    for needed, linear, start in parts:
+        distance, name = _distance(runs, linear, start, scarce, reads)
         yield distance / needed, distance, name
 
 
 def _distance(
     runs: Runs,
-    p: int,
-    method: Hybrid | LNA,
-    exact: NDArray[np.bool_],
+    linear: Linearised,
+    start: Floats,
     scarce: NDArray[np.bool_],
     reads: Collection[str] | None,
 ) -> tuple[float, str]:
-    """Least distance from zero, in standard deviations, with no spread in `exact` species."""
-    linear = linearised(runs, p, method, exact)
+    """Least distance from zero, in standard deviations, of any read-out."""
     least: tuple[float, str] = (np.inf, "nothing")
     terms = runs.compiled.programs
-    for place, mean, covariance in carried(runs, p, linear, exact):
+    for place, mean, covariance in carried(linear, start):
         for o, name in enumerate(runs.compiled.observables if place >= 0 else ()):
             if not _is_read(name, reads):
                 continue

@@ -96,18 +96,14 @@ def moments(
     scarce = np.zeros(n, bool)
     for p in range(points):
         linear = linearised(runs, p, method or LNA(), scarce)
-        for place, mean, covariance in carried(runs, p, linear, scarce):
+        for place, mean, covariance in carried(linear, start_covariance(runs, p)):
             if place >= 0:
                 result.mean[p, place], result.covariance[p, place] = mean, covariance
     return result
 
 
-def carried(
-    runs: Runs, p: int, linear: Linearised, fixed: Flags
-) -> Iterator[tuple[int, Floats, Floats]]:
-    """Output number (or -1), mean and covariance at every edge; `fixed` species do not vary."""
-    varies = ~fixed
-    covariance = start_covariance(runs, p) * np.outer(varies, varies)
+def carried(linear: Linearised, covariance: Floats) -> Iterator[tuple[int, Floats, Floats]]:
+    """Output number (or -1), mean and covariance at every edge, from `covariance` at the first."""
     for e, place in enumerate(linear.due):
         if e:
             step = linear.transition[e - 1]
