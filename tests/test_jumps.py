@@ -28,9 +28,9 @@ from protacsim import reduced
 from protacsim.errors import ParameterError
 from protacsim.kernels import randomness, rejection
 from protacsim.kernels.jit import JIT_ENABLED
-from protacsim.mechanisms import Dose, build_network, rate_constants, verbs
+from protacsim.mechanisms import build_network, rate_constants, verbs
 from protacsim.methods import ODE, SSA
-from protacsim.network import Network
+from protacsim.network import Dose, Network
 from protacsim.scenario import Scenario, numbers
 from protacsim.simulation import STATUS, read_out_ensemble, solve
 from protacsim.simulation.ensembles import Ensemble, sample

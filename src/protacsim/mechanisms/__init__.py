@@ -7,10 +7,9 @@ Topology and numbers never mix.
 """
 
 from protacsim.mechanisms.build import build_network
-from protacsim.mechanisms.expression import Gene, genes
+from protacsim.mechanisms.expression import genes
 from protacsim.mechanisms.observables import OBSERVABLES, Observable
 from protacsim.mechanisms.rates import (
-    Dose,
     compartment_volumes,
     doses,
     initial_amounts,
@@ -20,8 +19,6 @@ from protacsim.mechanisms.readings import Reading, parse
 
 __all__ = [
     "OBSERVABLES",
-    "Dose",
-    "Gene",
     "Observable",
     "Reading",
     "build_network",

@@ -6,29 +6,16 @@ Rates are such that the mean of the protein is what it would be with synthesis a
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from protacsim.mechanisms.verbs import messenger, promoter
+from protacsim.network import Gene
 from protacsim.scenario import Scenario
 
 Values = Mapping[str, Any]
 LN2 = float(np.log(2.0))
-
-
-class Gene(NamedTuple):
-    """Species and names of rates between a promoter (off, on; empty: always on) and a protein."""
-
-    promoter: tuple[str, ...]
-    mrna: str
-    protein: str
-    opening: str
-    closing: str
-    transcription: str
-    mrna_loss: str
-    translation: str
-    turnover: str
 
 
 _PROCESSES = (

@@ -6,23 +6,15 @@ is plain arithmetic on them, so that a sweep rewrites vectors and rebuilds nothi
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from protacsim.entities import Compound
 from protacsim.errors import ParameterError
 from protacsim.mechanisms.expression import LN2, Values, expression_amounts, expression_rates
+from protacsim.network import Dose
 from protacsim.scenario import PROTEASOME, Scenario, molecules
-
-
-class Dose(NamedTuple):
-    """At `time_h`, `species` is set to (`replaces`) or raised by `amount` molecules."""
-
-    time_h: Any
-    species: str
-    amount: Any
-    replaces: bool
 
 
 def rate_constants(scenario: Scenario, values: Values) -> dict[str, Any]:

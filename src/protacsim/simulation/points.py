@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from protacsim.errors import ParameterError
 from protacsim.kernels import integrate as kernel
 from protacsim.kernels import jumps
-from protacsim.mechanisms import Dose, Gene
-from protacsim.network import Network
+from protacsim.network import Dose, Gene, Network
 from protacsim.simulation.batch import checked_times
 
 if TYPE_CHECKING:
