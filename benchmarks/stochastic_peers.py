@@ -16,9 +16,9 @@ from functools import partial
 import numpy as np
 import rebop
 
+from protacsim.bench.stochastic_network import DAY_S, Cell, build
 from protacsim.methods import SSA
 from protacsim.simulation import sample
-from stochastic_network import DAY_S, Cell, build
 
 SPAN_S = {"small": DAY_S / 4, "large": DAY_S / 240}
 OURS = {"small": 1.0, "large": 30.0}  # our share of the work is made longer, to be measurable

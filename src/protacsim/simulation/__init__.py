@@ -16,6 +16,7 @@ from protacsim.simulation.engines import engine_of
 from protacsim.simulation.ensembles import Ensemble, checked_choice, sample
 from protacsim.simulation.ensembles import run as run_ensemble
 from protacsim.simulation.linear_noise import Moments, moments
+from protacsim.simulation.pieces import Candidates, Lanes, allocations, compiled_ruler
 from protacsim.simulation.readings import (
     members,
     points_of_scenario,
@@ -29,13 +30,18 @@ __all__ = [
     "COUNTERS",
     "LOST",
     "STATUS",
+    "Candidates",
     "Choice",
     "Ensemble",
+    "Lanes",
     "Moments",
     "Solution",
+    "allocations",
     "checked_choice",
     "checked_times",
     "choose",
+    "compiled_ruler",
+    "engine_fingerprint",
     "engine_info",
     "engine_of",
     "expected_events",
@@ -70,3 +76,8 @@ def engine_info() -> dict[str, str]:
         "kernels": "compiled" if jit.JIT_ENABLED else "interpreted (NUMBA_DISABLE_JIT is set)",
         "kernel cache": f"{directory} ({len(list(directory.rglob('*.nbc')))} compiled)",
     }
+
+
+def engine_fingerprint() -> str:
+    """Hash of the kernels' sources and what compiles them: equal ones run equally fast."""
+    return jit.cache_directory().name
