@@ -7,7 +7,7 @@ reads and writes them, `verdicts` compares. Speed against other programs is not 
 
 from __future__ import annotations
 
-from protacsim.bench.harness import Case, Error, Found, Measured, Trial, measured
+from protacsim.bench.harness import Case, Error, Found, Measured, Session, Trial
 from protacsim.bench.own import cases_of
 from protacsim.bench.records import Record, as_json, read_record, recorded, updated, write_record
 from protacsim.bench.suite import cases
@@ -22,6 +22,7 @@ __all__ = [
     "Found",
     "Measured",
     "Record",
+    "Session",
     "Trial",
     "Verdict",
     "as_json",
@@ -30,7 +31,6 @@ __all__ = [
     "compared",
     "known_ratio",
     "limit_of",
-    "measured",
     "read_record",
     "recorded",
     "updated",

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-from protacsim.bench.rulers import Ruler, rulers
+from protacsim.bench.rulers import Ruler, ruler_of
 from protacsim.errors import ParameterError
 
 AGAIN = 4
@@ -84,39 +84,70 @@ class Measured:
         return statistics.median(self.ratios)
 
 
-def measured(case: Case, limit: float = math.inf, times: int = 1) -> Measured:
-    """Run a case; a ratio above `limit` is measured up to `AGAIN` times more, the lowest counts.
+class Session:
+    """Cases that stay set up, so that they can be measured again after all others.
 
-    What slows a case down for good slows every measurement, a busy neighbour only some. With
-    `times` the middle one of so many measurements counts, for a baseline.
+    >>> with Session(cases()) as session:
+    ...     outcomes = session.measure()
     """
-    trial = case.prepare()
-    try:
-        return _measured(case, trial, limit, times)
-    finally:
-        trial.close()
+
+    def __init__(self, cases: Sequence[Case], tell: Callable[[str], object] = str) -> None:
+        self.cases = tuple(cases)
+        self._tell = tell
+        self._ready: dict[str, tuple[Trial, Found]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for trial, _found in self._ready.values():
+            trial.close()
+
+    def measure(
+        self, limit_of: Callable[[str], float] = lambda name: math.inf, passes: int = 1
+    ) -> list[Measured]:
+        """One outcome per case, the middle one of so many passes over all cases.
+
+        A ratio above the case's limit is measured up to `AGAIN` times more, after the others, and
+        the lowest counts: what slows a case down for good slows every measurement, a busy
+        neighbour only some.
+        """
+        each = [[self._measured(case) for case in self.cases] for _ in range(passes)]
+        found = [_middle(column) for column in zip(*each, strict=True)]
+        for _ in range(AGAIN):
+            for place, (case, outcome) in enumerate(zip(self.cases, found, strict=True)):
+                if outcome.ratio > limit_of(case.name):
+                    found[place] = min(outcome, self._measured(case), key=_ratio)
+        return found
+
+    def _measured(self, case: Case) -> Measured:
+        self._tell(case.name)
+        trial, found = self._prepared(case)
+        if found.figure is not None:
+            return Measured(case.name, case.ruler, (found.figure,), math.nan, found)
+        ratios, spent = _turns(case, trial)
+        return Measured(case.name, case.ruler, ratios, statistics.median(spent), found)
+
+    def _prepared(self, case: Case) -> tuple[Trial, Found]:
+        """What is timed, and what its first run gave; later runs give the same."""
+        if case.name not in self._ready:
+            trial = case.prepare()
+            self._ready[case.name] = trial, Found()
+            self._ready[case.name] = trial, trial.read(trial.run())
+        return self._ready[case.name]
 
 
-def _measured(case: Case, trial: Trial, limit: float, times: int) -> Measured:
-    found = trial.read(trial.run())
-    if found.figure is not None:
-        return Measured(case.name, case.ruler, (found.figure,), math.nan, found)
-    each = sorted((_turns(case, trial) for _ in range(times)), key=_median)
-    best = each[len(each) // 2]
-    for _ in range(AGAIN):
-        if _median(best) <= limit:
-            break
-        best = min(best, _turns(case, trial), key=_median)
-    return Measured(case.name, case.ruler, best[0], statistics.median(best[1]), found)
+def _ratio(outcome: Measured) -> float:
+    return outcome.ratio
 
 
-def _median(turns: tuple[tuple[float, ...], list[float]]) -> float:
-    return statistics.median(turns[0])
+def _middle(outcomes: Sequence[Measured]) -> Measured:
+    return sorted(outcomes, key=_ratio)[len(outcomes) // 2]
 
 
 def _turns(case: Case, trial: Trial) -> tuple[tuple[float, ...], list[float]]:
     """Ratio and CPU seconds of each run, against the mean of the rulers before and after it."""
-    ruler = rulers()[case.ruler]
+    ruler = ruler_of(case.ruler)
     before, ratios, spent = cpu_of(ruler), [], []
     for _ in range(case.turns):
         spent.append(cpu_of(trial.run))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ONE = Workers("threads", 1)
-CHECKS, RUNS, WRITES, READS = 8, 12, 2, 3
+CHECKS, RUNS, READS = 8, 4, 2
 KD_TARGET_NM, FITTED_DOSES_NM = 60.0, (10.0, 100.0, 1000.0)
 
 
@@ -116,16 +116,11 @@ def _stored(asked: Study) -> tuple[Path, Callable[[], Path]]:
 def _write() -> Trial:
     folder, write = _stored(study())
 
-    def writes() -> Path:
-        for _ in range(WRITES - 1):
-            write()
-        return write()
-
     def read(path: Path) -> Found:
         sizes = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
         return Found({"files": len(sizes)}, {"bytes": sum(sizes)})
 
-    return Trial(writes, read, partial(shutil.rmtree, folder))
+    return Trial(write, read, partial(shutil.rmtree, folder))
 
 
 def _read() -> Trial:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import Literal
 
@@ -23,11 +23,15 @@ PROCESS = "import argparse, csv, decimal, email.message, json, logging, typing, 
 
 
 @cache
-def rulers() -> Mapping[Ruler, Callable[[], object]]:
-    """All rulers, compiled and warm."""
+def ruler_of(kind: Ruler) -> Callable[[], object]:
+    """The ruler of a kind of case, compiled and warm."""
+    if kind == "python":
+        return python_ruler
+    if kind == "process":
+        return process_ruler
     compiled = compiled_ruler(COMPILED_ROUNDS)
     compiled()
-    return {"compiled": compiled, "python": python_ruler, "process": process_ruler}
+    return compiled
 
 
 def python_ruler() -> int:

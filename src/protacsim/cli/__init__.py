@@ -8,6 +8,7 @@ interrupted.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -222,6 +223,8 @@ def bench(
     sets: Sets = None,
 ) -> None:
     """Measure counts, ratios of CPU time and errors; exit 1 on a regression."""
+    for library in ("OPENBLAS", "OMP", "MKL"):  # threads that wait for work spend CPU time
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     from protacsim.cli import benching
 
     options = benching.Options(report, compare, update, reason, full, tuple(only or ()))

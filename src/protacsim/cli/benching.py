@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +16,13 @@ from protacsim.bench import (
     Case,
     Measured,
     Record,
+    Session,
     as_json,
     cases,
     cases_of,
     compared,
     known_ratio,
     limit_of,
-    measured,
     read_record,
     recorded,
     updated,
@@ -32,8 +33,8 @@ from protacsim.cli.tables import print_rows
 from protacsim.config import load
 from protacsim.errors import ParameterError
 
-OF_A_BASELINE = 3
-"""How often each case is measured for a baseline; the middle one counts."""
+PASSES_OF_A_BASELINE = 3
+"""How often all cases are measured for a baseline; of each the middle one counts."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,11 @@ def bench(config: Path | None, overrides: Sequence[str], options: Options) -> in
     _check(options)
     chosen = _chosen(config, overrides, options)
     before = _baseline(options)
-    outcomes = [_measured(case, before, options) for case in chosen]
+    with Session(chosen, _tell) as session:
+        outcomes = session.measure(
+            lambda name: math.inf if options.update else limit_of(name, before),
+            PASSES_OF_A_BASELINE if options.update else 1,
+        )
     now = recorded(outcomes, options.reason)
     if options.report and not options.to_stdout:
         write_record(now, options.report)
@@ -107,11 +112,8 @@ def _baseline(options: Options) -> Record | None:
     return read_record(options.baseline)
 
 
-def _measured(case: Case, before: Record | None, options: Options) -> Measured:
-    typer.echo(f"{case.name} ...", err=True)
-    if options.update:
-        return measured(case, times=OF_A_BASELINE)
-    return measured(case, limit_of(case.name, before))
+def _tell(name: str) -> None:
+    typer.echo(f"{name} ...", err=True)
 
 
 def _show(outcomes: Sequence[Measured], before: Record | None) -> None:
