@@ -82,6 +82,7 @@ configs: $(STAMP)  ## check every config, then run all but the calibrations into
 BASELINE := benchmarks/baseline.json
 BENCH_JSON ?= build/bench.json
 REASON ?=
+BARS_FLAGS ?=
 
 bench: $(STAMP)  ## counts, errors and ratios against the committed baseline
 	$(BIN)/protacsim bench --compare $(BASELINE) --json $(BENCH_JSON)
@@ -95,7 +96,7 @@ bench-history: $(STAMP)  ## the table of docs/benchmarks.md from the committed r
 	$(BIN)/python benchmarks/history.py
 
 bars: $(STAMP)  ## every must and goal for speed: figure, must, goal, measured, pass
-	$(BIN)/python benchmarks/bars.py
+	$(BIN)/python benchmarks/bars.py $(BARS_FLAGS)
 
 # The peers live apart: they are heavy, and the package must never come to need them.
 PEERS := .venv-peers/bin/python

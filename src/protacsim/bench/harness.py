@@ -61,7 +61,7 @@ class Case:
     name: str
     prepare: Callable[[], Trial]
     ruler: Ruler = "compiled"
-    turns: int = 9
+    turns: int = 7
     full: bool = False
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ONE = Workers("threads", 1)
-CHECKS, RUNS, READS = 8, 4, 2
+CHECKS, RUNS, READS = 6, 3, 1
 KD_TARGET_NM, FITTED_DOSES_NM = 60.0, (10.0, 100.0, 1000.0)
 
 

@@ -95,10 +95,10 @@ def _memory() -> Trial:
 
 
 CASES = (
-    Case("process: import", partial(_process, IMPORT), ruler="process", turns=9),
-    Case("process: help", partial(_process, HELP), ruler="process", turns=5),
+    Case("process: import", partial(_process, IMPORT), ruler="process", turns=7),
+    Case("process: help", partial(_process, HELP), ruler="process", turns=3),
     Case("process: first result, warm cache", partial(_process, FIRST_RESULT), ruler="process",
-         turns=2),
+         turns=1),
     Case("process: first result, cold cache", _cold, ruler="process", turns=1, full=True),
     Case("memory: peak of 10,000 runs", _memory, ruler="memory"),
 )  # fmt: skip
