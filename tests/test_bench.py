@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import bars
+from history import history
 from protacsim import cli
 from protacsim.bench import (
     FAIL,
@@ -36,6 +38,7 @@ from protacsim.bench import (
     limit_of,
     read_record,
     recorded,
+    softened,
     updated,
     write_record,
 )
@@ -87,6 +90,11 @@ def test_ratios_warn_above_a_tenth_and_fail_above_a_quarter(ratio: float, level:
     assert said.sentence.startswith("case: ")
     assert said.factor == pytest.approx(ratio / 2.0)
     assert f"{ratio / 2.0:.2f} times" in said.sentence
+
+
+def test_warnings_alone_are_left_of_slow_cases_where_ratios_are_not_to_fail() -> None:
+    found = compared([outcome(9.0, counts={"steps": 7})], BASELINE, "b")
+    assert [(v.tier, softened(v).level) for v in found] == [("exact", FAIL), ("ratio", WARN)]
 
 
 @pytest.mark.parametrize("counts", [{"steps": 101}, {"steps": 99}, {}, {"steps": 100, "new": 1}])
@@ -256,6 +264,58 @@ def test_the_committed_baseline_knows_every_case() -> None:
     timed = {name for machine in baseline.machines.values() for name in machine.ratios}
     assert {case.name for case in cases()} <= {*baseline.counts, *baseline.errors, *timed}
     assert baseline.reason
+
+
+# Pages and promises
+
+
+def test_the_history_has_a_line_per_record_and_a_table_per_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bench_records, "family", lambda: "Z80")
+    old = recorded([outcome(1.234), outcome(3.0, "gone")], "why it began")
+    monkeypatch.setattr(bench_records, "family", lambda: "6502")
+    new = recorded([outcome(5.0), outcome(6.0, "added")], "why it moved")
+    page = "\n".join(history({"one": old, "two": updated(old, new)}))
+    assert "| one | 0.1.0 | why it began |" in page
+    assert "| case | 1.23 | 1.23 |" in page
+    assert "| added | 6 |" in page
+    assert page.index("on `6502`") < page.index("on `Z80`")
+
+
+@pytest.mark.parametrize(
+    ("better", "value", "said"),
+    [
+        ("more", 9.0, "MISSED"), ("more", 10.0, "must"), ("more", 20.0, "goal"),
+        ("less", 21.0, "MISSED"), ("less", 20.0, "must"), ("less", 10.0, "goal"),
+    ],
+)  # fmt: skip
+def test_a_promise_is_missed_kept_or_surpassed(
+    better: Any, value: float, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    must, goal = (10.0, 20.0) if better == "more" else (20.0, 10.0)
+    bar = bars.Bar("speed", must, goal, better, "x", lambda: [value])
+    monkeypatch.setattr(bars, "BARS", {"part": (bar,)})
+    assert list(bars.printed())[-1].split()[-1] == said
+
+
+def test_what_nobody_recorded_says_which_command_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bars, "RECORDED", tmp_path)
+    bar = bars.Bar("speed", 1.0, None, "more", "x", bars.gain(bars.EMITTED))
+    monkeypatch.setattr(bars, "BARS", {"part": (bar,)})
+    assert list(bars.printed())[-1].endswith("run: make peers")
+
+
+def test_configurations_of_the_promises_are_correct(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(bars.POPULATION.format(patients=40))
+    assert load(path).study.points == 1000
+    path.write_text(bars.SENSITIVITY.format(n=8))
+    job = load(path)
+    assert job.sensitivity is not None
+    assert len(job.sensitivity.over) == 12
 
 
 # The command

@@ -11,7 +11,16 @@ from protacsim.bench.harness import Case, Error, Found, Measured, Session, Trial
 from protacsim.bench.own import cases_of
 from protacsim.bench.records import Record, as_json, read_record, recorded, updated, write_record
 from protacsim.bench.suite import cases
-from protacsim.bench.verdicts import FAIL, NOTE, WARN, Verdict, compared, known_ratio, limit_of
+from protacsim.bench.verdicts import (
+    FAIL,
+    NOTE,
+    WARN,
+    Verdict,
+    compared,
+    known_ratio,
+    limit_of,
+    softened,
+)
 
 __all__ = [
     "FAIL",
@@ -33,6 +42,7 @@ __all__ = [
     "limit_of",
     "read_record",
     "recorded",
+    "softened",
     "updated",
     "write_record",
 ]

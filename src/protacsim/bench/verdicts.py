@@ -7,6 +7,7 @@ baseline.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,12 @@ def compared(outcomes: Sequence[Measured], baseline: Record, path: str) -> list[
     return sorted(found, key=lambda verdict: order.index(verdict.level))
 
 
+def softened(verdict: Verdict) -> Verdict:
+    """The same with a slow case as a warning: only counts and errors fail."""
+    slow = verdict.tier == "ratio" and verdict.level == FAIL
+    return dataclasses.replace(verdict, level=WARN) if slow else verdict
+
+
 def _machine(baseline: Record | None) -> Machine | None:
     return baseline.machines.get(family()) if baseline else None
 
@@ -74,7 +81,8 @@ def _no_machine(baseline: Record, path: str) -> Verdict:
 def _of_case(outcome: Measured, baseline: Record, known: Machine | None) -> Iterator[Verdict]:
     name = outcome.name
     yield from _bounds(outcome)
-    if name not in baseline.counts and name not in baseline.errors:
+    timed = any(name in machine.ratios for machine in baseline.machines.values())
+    if not (timed or name in baseline.counts or name in baseline.errors):
         yield Verdict(name, "baseline", NOTE, f"{name}: not in the baseline; --update adds it")
         return
     yield from _counts(name, outcome.found.counts, baseline.counts.get(name, {}))

@@ -217,6 +217,9 @@ def bench(
     ] = False,
     reason: Annotated[str, typer.Option(help="Why the baseline changes.", metavar="TEXT")] = "",
     full: Annotated[bool, typer.Option("--full", help="Also the cases that take long.")] = False,
+    warn_only: Annotated[
+        bool, typer.Option("--warn-only", help="A slow case is a warning; counts and errors fail.")
+    ] = False,
     only: Annotated[
         list[str] | None, typer.Option(help="Only cases with this in their name.", metavar="TEXT")
     ] = None,
@@ -227,7 +230,7 @@ def bench(
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     from protacsim.cli import benching
 
-    options = benching.Options(report, compare, update, reason, full, tuple(only or ()))
+    options = benching.Options(report, compare, update, reason, full, tuple(only or ()), warn_only)
     raise typer.Exit(benching.bench(config, sets or [], options))
 
 

@@ -25,6 +25,7 @@ from protacsim.bench import (
     limit_of,
     read_record,
     recorded,
+    softened,
     updated,
     write_record,
 )
@@ -47,6 +48,7 @@ class Options:
     reason: str = ""
     full: bool = False
     only: tuple[str, ...] = ()
+    warn_only: bool = False
 
     @property
     def to_stdout(self) -> bool:
@@ -73,6 +75,8 @@ def bench(config: Path | None, overrides: Sequence[str], options: Options) -> in
     verdicts = [] if before is None or options.update else (
         compared(outcomes, before, str(options.baseline))
     )  # fmt: skip
+    if options.warn_only:
+        verdicts = [softened(verdict) for verdict in verdicts]
     if options.to_stdout:
         typer.echo(as_json(now), nl=False)
     else:
