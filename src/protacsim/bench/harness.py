@@ -6,6 +6,7 @@ ruler that takes its turns between the runs.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 import time
@@ -18,6 +19,8 @@ from protacsim.errors import ParameterError
 
 AGAIN = 4
 """How often a ratio that looks too large is measured once more before it counts."""
+
+LONGEST_RULER = 6
 
 
 class Error(NamedTuple):
@@ -106,18 +109,17 @@ class Session:
     def measure(
         self, limit_of: Callable[[str], float] = lambda name: math.inf, passes: int = 1
     ) -> list[Measured]:
-        """One outcome per case, the middle one of so many passes over all cases.
+        """One outcome per case, from so many passes over all cases.
 
-        A ratio above the case's limit is measured up to `AGAIN` times more, after the others, and
-        the lowest counts: what slows a case down for good slows every measurement, a busy
-        neighbour only some.
+        A case whose ratio is above its limit is measured up to `AGAIN` times more, after the
+        others, and all turns count: a neighbour that was busy for a while is outvoted.
         """
         each = [[self._measured(case) for case in self.cases] for _ in range(passes)]
-        found = [_middle(column) for column in zip(*each, strict=True)]
+        found = [together(column) for column in zip(*each, strict=True)]
         for _ in range(AGAIN):
             for place, (case, outcome) in enumerate(zip(self.cases, found, strict=True)):
                 if outcome.ratio > limit_of(case.name):
-                    found[place] = min(outcome, self._measured(case), key=_ratio)
+                    found[place] = together([outcome, self._measured(case)])
         return found
 
     def _measured(self, case: Case) -> Measured:
@@ -137,21 +139,29 @@ class Session:
         return self._ready[case.name]
 
 
-def _ratio(outcome: Measured) -> float:
-    return outcome.ratio
-
-
-def _middle(outcomes: Sequence[Measured]) -> Measured:
-    return sorted(outcomes, key=_ratio)[len(outcomes) // 2]
+def together(outcomes: Sequence[Measured]) -> Measured:
+    """One outcome of all turns."""
+    ratios = tuple(ratio for outcome in outcomes for ratio in outcome.ratios)
+    spent = statistics.median(outcome.cpu_s for outcome in outcomes)
+    return dataclasses.replace(outcomes[0], ratios=ratios, cpu_s=spent)
 
 
 def _turns(case: Case, trial: Trial) -> tuple[tuple[float, ...], list[float]]:
-    """Ratio and CPU seconds of each run, against the mean of the rulers before and after it."""
+    """Ratio and CPU seconds of each run, against the mean of the rulers before and after it.
+
+    A neighbour comes and goes within milliseconds: a ruler takes about as long as the case, up to
+    `LONGEST_RULER` times over, so that both see the same share of it.
+    """
     ruler = ruler_of(case.ruler)
-    before, ratios, spent = cpu_of(ruler), [], []
+    times = max(1, min(LONGEST_RULER, round(cpu_of(trial.run) / cpu_of(ruler))))
+
+    def unit() -> float:
+        return cpu_of(lambda: [ruler() for _ in range(times)]) / times
+
+    before, ratios, spent = unit(), [], []
     for _ in range(case.turns):
         spent.append(cpu_of(trial.run))
-        after = cpu_of(ruler)
+        after = unit()
         ratios.append(2.0 * spent[-1] / (before + after))
         before = after
     return tuple(ratios), spent

@@ -35,7 +35,7 @@ from protacsim.config import load
 from protacsim.errors import ParameterError
 
 PASSES_OF_A_BASELINE = 3
-"""How often all cases are measured for a baseline; of each the middle one counts."""
+"""How often all cases are measured for a baseline; all turns count."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protacsim.kernels import integrate, jit, objects, programs, rejection, rulers, tape
+from protacsim.kernels import jit, objects, programs, rejection, repeats, rulers, tape
 from protacsim.kernels.lanes import WIDTH
 from protacsim.kernels.randomness import new_stream, seed_stream
 from protacsim.kernels.rodas5p import DENSE_STAGES, GAMMA
@@ -53,34 +53,33 @@ class Lanes:
         self._fill(tape.ROW_ATOL, np.full(self.species, method.atol_nM))
         self._fill(tape.ROW_SHIFT, np.array([1.0 / (step_h * GAMMA)]))
         self._fill(tape.ROW_INVERSE_H, np.array([1.0 / step_h]))
-        self.rates_of_change()
 
     def _fill(self, field: int, values: Floats) -> None:
         first = self.code[field]
         self.work[first : first + len(values)] = np.asarray(values, float)[:, None]
 
-    def rates_of_change(self) -> None:
-        """First stage: the right-hand side at the state."""
-        state, out = self.code[tape.ROW_STATE], self.code[tape.ROW_STAGES]
-        programs.right_hand_side(self.code, self.work, state, out)
+    def right_hand_sides(self, times: int) -> None:
+        """Rates of change at the state, so many times."""
+        repeats.right_hand_sides(self.code, self.work, times)
 
-    def factorise(self) -> None:
+    def factorisations(self, times: int) -> None:
         """The shifted Jacobian at the state, and its factors."""
-        programs.shifted_jacobian(self.code, self.work, self.code[tape.ROW_STATE])
-        programs.factorise(self.code, self.work)
+        repeats.factorisations(self.code, self.work, times)
 
-    def step(self) -> Floats:
-        """One attempted step; the new state (n,) of the first lane."""
-        self.rates_of_change()
+    def steps(self, times: int) -> None:
+        """Attempted steps, all from the same state."""
         with np.errstate(all="ignore"):
-            integrate.take_step(self.code, self.machine, self.work, self.rtol)
+            repeats.steps(self.code, self.machine, self.work, self.rtol, times)
+
+    def accepts(self, times: int) -> None:
+        """Conserved totals of the new states restored; the old states stay."""
+        repeats.accepts(self.code, self.factors, self.machine, self.work, self.rtol, times)
+
+    def new_state(self) -> Floats:
+        """Where the last step led: the state (n,) of the first lane."""
         first = self.code[tape.ROW_NEW]
         found: Floats = self.work[first : first + self.species, 0].copy()
         return found
-
-    def accept(self) -> None:
-        """Restore conserved totals of the new states and keep the old ones: none is accepted."""
-        integrate.accept(self.code, self.factors, self.machine, self.work, self.rtol)
 
 
 class Candidates:
