@@ -23,7 +23,7 @@ import costs
 from protacsim.bench import reference_network as reference
 from protacsim.bench import stochastic_network as stochastic
 from protacsim.methods import ODE, SSA, Hybrid
-from protacsim.simulation import moments, sample, steady_state
+from protacsim.simulation import moments, sample, settle
 
 ROOT = Path(__file__).parents[1]
 RECORDED = Path(__file__).with_name("recorded")
@@ -131,9 +131,7 @@ def steady_states_per_s() -> Values:
     rates = reference.rate_constants(cooperativity)
     start = reference.initial_amounts(dose) | {"inhibitor_medium": 0.0}
     net = reference.reference_network()
-    spent = cpu_s(
-        lambda: steady_state(net, rates, start, method=ODE(engine="emitted"), states=False)
-    )
+    spent = cpu_s(lambda: settle(net, rates, start, method=ODE(engine="emitted"), states=False))
     return [len(dose) / seconds for seconds in spent]
 
 

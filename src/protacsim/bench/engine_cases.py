@@ -23,8 +23,8 @@ from protacsim.simulation import (
     allocations,
     moments,
     sample,
+    settle,
     solve,
-    steady_state,
 )
 
 Floats = NDArray[np.float64]
@@ -151,7 +151,7 @@ def _steady() -> Trial:
     start |= {"inhibitor_medium": 0.0}
 
     def run() -> Solution:
-        return steady_state(network, rates, start, method=ODE(engine="interpreted"))
+        return settle(network, rates, start, method=ODE(engine="interpreted"))
 
     def read(solution: Solution) -> Found:
         counts = {
