@@ -12,9 +12,9 @@ import sys
 import time
 from collections.abc import Callable
 
+from protacsim.bench.stochastic_network import DAY_S, build
 from protacsim.methods import SSA, Hybrid, Stochastic
 from protacsim.simulation import moments, sample
-from stochastic_network import DAY_S, build
 
 PATHS = 1000
 CELL = build("large")
