@@ -7,20 +7,63 @@ reads and writes them, `verdicts` compares. Speed against other programs is not 
 
 from __future__ import annotations
 
-from protacsim.bench.harness import Case, Error, Found, Measured, Session, Trial
-from protacsim.bench.own import cases_of
-from protacsim.bench.records import Record, as_json, read_record, recorded, updated, write_record
-from protacsim.bench.suite import cases
-from protacsim.bench.verdicts import (
-    FAIL,
-    NOTE,
-    WARN,
-    Verdict,
-    compared,
-    known_ratio,
-    limit_of,
-    softened,
-)
+from typing import TYPE_CHECKING
+
+from protacsim.loading import on_demand
+
+if TYPE_CHECKING:
+    from protacsim.bench.harness import Case, Error, Found, Measured, Session, Trial
+    from protacsim.bench.own import cases_of
+    from protacsim.bench.records import (
+        Record,
+        as_json,
+        read_record,
+        recorded,
+        updated,
+        write_record,
+    )
+    from protacsim.bench.suite import cases
+    from protacsim.bench.verdicts import (
+        FAIL,
+        NOTE,
+        WARN,
+        Verdict,
+        compared,
+        known_ratio,
+        limit_of,
+        softened,
+    )
+
+_HOME = {
+    "harness": (
+        "Case",
+        "Error",
+        "Found",
+        "Measured",
+        "Session",
+        "Trial",
+    ),
+    "own": ("cases_of",),
+    "records": (
+        "Record",
+        "as_json",
+        "read_record",
+        "recorded",
+        "updated",
+        "write_record",
+    ),
+    "suite": ("cases",),
+    "verdicts": (
+        "FAIL",
+        "NOTE",
+        "WARN",
+        "Verdict",
+        "compared",
+        "known_ratio",
+        "limit_of",
+        "softened",
+    ),
+}
 
 __all__ = [
     "FAIL",
@@ -46,3 +89,5 @@ __all__ = [
     "updated",
     "write_record",
 ]
+
+__getattr__ = on_demand(__name__, _HOME)

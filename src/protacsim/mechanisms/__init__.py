@@ -6,16 +6,42 @@ and `readings` what is read out.
 Topology and numbers never mix.
 """
 
-from protacsim.mechanisms.build import build_network
-from protacsim.mechanisms.expression import genes
-from protacsim.mechanisms.observables import OBSERVABLES, Observable
-from protacsim.mechanisms.rates import (
-    compartment_volumes,
-    doses,
-    initial_amounts,
-    rate_constants,
-)
-from protacsim.mechanisms.readings import Reading, parse
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protacsim.loading import on_demand
+
+if TYPE_CHECKING:
+    from protacsim.mechanisms.build import build_network
+    from protacsim.mechanisms.expression import genes
+    from protacsim.mechanisms.observables import OBSERVABLES, Observable
+    from protacsim.mechanisms.rates import (
+        compartment_volumes,
+        doses,
+        initial_amounts,
+        rate_constants,
+    )
+    from protacsim.mechanisms.readings import Reading, parse
+
+_HOME = {
+    "build": ("build_network",),
+    "expression": ("genes",),
+    "observables": (
+        "OBSERVABLES",
+        "Observable",
+    ),
+    "rates": (
+        "compartment_volumes",
+        "doses",
+        "initial_amounts",
+        "rate_constants",
+    ),
+    "readings": (
+        "Reading",
+        "parse",
+    ),
+}
 
 __all__ = [
     "OBSERVABLES",
@@ -29,3 +55,5 @@ __all__ = [
     "parse",
     "rate_constants",
 ]
+
+__getattr__ = on_demand(__name__, _HOME)

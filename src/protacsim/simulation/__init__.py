@@ -8,10 +8,10 @@ needs scenarios or draws at random is loaded when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from protacsim.kernels import jit
+from protacsim.loading import on_demand
 from protacsim.network import Network
 from protacsim.simulation.batch import COUNTERS, Solution, checked_times, settle, solve
 from protacsim.simulation.engines import engine_of
@@ -49,7 +49,6 @@ _HOME = {
     ),
     "slopes": ("differences", "gradients", "offsets"),
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "COUNTERS",
@@ -90,13 +89,7 @@ __all__ = [
     "warm_up",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'protacsim.simulation' has no attribute {name!r}")
-    found = getattr(import_module(f"protacsim.simulation.{_MODULE_OF[name]}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = on_demand(__name__, _HOME)
 
 
 def warm_up() -> None:
