@@ -11,7 +11,7 @@ STAMP := .venv/.installed
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
-CONFIGS = $(sort $(wildcard configs/*.toml))
+CONFIGS = $(sort $(wildcard configs/*.toml configs/*/*.toml))
 DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
 
 .PHONY: help venv demo test test-long lint types layers configs peers lock clean FORCE

@@ -26,6 +26,9 @@ WORST = 50.0
 
 SMALLEST = 1e-12
 
+SCAN = 17
+"""Values at which a divided path is tried before a fit."""
+
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
@@ -147,19 +150,55 @@ def best_fit(
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Estimate:
-    """The best of several fits: one from the given start, the others from a Sobol design."""
+    """The best of several fits: one from the given start, the others from a Sobol design.
+
+    Unknowns with one value per label are first scanned over their range (see `scanned`).
+    """
     objective = Objective(model)
     low, high = log_bounds(model.unknowns)
     found: list[Estimate] = []
     points = _starts(model.unknowns, low, high, starts, seed)
     for done, start in enumerate(points, 1):
-        found.append(fit_from(objective, start))
+        found.append(fit_from(objective, scanned(model, start)))
         if progress is not None:
             progress(done, len(points))
     finite = [estimate for estimate in found if np.isfinite(estimate.cost)]
     if not finite:
         raise SimulationError("no start of the fit gave finite predictions", 0, 0.0)
     return min(finite, key=lambda estimate: estimate.cost)
+
+
+def scanned(model: Model, start: Floats) -> Floats:
+    """A start with its most divided path at the best of a few values, for each label by itself.
+
+    Unknowns of one path that differ in their label act on different measurements, so that one
+    pass over the range serves them all. Where a compound does nothing slopes vanish, and a fit
+    that starts there stays there.
+    """
+    divided = _most_divided(model.unknowns)
+    if len(divided) <= 1:
+        return start
+    low, high = log_bounds(model.unknowns)
+    variants = np.repeat(start[None, :], SCAN, axis=0)
+    for j in divided:
+        variants[:, j] = np.linspace(low[j], high[j], SCAN)
+    predicted = model.predict(variants)
+    none = np.zeros((len(model.data), 0))
+    squares = np.array([residuals(model.data, row, none)[0] ** 2 for row in predicted])
+    best = start.copy()
+    for j in divided:
+        place = set(model.unknowns[j].where)
+        rows = [i for i, m in enumerate(model.data) if place <= set(m.where)]
+        best[j] = variants[np.argmin(squares[:, rows].sum(axis=1)), j]
+    return best
+
+
+def _most_divided(unknowns: Sequence[Unknown]) -> list[int]:
+    """Places of the unknowns of the path with the most labels."""
+    by_path: dict[str, list[int]] = {}
+    for j, unknown in enumerate(unknowns):
+        by_path.setdefault(unknown.path, []).append(j)
+    return max(by_path.values(), key=len)
 
 
 def _starts(

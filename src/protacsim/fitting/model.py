@@ -105,15 +105,39 @@ class Model:
 
     def _predict(self, curves: Curves, log_values: Floats, out: Floats) -> None:
         percent = self.percent(curves, log_values)
-        for i in curves.rows:
-            measurement = self.data[i]
-            time = int(np.searchsorted(self.times, measurement.time_h))
-            name = _observable(measurement.quantity)
-            for v in range(len(log_values)):
-                out[v, i] = _reading(measurement, curves.doses_nM, percent[name][v, :, time])
+        for v in range(len(log_values)):
+            read: dict[tuple[str, float], Any] = {}
+            for i in curves.rows:
+                measurement = self.data[i]
+                name, time_h = _observable(measurement.quantity), measurement.time_h
+                remaining = percent[name][v, :, int(np.searchsorted(self.times, time_h))]
+                if measurement.dose_nM is not None:
+                    out[v, i] = remaining[np.flatnonzero(curves.doses_nM == measurement.dose_nM)[0]]
+                    continue
+                if (name, time_h) not in read:
+                    read[name, time_h] = _curve(name, curves.doses_nM[:-1], remaining[:-1])
+                out[v, i] = _extended(
+                    measurement.quantity, read[name, time_h], curves.doses_nM[:-1]
+                )
 
     def percent(self, curves: Curves, log_values: Floats) -> dict[str, Floats]:
-        """Percent of vehicle (v, doses, times) of every observable that is measured."""
+        """Percent of vehicle (v, doses, times) of every observable that is measured.
+
+        Variants that differ in the assay's floor alone share their runs.
+        """
+        floor = self._floor(curves, log_values)[:, None, None]
+        chemical = [j for j in curves.active if self.unknowns[j].path != FLOOR]
+        _, first, run = np.unique(
+            log_values[:, chemical], axis=0, return_index=True, return_inverse=True
+        )
+        relative = self._relative(curves, log_values[first])
+        return {
+            name: 100.0 * (floor + (1.0 - floor) * found[run.ravel()])
+            for name, found in relative.items()
+        }
+
+    def _relative(self, curves: Curves, log_values: Floats) -> dict[str, Floats]:
+        """Amounts over vehicle (v, doses, times), NaN where a run failed."""
         variants, doses = len(log_values), len(curves.doses_nM)
         values = self._values(curves, log_values)
         readings, solution, _ = read_out(
@@ -125,13 +149,11 @@ class Model:
             runs=RUNS_OF_A_FIT,
         )
         failed = np.broadcast_to(solution.status != 0, (variants * doses,)).reshape(variants, -1)
-        floor = self._floor(curves, log_values)[:, None, None]
         found = {}
         for name in {_observable(self.data[i].quantity) for i in curves.rows}:
             amount = np.broadcast_to(readings[name], (variants * doses, len(self.times)))
             amount = amount.reshape(variants, doses, -1)
-            seen = 100.0 * (floor + (1.0 - floor) * amount / amount[:, -1:, :])
-            found[name] = np.where(failed[:, :, None], np.nan, seen)
+            found[name] = np.where(failed[:, :, None], np.nan, amount / amount[:, -1:, :])
         return found
 
     def _varied(self, curves: Curves) -> frozenset[str]:
@@ -169,22 +191,19 @@ def _observable(quantity: str) -> str:
     return quantity.removesuffix("_percent")
 
 
-def _reading(measurement: Measurement, doses_nM: Floats, percent: Floats) -> float:
-    """The measured quantity on one predicted curve; the last dose is the vehicle."""
-    if measurement.dose_nM is not None:
-        return float(percent[np.flatnonzero(doses_nM == measurement.dose_nM)[0]])
-    tested, remaining = doses_nM[:-1], percent[:-1]
+def _curve(observable: str, doses_nM: Floats, remaining: Floats) -> Any:
+    """What one predicted curve says; None where a run of it failed."""
     if not np.isfinite(remaining).all():
-        return float("nan")
-    if measurement.quantity in ("ic50_nM", "imax_percent"):
-        curve: Any = inhibition_curve(tested, remaining)
-    else:
-        curve = degradation_curve(tested, remaining, min_effect_points=0.0)
-    return _extended(measurement.quantity, curve, tested)
+        return None
+    if observable == ACTIVITY:
+        return inhibition_curve(doses_nM, remaining)
+    return degradation_curve(doses_nM, remaining, min_effect_points=0.0)
 
 
 def _extended(quantity: str, curve: Any, tested: Floats) -> float:
     """A reading as a number; a potency beyond the tested doses stands at the end it lies past."""
+    if curve is None:
+        return float("nan")
     reading = getattr(curve, quantity)
     if np.isfinite(float(reading)):
         return float(reading)
