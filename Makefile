@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 CONFIGS = $(sort $(wildcard configs/*.toml configs/*/*.toml))
 DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
 
-.PHONY: help venv demo test test-long lint types layers configs peers lock clean FORCE
+.PHONY: help venv demo test test-long lint types layers configs validate peers lock clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,11 @@ configs: $(STAMP)  ## check every config, then run each into a temporary folder
 	    echo "protacsim run $$config"; \
 	    $(BIN)/protacsim run "$$config" --out "$$out/$$(basename "$$config" .toml)"; \
 	done
+
+validate: $(STAMP)  ## refit the calibrated compounds, predict every published row, write docs/validation.md
+	$(BIN)/python validation/zorba.py
+	$(BIN)/python validation/rows.py
+	$(BIN)/python validation/report.py
 
 # The peers live apart: they are heavy, and the package must never come to need them.
 PEERS := .venv-peers/bin/python

@@ -763,7 +763,7 @@ def test_check_tells_bad_from_good_in_json(call, folder):
     assert len(bad["problems"]) == 1
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.toml")), ids=lambda path: path.stem)
 def test_shipped_configs_are_correct(call, path):
     assert call("check", path).code == cli.OK
 
@@ -777,7 +777,7 @@ def test_the_schema_is_json_that_names_every_documented_key(call):
         *("method", "run", "figure", "fit"),
     }
     assert said.json["additionalProperties"] is False
-    accepts(said.json, CONFIGS.glob("*.toml"))
+    accepts(said.json, CONFIGS.rglob("*.toml"))
 
 
 def accepts(schema, paths):

@@ -24,7 +24,7 @@ from protacsim.config import LATER_FIGURES, SCHEMA, Document, Job, json_schema, 
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.scenario import numbers
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.toml"))
 
 SMALL = """
 schema = "protacsim/1"

@@ -10,7 +10,7 @@ import pytest
 import protacsim as ps
 from protacsim import fitting
 from protacsim.errors import ParameterError
-from protacsim.fitting.estimation import Objective, best_fit, fit_from, residuals
+from protacsim.fitting.estimation import Objective, best_fit, fit_from, residuals, scanned
 from protacsim.fitting.parameters import Unknown
 from protacsim.fitting.profiles import profile, rise_at
 
@@ -118,6 +118,34 @@ def test_potencies_are_compared_as_logarithms():
     assert steep[0, 0] == pytest.approx(4.0 / 20.0 / 0.5)
 
 
+@dataclass
+class Switches(Linear):
+    """Each of two labels degrades 90 % around a value of its own, and elsewhere without slope."""
+
+    def predict(self, log_values):
+        return 90.0 * np.exp(-((log_values - np.array([4.0, -6.0])) ** 2))
+
+    def jacobian(self, log_values, step):
+        up, down = (self.predict((log_values + s)[None])[0] for s in (step, -step))
+        return self.predict(log_values[None])[0], np.diag((up - down) / (2.0 * step))
+
+
+def test_a_divided_path_is_scanned_where_slopes_vanish():
+    places = [(("treatment", label),) for label in "ab"]
+    data = tuple(
+        fitting.Measurement("dmax_percent", 90.0, "=", 1.0, 24.0, None, where, "row")
+        for where in places
+    )
+    unknowns = tuple(
+        Unknown("p", where, np.exp(-10.0), np.exp(10.0), 1.0, None) for where in places
+    )
+    model = Switches(np.eye(2), data, unknowns)
+    stuck = fit_from(Objective(model), np.zeros(2))
+    assert stuck.cost > 1e4
+    found = fit_from(Objective(model), scanned(model, np.zeros(2)))
+    np.testing.assert_allclose(found.log_values, [4.0, -6.0], atol=1e-3)
+
+
 DOSES = np.geomspace(0.1, 1e5, 13)
 
 
@@ -197,6 +225,21 @@ def test_predictions_are_those_of_running_the_study():
                 )
                 expected = float(curves[quantity].sel({"target.allele": allele}).squeeze())
                 assert found == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_floor_shrinks_what_is_lost_and_leaves_the_relative_dc50() -> None:
+    one = study()
+    data = fitting.measurements(rows_at(truth()), one)
+    free = [*parameters(), fitting.Parameter(fitting.FLOOR, low=1e-6, high=0.5)]
+    model = fitting.Model(one, data, fitting.parameters.unknowns(free, one))
+    bare, high = model.predict(np.array([[*truth(), np.log(f)] for f in (1e-6, 0.2)]))
+    for m, without, with_floor in zip(data, bare, high, strict=True):
+        expected = {
+            "dc50_relative_nM": without,
+            "dmax_percent": 0.8 * without,
+            "target_total_percent": 20.0 + 0.8 * without,
+        }
+        assert with_floor == pytest.approx(expected[m.quantity], rel=1e-4)
 
 
 def test_slopes_are_those_of_wider_and_narrower_steps():

@@ -999,3 +999,34 @@ def test_other_c481_mutants_take_the_affinity_of_c481s(name: str) -> None:
 def test_a428d_may_escape_degraders() -> None:
     fold = library.entry("alleles", "BTK.A428D").facts["class_folds.degrader"]
     assert (fold.value, fold.low, fold.high, fold.confidence) == (10.0, 1.0, 100.0, "assumed")
+
+
+# Bases that fits have written.
+
+CALIBRATED = tomllib.loads(
+    (Path(library.__file__).parent / "calibrated.toml").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "basis"),
+    [
+        (kind, name, basis)
+        for kind, entries in CALIBRATED.items()
+        for name, bases in entries.items()
+        for basis in bases
+    ],
+)
+def test_a_calibrated_basis_never_replaces_what_is_sourced(
+    kind: str, name: str, basis: str
+) -> None:
+    sourced, fitted = library.entry(kind, name), library.entry(kind, name, basis)
+    assert library.bases(kind, name)[0] != basis
+    assert fitted.title != sourced.title
+    changed = {path for path, fact in fitted.facts.items() if fact != sourced.facts.get(path)}
+    assert changed
+    for path in changed:
+        fact = fitted.facts[path]
+        assert fact.confidence == "calibrated"
+        assert "Zorba 2018" in fact.source
+        assert fact.low <= fact.value <= fact.high

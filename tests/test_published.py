@@ -1,6 +1,7 @@
-"""The preset `bartlett2021` against tables of an independent implementation of that model.
+"""Published models against independent tables and closed forms.
 
-Bartlett and Gilbert 2021 (doi 10.1007/s10928-020-09722-z): kinetic proofreading of a BTK degrader.
+Bartlett and Gilbert 2021 (doi 10.1007/s10928-020-09722-z), preset `bartlett2021`: kinetic
+proofreading of a BTK degrader. Du 2024: an equilibrium form, and the network that comes to it.
 """
 
 import csv
@@ -14,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from protacsim import reduced
+from protacsim.config import load
 from protacsim.kernels.jit import JIT_ENABLED
 from protacsim.mechanisms import build_network, rate_constants
 from protacsim.methods import ODE
@@ -188,3 +190,21 @@ def test_effective_loss_per_ternary_complex() -> None:
     data = simulate(s, [200.0], method=ODE(rtol=1e-8, atol_nM=1e-12))
     loss = data["degraded"].item() / data["ternary"].item()
     assert loss == pytest.approx(14.4910, rel=1e-5)
+
+
+# Du 2024, from the shipped configuration: the network in the limit of fast binding.
+
+DU = Path(__file__).parents[1] / "configs" / "published" / "du2024.toml"
+
+
+@pytest.mark.jit_only
+def test_the_network_comes_to_the_equilibrium_form_as_binding_gets_faster() -> None:
+    """The largest distance over 26 doses falls tenfold with each tenfold of the rates."""
+    data = run(load(DU).study)["target_total_percent"].isel(time_h=0)
+    doses = data["compound.dose_nM"].values
+    closed = 100.0 * reduced.turnover_time_course(
+        24.0, doses, 9.42359, 5.09344, 61.0, 3840.0, 600.0, np.log(2.0) / 71.9
+    )
+    distance = np.abs(data.values - closed).max(axis=1)
+    assert data.dims[0] == "treatment"
+    np.testing.assert_allclose(np.diff(np.log10(distance)), [-1.0, -1.0], atol=0.1)

@@ -32,9 +32,8 @@ class Parameter:
     """One path to fit on a logarithmic scale, between `low` and `high`.
 
     `per` names dims of the study: one value for each of their labels; without it the value is
-    shared by all. `only` restricts a parameter to some labels of one dim. Bounds default to the
-    library's range. With `prior_sd_log` the logarithm is held near `start` (the value in the study
-    where none is given) with that standard deviation.
+    shared by all. Bounds default to the library's range. With `prior_sd_log` the logarithm is held
+    near `start` (the value in the study where none is given) with that standard deviation.
     """
 
     path: Annotated[str, Field(min_length=1, max_length=200)]
@@ -112,7 +111,6 @@ def _unknown(parameter: Parameter, study: Study, place: tuple[tuple[str, str], .
         low, high = parameter.low or FLOOR_BOUNDS[0], parameter.high or FLOOR_BOUNDS[1]
         start = float(parameter.start or math.sqrt(float(low) * float(high)))
         return Unknown(FLOOR, place, float(low), float(high), start, parameter.prior_sd_log)
-    where = dict(place)
     members = [c for c in study.combinations if all(labels_of(study, c)[d] == v for d, v in place)]
     low, high, start = _bounds(parameter, members[0])
     if not low <= start <= high:
@@ -120,7 +118,6 @@ def _unknown(parameter: Parameter, study: Study, place: tuple[tuple[str, str], .
     for combination in members:
         for end in (low, high):
             replaced(combination.scenario, full_path(combination.scenario, parameter.path), end)
-    del where
     return Unknown(parameter.path, place, low, high, start, parameter.prior_sd_log)
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from protacsim.fitting.bands import covariance
 from protacsim.fitting.estimation import Estimate, Objective, fit_from
 from protacsim.fitting.model import Model
 from protacsim.fitting.parameters import log_bounds
@@ -15,8 +16,8 @@ from protacsim.fitting.parameters import log_bounds
 Floats = NDArray[np.float64]
 Verdict = Literal["identifiable", "one-sided", "flat"]
 
-FIRST_STEP = 0.1
-LARGEST_STEP = 1.0
+SMALLEST_STEP = 0.02
+LARGEST_STEP = 2.0
 GROWTH = 1.7
 MOST_STEPS = 24
 REFINEMENTS = 4
@@ -40,9 +41,14 @@ class Interval:
 
 
 def profile(model: Model, best: Estimate, j: int, rise: float) -> Interval:
-    """Where the cost, minimised over all other unknowns, has risen by `rise` above its minimum."""
-    low, closed_below = _end(model, best, j, rise, -1)
-    high, closed_above = _end(model, best, j, rise, +1)
+    """Where the cost, minimised over all other unknowns, has risen by `rise` above its minimum.
+
+    The search begins where a parabola with the curvature at the minimum would have risen so.
+    """
+    reach = float(np.sqrt(rise * covariance(model, best)[j, j]))
+    step = min(max(reach, SMALLEST_STEP), LARGEST_STEP)
+    low, closed_below = _end(model, best, j, rise, -step)
+    high, closed_above = _end(model, best, j, rise, step)
     return Interval(float(np.exp(low)), float(np.exp(high)), closed_below, closed_above)
 
 
@@ -53,11 +59,12 @@ def rise_at(level: float) -> float:
     return float(chi2.ppf(level, 1))
 
 
-def _end(model: Model, best: Estimate, j: int, rise: float, side: int) -> tuple[float, bool]:
-    """One end (a logarithm), and whether it was reached before the bound."""
+def _end(model: Model, best: Estimate, j: int, rise: float, first: float) -> tuple[float, bool]:
+    """One end (a logarithm), and whether it was reached before the bound; `first` has its sign."""
+    side = 1 if first > 0.0 else -1
     bound = float(log_bounds(model.unknowns)[1 if side > 0 else 0][j])
     inside, height_inside = float(best.log_values[j]), 0.0
-    warm, step = best.log_values, FIRST_STEP
+    warm, step = best.log_values, abs(first)
     for _ in range(MOST_STEPS):
         if (bound - inside) * side <= 1e-9:
             return bound, False
