@@ -123,7 +123,7 @@ class Switches(Linear):
     """Each of two labels degrades 90 % around a value of its own, and elsewhere without slope."""
 
     def predict(self, log_values):
-        return 90.0 * np.exp(-((log_values - np.array([4.0, -6.0])) ** 2))
+        return 90.0 * np.exp(-4.0 * (log_values - np.array([4.0, -6.0])) ** 2)
 
     def jacobian(self, log_values, step):
         up, down = (self.predict((log_values + s)[None])[0] for s in (step, -step))

@@ -268,21 +268,17 @@ def others(row: dict[str, str]) -> str:
     return "no human or animal pharmacokinetics of this degrader are public"
 
 
-def zorba_rows() -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Rows the calibration used, by compound, line and quantity."""
-    fitted = json.loads((HERE / "results" / "zorba.json").read_text())["fitted"]
-    return {(f["compound"], f["cell"], f["quantity"]): f for f in fitted}
-
-
-def addressed(row: dict[str, str], fitted: dict[Any, Any]) -> dict[str, Any]:
+def addressed(row: dict[str, str]) -> dict[str, Any]:
     """One row of the report."""
     number = re.fullmatch(r"Zorba-PROTAC-(\d+)", row["compound"])
     if number and row["endpoint"] in DEGRADATION:
-        cell = CELLS[row["cell_line"].split(" and ")[0]]
-        found = fitted[f"PROTAC {number[1]}", cell, DEGRADATION[row["endpoint"]]]
-        kept = {k: found[k] for k in ("predicted", "low", "high")}
         why = "below 10 % taken as not seen" if not row["value"] else ""
-        return {"status": "calibrated on", **kept, "reason": why}
+        fitted = {
+            "compound": f"PROTAC {number[1]}",
+            "cell": CELLS[row["cell_line"].split(" and ")[0]],
+            "quantity": DEGRADATION[row["endpoint"]],
+        }
+        return {"status": "calibrated on", "reason": why, "fitted": fitted}
     in_cells = row["endpoint"] in DEGRADATION or row["endpoint"].startswith("percent_degraded_at")
     if in_cells:
         return degradation(row)
@@ -327,12 +323,12 @@ def main() -> None:
     """All rows and pairs to `results/rows.json`."""
     with (HERE / "data" / "validation.csv").open() as file:
         rows = list(csv.DictReader(file))
-    fitted = zorba_rows()
     found = []
     for line, row in enumerate(rows, 2):
-        found.append({"line": line, **row, **addressed(row, fitted)})
+        found.append({"line": line, **row, **addressed(row)})
         print(line, row["compound"], found[-1]["status"], found[-1].get("predicted"), flush=True)
     result = {"rows": found, "twins": twins()}
+    (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "rows.json").write_text(json.dumps(result, indent=1) + "\n")
 
 

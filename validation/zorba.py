@@ -92,7 +92,7 @@ def mechanisms(job: Any, base: float, free: int, near: dict[str, float]) -> list
             2,
             job.study,
         ),
-        ("falling limb not read (doses to 10 uM)", list(full), 0, capped),
+        ("doses above 10 uM", list(full), 0, capped),
     ]  # fmt: skip
     found = []
     for name, parameters, fewer, study in cases:
