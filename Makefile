@@ -11,10 +11,10 @@ STAMP := .venv/.installed
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
-CONFIGS = $(sort $(wildcard configs/*.toml configs/*/*.toml))
+CONFIGS = $(sort $(wildcard configs/*.toml configs/published/*.toml))
 DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
 
-.PHONY: help venv demo test test-long lint types layers configs validate peers lock clean FORCE
+.PHONY: help venv demo test test-long test-browser lint types layers configs validate peers lock clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
@@ -41,15 +41,24 @@ locks/requirements-%.txt:
 
 demo: $(STAMP)  ## run the two showcase configs into results/
 	@set -e; for stem in $(DEMO_CONFIGS); do \
-	    $(BIN)/protacsim run "configs/$$stem.toml" --out "results/$$stem"; \
+	    $(BIN)/protacsim run "configs/$$stem.toml" --out "results/$$stem" --fresh; \
 	done
 
 test: $(STAMP)  ## fast tests, with the JIT off and then on
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not long and not jit_only"
-	$(BIN)/python -m pytest -q -m "not long"
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not long and not jit_only and not browser"
+	$(BIN)/python -m pytest -q -m "not long and not browser"
 
 test-long: $(STAMP)  ## tests that take minutes
 	$(BIN)/python -m pytest -q -m long
+
+# Playwright drives a Chromium that is already there: apt-get install chromium, or CHROMIUM=path.
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+test-browser: $(STAMP)  ## the report in a headless Chromium
+	@[ -n "$(CHROMIUM)" ] || { echo "No chromium is on the PATH; install it, or say" \
+	    "make test-browser CHROMIUM=/path/to/chromium" >&2; exit 1; }
+	@$(PIP) install "playwright>=1.49"
+	CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest -q -m browser tests/test_report.py
 
 lint: $(STAMP)  ## format and lint, changing nothing
 	$(BIN)/ruff format --check .
@@ -61,8 +70,8 @@ types: $(STAMP)  ## mypy, strict
 layers: $(STAMP)  ## imports go down only
 	$(BIN)/lint-imports --no-logo
 
-configs: $(STAMP)  ## check every config, then run each into a temporary folder
-	$(BIN)/protacsim check $(or $(CONFIGS),configs/*.toml)
+configs: $(STAMP)  ## check every config, then run all but the calibrations into a temporary folder
+	$(BIN)/protacsim check $(or $(CONFIGS),configs/*.toml) configs/calibration/*.toml
 	@set -e; out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
 	for config in $(CONFIGS); do \
 	    echo "protacsim run $$config"; \

@@ -18,7 +18,7 @@ def integrated(
     engine: str = "interpreted", rtol: float = 1e-5, atol: float = 1e-8, max_steps: int = 100_000,
 ) -> tuple[Floats, NDArray[np.int64], Floats]:  # fmt: skip
     """The driver on unchecked numbers: states (b, t, n), report (b, 4) and times reached (b,)."""
-    code, factors = tape.pack(compiled.programs.with_states(), NONE, NONE, rodas5p.STAGES)
+    code, factors = tape.pack(compiled.programs.with_states(), NONE, NONE, rodas5p.DENSE_STAGES)
     emitted = engine == "emitted"
     machine = objects.addresses(tape.Tape(code, factors)) if emitted else objects.INTERPRETED
     width = objects.width() if emitted else WIDTH
@@ -41,13 +41,13 @@ class Machine:
 
     def __init__(self, compiled: CompiledNetwork, rates: ArrayLike, width: int = WIDTH) -> None:
         self.programs = compiled.programs
-        self.code, self.factors = tape.pack(compiled.programs, NONE, NONE, rodas5p.STAGES)
+        self.code, self.factors = tape.pack(compiled.programs, NONE, NONE, rodas5p.DENSE_STAGES)
         self.work = tape.workspace(self.code, width)
         self.n = len(compiled.species)
         row = np.atleast_2d(np.asarray(rates, float))
         for lane in range(width):
             programs.coefficients(self.code, self.factors, row, 0, self.work, lane)
-        for state in (tape.ROW_STATE, tape.ROW_NEW):
+        for state in tape.STATES:
             self.work[self.code[state] + self.n] = 1.0
 
     def read(self, field: int, count: int, offset: int = 0) -> Floats:
@@ -117,12 +117,13 @@ class Machine:
 
     def interpolated(self, theta: float) -> Floats:
         """Observables at fraction theta of the last step."""
-        n, seen = self.n, self.code[tape.OBSERVABLES]
+        n, seen, count = self.n, self.code[tape.OBSERVABLES], rodas5p.DENSE_STAGES
         one = np.ones((1, max(1, self.code[tape.RATES])))
         for lane in range(WIDTH):
             programs.observation_weights(self.code, self.factors, one, 0, self.work, lane)
+        rodas5p.inner_stage(self.code, self.work)
         pairs = [(tape.ROW_STATE, 0, tape.ROW_BEFORE, 0), (tape.ROW_NEW, 0, tape.ROW_AFTER, 0)]
-        pairs += [(tape.ROW_STAGES, j * n, tape.ROW_SEEN, j * seen) for j in range(rodas5p.STAGES)]
+        pairs += [(tape.ROW_STAGES, j * n, tape.ROW_SEEN, j * seen) for j in range(count)]
         for source, offset, target, place in pairs:
             here, there = self.code[source] + offset, self.code[target] + place
             programs.observe(self.code, self.work, here, there)

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from protacsim.config import LATER_FIGURES, SCHEMA, Document, Job, json_schema, load
+from protacsim.config import SCHEMA, Document, Job, json_schema, load
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.scenario import numbers
 
@@ -263,13 +263,8 @@ def test_values_of_an_axis(written: Writer, spelled: str, expected: list[float])
 
 def test_zipped_axes_share_one_dim(written: Writer) -> None:
     pair = 'zip = "patient"\n[[axis]]\npath = "cell.volume_pL"\nvalues = [1, 2]\nzip = "patient"'
-    job = load(
-        written(
-            changed("geomspace = [1e-2, 1e5, 8]", f"values = [5, 6]\n{pair}").replace(
-                'hue = "target.allele"', 'hue = "patient"'
-            )
-        )
-    )
+    text = changed("geomspace = [1e-2, 1e5, 8]", f"values = [5, 6]\n{pair}")
+    job = load(written(text.partition("[[figure]]")[0]))
     assert job.study.dims == {"treatment": 2, "target.allele": 2, "patient": 2}
 
 
@@ -792,20 +787,7 @@ def test_what_passed_is_still_checked_across(
     ("text", "words"),
     [
         (SMALL + FIT, "a.csv: cannot be read"),
-        *(
-            (
-                SMALL.replace('kind = "ode"', f'kind = "{kind}"'),
-                f'method.kind = "{kind}" cannot be run',
-            )
-            for kind in ("ssa", "hybrid", "lna", "tau", "auto")
-        ),
-        *(
-            (
-                SMALL.replace('kind = "dose-response"', f'kind = "{kind}"'),
-                f'"{kind}" cannot be drawn',
-            )
-            for kind in LATER_FIGURES
-        ),
+        (SMALL.replace('kind = "ode"', 'kind = "tau"'), "method.kind is 'tau'"),
         (SMALL.replace("replicates = 1", "replicates = 2"), "replicates = 2 needs a stochastic"),
     ],
 )
@@ -818,7 +800,7 @@ def test_what_cannot_be_run_is_refused_with_one_sentence(
 
 
 def test_all_refusals_in_one_run(written: Writer) -> None:
-    text = SMALL.replace('kind = "ode"', 'kind = "ssa"').replace('"dose-response"', '"heatmap"')
+    text = SMALL.replace('kind = "ode"', 'kind = "tau"').replace('"dose-response"', '"heatmap"')
     assert len(mistakes(written(text + FIT))) == 3
 
 
@@ -1074,7 +1056,7 @@ def test_a_malformed_override_is_quoted(written: Writer, text: str) -> None:
         ("cell.volume_pL=1" + "0" * 5000, "scenario.cell.volume_pL"),
         ("axis=3", "axis is 3"),
         ("treatment=3", "treatment is 3"),
-        ("method.kind=ssa", "method.kind"),
+        ("method.kind=tau", "method.kind"),
         ("extends=b.toml", "extends"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +224,14 @@ def test_code_that_cannot_be_made_falls_back(fresh: Path, monkeypatch: pytest.Mo
 # Threads.
 
 
+def at_once(count: int, work: Callable[[int], None]) -> None:
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 @pytest.mark.jit_only
 def test_threads_share_nothing() -> None:
     """Four threads at once, each with its own points: the bytes of one run after another."""
@@ -232,16 +241,15 @@ def test_threads_share_nothing() -> None:
         return solve(small(), SMALL, {"A": starts[k], "B": 2.0}, [0.1, 5.0], method=method)
 
     for method in ENGINES:
-        alone = [part(k, method) for k in range(4)]
         found: dict[int, Solution] = {}
-
-        def work(k: int, method: ODE = method, found: dict[int, Solution] = found) -> None:
-            found[k] = part(k, method)
-
-        threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(4, lambda k, m=method, f=found: f.update({k: part(k, m)}))  # type: ignore[misc]
         for k in range(4):
-            assert_same_bytes(alone[k], found[k])
+            assert_same_bytes(part(k, method), found[k])
+
+
+def test_threads_make_the_code_once(fresh: Path) -> None:
+    found: dict[int, Solution] = {}
+    at_once(4, lambda k: found.update({k: run_small("emitted")}))
+    assert compiled(fresh) == 1
+    for k in range(4):
+        assert_same_bytes(found[0], found[k])

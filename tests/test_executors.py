@@ -52,13 +52,14 @@ def test_a_worker_that_dies_twice_costs_its_task_and_no_other(tmp_path):
     found = outcomes(tasks(tmp_path, {3: "dies", 5: "dies once"}), attempt, PROCESSES)
     results = {task[1]: result for task, result in found}
     assert results == {n: None if n == 3 else 10 * n for n in range(8)}
-    assert (tmp_path / "3").stat().st_size in (2, 3)  # beside another death, alone
+    # Twice alone, and perhaps in company before that.
+    assert (tmp_path / "3").stat().st_size in (2, 3)
     assert all((tmp_path / str(n)).stat().st_size >= 1 for n in range(8))
 
 
 def test_nothing_hangs_when_every_task_kills_its_worker(tmp_path):
-    found = outcomes(tasks(tmp_path, dict.fromkeys(range(3), "dies"), 3), attempt, PROCESSES)
-    assert [result for _, result in found] == [None] * 3
+    found = outcomes(tasks(tmp_path, dict.fromkeys(range(2), "dies"), 2), attempt, PROCESSES)
+    assert [result for _, result in found] == [None] * 2
 
 
 @pytest.mark.parametrize("workers", [Workers("threads", 3), PROCESSES], ids=lambda w: w.kind)

@@ -282,7 +282,7 @@ def test_links_beside_a_store_are_refused_or_replaced(tmp_path, outside, name):
 def test_a_link_in_place_of_figures_is_refused(folder, outside):
     (folder / "figures").symlink_to(outside)
     with pytest.raises(StoreError, match="is a link"):
-        publishing.draw(store.open_results(folder), (), folder / "figures")
+        publishing.draw(store.open_results(folder), (), folder / "figures", None)
     assert untouched(outside)
 
 
@@ -349,7 +349,7 @@ def test_a_label_is_no_formula_in_the_summary(tmp_path, formula):
     import pandas as pd
 
     table = pd.DataFrame({"treatment": [formula], "dc50_relative_nM": [-1.0]})
-    publishing.write_summary(table, tmp_path / "summary.csv")
+    publishing.write_table(table, tmp_path / "summary.csv")
     assert (tmp_path / "summary.csv").read_text().splitlines()[1] == f"'{formula},-1.0"
 
 

@@ -522,10 +522,11 @@ SELECT = 'select = { "compound.dose_nM" = "0.316 uM" }\n'
 def test_a_configuration_draws_a_time_course(data: xr.Dataset, tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text(CONFIG + SELECT)
-    (figure,) = load(path).figures
+    job = load(path)
+    (figure,) = job.figures
     assert (figure.kind, figure.columns, figure.hue) == ("time-course", None, None)
     assert dict(figure.select) == pytest.approx({"compound.dose_nM": 316.0})
-    written = draw(data, (figure,), tmp_path)
+    written = draw(data, (figure,), tmp_path, job.study)
     assert [file.name for file in written] == ["01-time-course.svg", "01-time-course.png"]
     expected = plot.time_course_grid(
         data, figure.rows, select={"compound.dose_nM": 316.0}, width_mm=85.0
@@ -539,8 +540,9 @@ def test_a_dose_response_figure_can_select_too(data: xr.Dataset, tmp_path: Path)
     path.write_text(
         CONFIG.replace("time-course", "dose-response") + 'select = { "target.allele" = "C481S" }\n'
     )
-    (figure,) = load(path).figures
-    written = draw(data, (figure,), tmp_path)
+    job = load(path)
+    (figure,) = job.figures
+    written = draw(data, (figure,), tmp_path, job.study)
     assert "C481S" in written[0].read_text(encoding="utf-8")
 
 

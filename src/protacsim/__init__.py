@@ -8,7 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from protacsim import fitting, interop, library, pharmacology, plot, reduced
+    from protacsim import (
+        fitting,
+        interop,
+        library,
+        pharmacology,
+        plot,
+        reduced,
+        sensitivity_analysis,
+    )
     from protacsim.config import Job, load
     from protacsim.dosing import Schedule
     from protacsim.entities import (
@@ -30,12 +38,12 @@ if TYPE_CHECKING:
     )
     from protacsim.fitting import Parameter, fit
     from protacsim.mechanisms import build_network
-    from protacsim.methods import ODE, Reference
+    from protacsim.methods import LNA, ODE, SSA, Auto, Hybrid, Reference
     from protacsim.network import Network
     from protacsim.scenario import Scenario, Treatment
-    from protacsim.simulation import simulate, solve
+    from protacsim.simulation import moments, sample, simulate, solve
     from protacsim.store import open_results
-    from protacsim.study import Axis, Readout, Sample, Study, run
+    from protacsim.study import Axis, Draw, Readout, Sample, Study, run
 
 _HOME = {
     "config": ("Job", "load"),
@@ -51,15 +59,23 @@ _HOME = {
         "StoreError",
     ),
     "mechanisms": ("build_network",),
-    "methods": ("ODE", "Reference"),
+    "methods": ("LNA", "ODE", "SSA", "Auto", "Hybrid", "Reference"),
     "network": ("Network",),
     "scenario": ("Scenario", "Treatment"),
-    "simulation": ("simulate", "solve"),
+    "simulation": ("moments", "sample", "simulate", "solve"),
     "store": ("open_results",),
-    "study": ("Axis", "Readout", "Sample", "Study", "run"),
+    "study": ("Axis", "Draw", "Readout", "Sample", "Study", "run"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_MODULES = ("fitting", "interop", "library", "pharmacology", "plot", "reduced")
+_MODULES = (
+    "fitting",
+    "interop",
+    "library",
+    "pharmacology",
+    "plot",
+    "reduced",
+    "sensitivity_analysis",
+)
 
 __all__ = [  # noqa: PLE0604
     "__version__",

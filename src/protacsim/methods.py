@@ -36,4 +36,54 @@ class Reference:
     solver: Literal["Radau", "BDF"] = "Radau"
 
 
+@noun
+class SSA:
+    """Exact trajectories of whole molecules, one per replicate.
+
+    `solver` draws them: "rejection" (uniformised rejection, fast) or "direct" (event by event).
+    Both sample the same law. `max_events` bounds events plus refused candidates of one run.
+    """
+
+    solver: Literal["rejection", "direct"] = "rejection"
+    max_events: Budget = 20_000_000_000
+
+
+@noun
+class LNA:
+    """The linear noise approximation: the deterministic mean, and Gaussian paths around it.
+
+    Cheap and good where every species is abundant; counts are real numbers and may be negative.
+    A step is so short that no mean amount moves by more than `largest_change` of itself.
+    """
+
+    largest_change: Positive = 0.2
+
+
+@noun
+class Hybrid:
+    """Scarce species exactly, by jumps; all others by Gaussian paths that follow them.
+
+    Scarce are species with fewer than `scarce_below` molecules on average at some time, as far as
+    their reactions need none of the others (a gene and its mRNA). `steps` is the least number of
+    steps of a run; scarce species act on the rest through their average over a step.
+    """
+
+    scarce_below: Positive = 30.0
+    largest_change: Positive = 0.2
+    steps: Annotated[int, Quantity, Field(ge=1, le=100_000)] = 48
+
+
+@noun
+class Auto:
+    """The cheapest method that is good enough, chosen once for all replicates of all points.
+
+    Exact when all runs together expect at most `most_events` events; else `Hybrid` or `LNA`, as
+    long as read-outs stay far from zero. `exact_cells` runs per choice are compared with it.
+    """
+
+    most_events: Positive = 2e9
+    exact_cells: Annotated[int, Quantity, Field(ge=0, le=1000)] = 3
+
+
 Method = ODE | Reference
+Stochastic = SSA | LNA | Hybrid | Auto

@@ -48,7 +48,7 @@ def noun(cls: type[T]) -> type[T]:
         try:
             validate(self, *args, **kwargs)
         except ValidationError as error:
-            raise ParameterError("\n".join(problems(error, made))) from None
+            raise ParameterError("\n".join(problems(error, made, kwargs))) from None
 
     made.__init__ = checked
     _NOUN_NAMES.add(cls.__name__)
@@ -219,6 +219,8 @@ def _sentence(item: ErrorDetails, root: Any) -> str:
             return f"is {quoted(found)}; must be above {context['gt']:g}{unit}."
         case "greater_than_equal":
             return f"is {quoted(found)}; must be at least {context['ge']:g}{unit}."
+        case "less_than":
+            return f"is {quoted(found)}; must be below {context['lt']:g}{unit}."
         case "less_than_equal":
             return f"is {quoted(found)}; must be at most {context['le']:g}{unit}."
         case "finite_number":

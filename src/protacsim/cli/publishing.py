@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
 from protacsim import store
 from protacsim.cli import printable
-from protacsim.cli.tables import print_json, print_table
+from protacsim.cli.figures import drawn
+from protacsim.cli.tables import HEADINGS, print_json, print_rows, print_table, shown
 from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
+from protacsim.store.files import explained, write_file
+from protacsim.study import REPLICATE, Study, restored
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-    from matplotlib.figure import Figure as MatplotlibFigure
 
 LISTED_ROWS = 60
+WANTED = ("dc50_relative_nM", "dmax_percent", "hook_depth_percent", "ic50_nM", "ic50_fold_shift")
+REPORT = "report.html"
 
 
-def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path]:
+def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study) -> list[Path]:
     """Draw each figure as NN-kind.svg and .png."""
     if folder.is_symlink():
         raise StoreError(f"{folder} is a link; remove it, so that nothing elsewhere is replaced")
@@ -31,9 +36,9 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
     for number, figure in enumerate(figures, 1):
         from protacsim import plot
 
-        drawn = _grid(data, figure)
+        finished = drawn(data, figure, study, folder.parent)
         try:
-            written += plot.save(drawn, folder / f"{number:02d}-{figure.kind}")
+            written += plot.save(finished, folder / f"{number:02d}-{figure.kind}")
         except OSError as error:
             raise StoreError(
                 f"{folder}: cannot be written ({error.strerror}); free space or use --out."
@@ -43,41 +48,50 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path) -> list[Path
     return written
 
 
-def _grid(data: xr.Dataset, figure: Figure) -> MatplotlibFigure:
-    from protacsim import plot
+def write_report(
+    job: Job, data: xr.Dataset, table: pd.DataFrame, folder: Path, figures: Sequence[Path]
+) -> Path:
+    """Write `report.html`, whole or not at all."""
+    import pandas as pd
 
-    if figure.kind == "time-course":
-        return plot.time_course_grid(
-            data,
-            figure.rows,
-            columns=figure.columns,
-            hue=figure.hue,
-            width_mm=figure.width_mm,
-            select=dict(figure.select),
-        )
-    return plot.dose_response_grid(
-        data,
-        figure.rows,
-        columns=figure.columns or "treatment",
-        hue=figure.hue or "target.allele",
-        time_h=figure.time_h,
-        width_mm=figure.width_mm,
-        select=dict(figure.select),
+    from protacsim import report
+
+    drawings = [
+        report.Drawing(path.stem.partition("-")[2], path.stem, path.read_text(encoding="utf-8"))
+        for path in figures
+        if path.suffix == ".svg"
+    ]
+    fitted = folder / "fit_parameters.csv"
+    further = [("Fitted parameters", pd.read_csv(fitted))] if job.fit is not None else []
+    run = report.Run(
+        job.study, data, table, drawings, _command(job), store.read_manifest(folder), further
     )
+    path = folder / REPORT
+    with explained(path, "the report could not be written"):
+        write_file(path, report.page(run).encode())
+    return path
+
+
+def _command(job: Job) -> str:
+    sets = [word for text in job.overrides for word in ("--set", text)]
+    return shlex.join(["protacsim", "run", job.source.name, *sets])
 
 
 def replot(folder: Path, *, as_json: bool) -> None:
     """Draw a finished run's figures again."""
     data = store.open_results(folder)
-    found = store.read_manifest(folder).get("figures", [])
+    manifest = store.read_manifest(folder)
     try:
-        figures = TypeAdapter(tuple[Figure, ...]).validate_python(found)
+        figures = TypeAdapter(tuple[Figure, ...]).validate_python(manifest.get("figures", []))
     except ValidationError as error:
         raise StoreError(_odd(folder, error.errors()[0]["msg"])) from None
     for figure in figures:
         if figure.kind not in FIGURES:
             raise StoreError(_odd(folder, f"{figure.kind!r} is no kind of figure"))
-    written = draw(data, figures, folder / "figures")
+    written = []
+    if figures:
+        study = restored(manifest.get("resolved"))
+        written = draw(data, figures, folder / "figures", study)
     if as_json:
         print_json([str(path) for path in written])
     else:
@@ -90,9 +104,14 @@ def _odd(folder: Path, what: str) -> str:
 
 
 def summary_table(data: xr.Dataset) -> pd.DataFrame:
-    """One row per dose-response curve; without a dose axis, one row per point and time."""
+    """One row per dose-response curve; without a dose axis, one row per point and time.
+
+    Of single cells: one row per point, time and observable.
+    """
     from protacsim import pharmacology
 
+    if REPLICATE in data.dims:
+        return pharmacology.cell_summary(data)
     percent = any(f"{name}_percent" in data for name in ("target_total", "target_active"))
     if percent and "compound.dose_nM" in data.dims:
         return pharmacology.summary(data)
@@ -126,23 +145,58 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def print_summary(job: Job, table: pd.DataFrame) -> None:
     """Print the readings that matter most."""
+    if job.study.is_stochastic:
+        last = table[table["time_h"] == table["time_h"].max()]
+        print_table(job.study.title, last.drop(columns="units").head(LISTED_ROWS))
+        return
     if "dmax_percent" not in table and "ic50_nM" not in table:
         percent = [name for name in table if str(name).endswith("_percent")]
         axes = [name for name in table if name in job.study.axis_paths or name == "time_h"]
         few = table[[*axes, *percent]] if percent else table
         print_table(job.study.title, few.head(LISTED_ROWS))
         return
-    shown = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
-    wanted = [
-        "dc50_relative_nM",
-        "dmax_percent",
-        "hook_depth_percent",
-        "ic50_nM",
-        "ic50_fold_shift",
-    ]
+    last = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
     axes = [c for c in table.columns if not _is_reading(c)]
-    columns = [*axes, *(name for name in wanted if name in table)]
-    print_table(job.study.title, shown[columns].head(LISTED_ROWS), shown)
+    wanted = [name for name in WANTED if name in table]
+    if job.study.samples:
+        _print_populations(job, last, axes, wanted)
+    else:
+        print_table(job.study.title, last[[*axes, *wanted]].head(LISTED_ROWS), last)
+
+
+def _print_populations(
+    job: Job, table: pd.DataFrame, axes: Sequence[str], wanted: Sequence[str]
+) -> None:
+    """One row per curve, with the median and the middle 90 % of all members of the samples."""
+    drawn = {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
+    kept = [name for name in axes if name.removesuffix(" quantile") not in drawn]
+    rows = [
+        [*at, len(part), *(_spread_of(part[name]) for name in wanted)]
+        for at, part in _curves_of(table, kept)
+    ]
+    headings = [HEADINGS.get(name, name) for name in wanted]
+    print_rows(
+        f"{job.study.title} (median, and 5 % to 95 % of the members)",
+        [*(HEADINGS.get(name, name) for name in kept), "members", *headings],
+        rows[:LISTED_ROWS],
+    )
+
+
+def _curves_of(table: pd.DataFrame, by: list[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """The rows of each curve, with its coordinates."""
+    if not by:
+        return [((), table)]
+    return [(at, part) for at, part in table.groupby(by, sort=False, dropna=False)]
+
+
+def _spread_of(values: pd.Series) -> str:
+    """Median and middle 90 %, and how many members have none."""
+    known = values.dropna()
+    without = len(values) - len(known)
+    if known.empty:
+        return "none"
+    low, median, high = (shown(float(x)) for x in known.quantile([0.05, 0.5, 0.95]))
+    return f"{median} ({low} to {high}{f'; {without} none' if without else ''})"
 
 
 def _is_reading(column: str) -> bool:

@@ -15,11 +15,17 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from protacsim import store
-from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable
+from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable, sensitivity
 from protacsim.cli.calibrating import calibrate
 from protacsim.cli.estimating import estimate, print_estimates
 from protacsim.cli.progress import progress
-from protacsim.cli.publishing import draw, print_summary, summary_table, write_table
+from protacsim.cli.publishing import (
+    draw,
+    print_summary,
+    summary_table,
+    write_report,
+    write_table,
+)
 from protacsim.cli.tables import print_json
 from protacsim.config import Job, load
 from protacsim.errors import ConfigError, ParameterError, StoreError
@@ -28,9 +34,8 @@ from protacsim.study import (
     Workers,
     check_points,
     failures,
-    plan,
+    prepare,
     run_to_store,
-    template,
 )
 from protacsim.validation import one_of
 
@@ -105,7 +110,8 @@ def collect(configs: Sequence[Path], overrides: Sequence[str], options: Options)
     jobs = loaded(configs, overrides)
     reports = []
     for job, folder in zip(jobs, _folders(jobs, options.out), strict=True):
-        with store.writing(folder, *_planned(job)) as writer:
+        ready = prepare(job.study)
+        with store.writing(folder, ready.template, {**ready.plan, **_extra(job)}) as writer:
             missing = sum(1 for _ in writer.remaining())
             if missing:
                 raise StoreError(
@@ -150,11 +156,6 @@ def _folder(job: Job, out: Path | None, jobs: int) -> Path:
     return out if jobs == 1 else out / job.source.stem
 
 
-def _planned(job: Job) -> tuple[store.Template, dict[str, Any]]:
-    found = template(job.study)
-    return found, {**plan(job.study, found), **_extra(job)}
-
-
 def _extra(job: Job) -> dict[str, Any]:
     return {"figures": [figure._asdict() for figure in job.figures]}
 
@@ -197,14 +198,19 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     data = store.open_results(folder)
     table = summary_table(data)
     write_table(table, folder / "summary.csv")
-    figures = draw(data, job.figures, folder / "figures")
+    sensitivity.publish(job, data, folder, quiet=options.as_json)
+    figures = draw(data, job.figures, folder / "figures", job.study)
     if not options.as_json:
         print_summary(job, table)
     fit = {}
     if job.fit is not None:
         fit = {"fit": calibrate(job, job.fit, folder, quiet=options.as_json)}
+    page = write_report(job, data, table, folder, figures)
+    report = _report(job, data, folder, figures, page)
+    if not options.as_json:
+        return report
     summary = json.loads(table.to_json(orient="records", double_precision=15))
-    return {**_report(job, data, folder, figures), "summary": summary, **fit}
+    return {**report, "summary": summary, **fit}
 
 
 def _event(job: Job, started: float, options: Options) -> Mapping[str, Any]:
@@ -221,13 +227,16 @@ def _event(job: Job, started: float, options: Options) -> Mapping[str, Any]:
     }
 
 
-def _report(job: Job, data: xr.Dataset, folder: Path, figures: list[Path]) -> dict[str, Any]:
+def _report(
+    job: Job, data: xr.Dataset, folder: Path, figures: list[Path], page: Path
+) -> dict[str, Any]:
     points, failed = job.study.points, int((data["status"] != 0).sum())
     code = OK if not failed else ALL_FAILED if failed == points else SOME_FAILED
     typer.echo(f"Results: {printable(str(folder))}", err=True)
     for path in figures:
         if path.suffix == ".png":
             typer.echo(f"Figure:  {printable(str(path))}", err=True)
+    typer.echo(f"Report:  {printable(str(page))}", err=True)
     if failed:
         reasons = {str(entry["status"]): str(entry["advice"]) for entry in failures(data)}
         advice = "; ".join(f"{name.replace('_', ' ')}: {what}" for name, what in reasons.items())
@@ -241,5 +250,6 @@ def _report(job: Job, data: xr.Dataset, folder: Path, figures: list[Path]) -> di
         "points": points,
         "failed": failed,
         "figures": [str(path) for path in figures],
+        "report": str(page),
         "exit_code": code,
     }

@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from protacsim import library, provenance
+from protacsim import library
 from protacsim.cli import INTERNAL, OK, USAGE, complain, printable
 from protacsim.cli.tables import print_json, print_rows
 from protacsim.config import json_schema, load
@@ -43,23 +43,13 @@ def check(configs: Sequence[Path], overrides: Sequence[str], *, as_json: bool) -
 
 def describe(config: Path, overrides: Sequence[str], *, as_json: bool) -> None:
     """Constants first, then the reactions of every distinct network."""
-    from protacsim.mechanisms import build_network, rate_constants
-    from protacsim.scenario import numbers
+    from protacsim.report import facts
 
     job = load(config, overrides)
-    scenarios = [combination.scenario for combination in job.study.combinations]
-    varied = {path for combination in job.study.combinations for path in combination.varied}
-    every = (entry for scenario in scenarios for entry in provenance.constants(scenario))
-    constants = {entry: None for entry in every if entry.path not in varied}
-    networks = {}
-    for combination in job.study.combinations:
-        scenario = combination.scenario
-        network = build_network(scenario, combination.varied)
-        values, _ = combination.values({dim: slice(0, 1) for dim in combination.shape})
-        first = {path: _first(value) for path, value in values.items()}
-        networks[network.name] = (network, rate_constants(scenario, {**numbers(scenario), **first}))
+    constants = facts.constants(job.study)
+    networks = {own.network.name: (own.network, own.first) for own in facts.reactions(job.study)}
     if as_json:
-        _describe_json(job.study.title, list(constants), networks)
+        _describe_json(job.study.title, constants, networks)
         return
     unverified = sum(entry.unverified for entry in constants)
     typer.echo(f"{printable(job.study.title or str(config))}: {job.study.points:,} points")
@@ -68,7 +58,7 @@ def describe(config: Path, overrides: Sequence[str], *, as_json: bool) -> None:
     )
     rows = [
         (e.confidence, e.path, e.entry, e.value, e.unit, _range(e.low, e.high), e.source)
-        for e in sorted(constants, key=lambda e: provenance.ORDER.index(e.confidence))
+        for e in constants
     ]
     print_rows("Constants", ("confidence", "path", "of", "value", "unit", "range", "source"), rows)
     for network, rates in networks.values():
@@ -76,10 +66,6 @@ def describe(config: Path, overrides: Sequence[str], *, as_json: bool) -> None:
         typer.echo(str(network))
         used = [(name, float(rates[name])) for name in network.rates]
         print_rows("Rate constants (per h, per molecule where two react)", ("rate", "value"), used)
-
-
-def _first(value: Any) -> Any:
-    return value.flat[0] if hasattr(value, "flat") else value
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from protacsim.config.checking import Checker, Figure, FitJob, Job
-from protacsim.config.grammar import FIGURES, LATER_FIGURES, SCHEMA, Document, json_schema
+from protacsim.config.checking import Checker, FitJob, Job
+from protacsim.config.figures import Figure
+from protacsim.config.grammar import FIGURES, SCHEMA, Document, json_schema
 from protacsim.config.reading import extended, override, parsed, read_toml
 
 __all__ = [
     "FIGURES",
-    "LATER_FIGURES",
     "SCHEMA",
     "Document",
     "Figure",
@@ -36,4 +38,9 @@ def load(path: str | Path, overrides: Mapping[str, Any] | Sequence[str] = ()) ->
     raw = extended(read_toml(source), source)
     for key, value in parsed(overrides):
         override(raw, key, value)
-    return Checker(source, raw).job()
+    given = overrides if not isinstance(overrides, Mapping) else _written(overrides)
+    return replace(Checker(source, raw).job(), overrides=tuple(given))
+
+
+def _written(overrides: Mapping[str, Any]) -> list[str]:
+    return [f"{path}={json.dumps(value, default=str)}" for path, value in overrides.items()]

@@ -6,18 +6,15 @@ What this version cannot execute is checked and refused with one sentence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from protacsim.config.figures import Figure, FigureChecker
 from protacsim.config.grammar import (
-    FEWEST_TIMES,
-    LATER_METHODS,
-    MEMBER_DIMS,
     METHODS,
     SCHEMA,
     AxisSection,
@@ -25,25 +22,15 @@ from protacsim.config.grammar import (
     FigureSection,
     FitSection,
     RunSection,
+    SensitivitySection,
 )
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.fitting import Errors, Measurement, Model, Parameter, read_measurements, unknowns
-from protacsim.methods import ODE, Method
+from protacsim.methods import ODE, Method, Stochastic
 from protacsim.scenario import Scenario, Treatment
-from protacsim.study import TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
+from protacsim.study import DOSE, TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
+from protacsim.study.names import CURVE_READINGS, FRACTION_BELOW
 from protacsim.validation import one_of, problems, quoted
-
-
-class Figure(NamedTuple):
-    """One figure that a run draws."""
-
-    kind: str
-    rows: tuple[str, ...]
-    columns: str | None
-    hue: str | None
-    time_h: float | None
-    width_mm: float
-    select: tuple[tuple[str, float | str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,12 +45,17 @@ class FitJob:
 
 @dataclass(frozen=True)
 class Job:
-    """A checked configuration: the study, its figures, and where it came from."""
+    """A checked configuration: the study, its figures, and where it came from.
+
+    `overrides` are those that were given beside the file, as `path=value`.
+    """
 
     study: Study
     figures: tuple[Figure, ...]
     source: Path
     fit: FitJob | None = None
+    sensitivity: SensitivitySection | None = None
+    overrides: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -91,21 +83,27 @@ class Checker:
         treatments = self._many("treatment", Treatment)
         axes = self._axes()
         samples = self._many("sample", Sample)
+        sensitivity = self._sensitivity()
+        if sensitivity is not None:
+            samples.append(sensitivity.sample())
         readout = self._one("readout", Readout)
         method = self._method()
         run = self._one("run", RunSection)
         figures = self._many("figure", FigureSection)
         fit_section = self._one("fit", FitSection) if "fit" in self.raw else None
         study = self._study(scenario, treatments, axes, samples, readout, method, run)
-        self._check_figures(figures, treatments, axes, readout)
+        several = isinstance(self.raw.get("treatment", []), list)
+        dims = [sample.dim for sample in samples if sample is not None]
+        shown = FigureChecker(
+            self._say, self.source, treatments if several else None, axes, dims, sensitivity
+        )
+        shown.check(figures, readout)
+        self._check_readouts(sensitivity, axes, readout)
         fit = self._fit(fit_section, study)
+        drawn = shown.figures(figures, study) if study is not None else ()
         if self.found or study is None:
             raise ConfigError(list(dict.fromkeys(self.found)))
-        drawn = tuple(
-            Figure(f.kind, f.rows, f.columns, f.hue, f.time_h, f.width_mm, f.chosen())
-            for f in figures
-        )
-        return Job(study, drawn, self.source, fit)
+        return Job(study, drawn, self.source, fit, sensitivity)
 
     def _say(self, sentence: str) -> None:
         end = "" if sentence.endswith(".") else "."
@@ -176,21 +174,15 @@ class Checker:
             return None
         return axes if len(axes) == len(sections) else None
 
-    def _method(self) -> Method | None:
+    def _method(self) -> Method | Stochastic | None:
         section = self.raw.get("method", {})
         if not isinstance(section, Mapping):
             self._say(f"method is {quoted(section)}; write it as a [method] table.")
             return None
         options = {key: value for key, value in section.items() if key != "kind"}
         kind = section.get("kind", "ode")
-        if kind in LATER_METHODS:
-            self._say(
-                f'method.kind = "{kind}" cannot be run yet: this version has no stochastic solver; '
-                'use "ode".'
-            )
-            return None
         if not isinstance(kind, str) or kind not in METHODS:
-            allowed = one_of(quoted(kind)[1:-1], (*METHODS, *LATER_METHODS))
+            allowed = one_of(quoted(kind)[1:-1], METHODS)
             self._say(f"method.kind is {quoted(kind)}; {allowed}.")
             return None
         return self._validated("method", METHODS[kind], options)  # type: ignore[no-any-return]
@@ -216,7 +208,7 @@ class Checker:
         axes: list[Axis] | None,
         samples: list[Sample | None],
         readout: Readout | None,
-        method: Method | None,
+        method: Method | Stochastic | None,
         run: RunSection | None,
     ) -> Study | None:
         passed = [treatment for treatment in treatments if treatment is not None]
@@ -254,83 +246,28 @@ class Checker:
                 self._say(line)
             return None
 
-    def _check_figures(
-        self,
-        figures: list[FigureSection | None],
-        treatments: list[Treatment | None],
-        axes: list[Axis] | None,
-        readout: Readout | None,
-    ) -> None:
-        given = self._axes_of_figures(treatments, axes)
-        for i, figure in enumerate(figures, 1):
-            if figure is not None:
-                key = "figure" if len(figures) == 1 else f"figure[{i}]"
-                if given is not None:
-                    self._check_dims(key, figure, given)
-                    self._check_select(key, figure, given)
-                    self._check_time_course(key, figure, given)
-                self._check_readings(key, figure, readout)
-
-    def _axes_of_figures(
-        self, treatments: list[Treatment | None], axes: list[Axis] | None
-    ) -> list[Axis] | None:
-        """The axes and, if there are several, the treatments."""
-        if axes is None or not isinstance(self.raw.get("treatment", []), list):
+    def _sensitivity(self) -> SensitivitySection | None:
+        if "sensitivity" not in self.raw:
             return None
-        names = tuple(t.name if t is not None else "" for t in treatments)
-        return [Axis(TREATMENT, names, TREATMENT), *axes] if len(names) > 1 else axes
+        return self._one("sensitivity", SensitivitySection)  # type: ignore[no-any-return]
 
-    def _check_dims(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        dims = list(dict.fromkeys(axis.dim for axis in axes))
-        for what in ("columns", "hue"):
-            dim = getattr(figure, what)
-            if dim is not None and dim not in dims:
-                self._say(f"{key}.{what} is {quoted(dim)}; {one_of(dim, dims)}.")
-
-    def _check_select(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        values = {axis.path: axis.coordinate for axis in axes}
-        for path, value in figure.chosen():
-            if path not in (*values, *MEMBER_DIMS):
-                allowed = one_of(path, [*values, *MEMBER_DIMS])
-                self._say(f"{key}.select names {quoted(path)}; {allowed}.")
-            elif path in values and not _is_among(value, values[path]):
-                allowed = one_of(
-                    str(value), [f"{v:g}" if isinstance(v, float) else v for v in values[path]]
-                )
-                self._say(f"{key}.select takes {quoted(value)} of {path}; {allowed}.")
-
-    def _check_time_course(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        shown = (figure.columns, figure.hue)
-        chosen = [axis.dim for axis in axes if axis.path in figure.select]
-        left = dict.fromkeys(
-            axis.dim for axis in axes if len(axis.values) > 1 and axis.dim not in (*shown, *chosen)
-        )
-        if figure.kind == "time-course" and len(left) > shown.count(None):
-            self._say(
-                f"{key} is a time-course with more axes than one figure shows: {', '.join(left)} "
-                f"for {shown.count(None)} of columns and hue; choose one value each with select."
-            )
-
-    def _check_readings(self, key: str, figure: FigureSection, readout: Readout | None) -> None:
-        if readout is None:
+    def _check_readouts(
+        self, section: SensitivitySection | None, axes: list[Axis] | None, readout: Readout | None
+    ) -> None:
+        """Readouts of a sensitivity analysis are variables of the result or readings of curves."""
+        if section is None or readout is None or axes is None:
             return
-        for row in figure.rows:
-            if row not in readout.observables:
-                self._say(
-                    f"{key}.rows names {quoted(row)}, which is not read out; "
-                    f"{one_of(row, readout.observables)}."
-                )
-        if figure.time_h is not None and figure.time_h not in readout.times_h:
-            times = ", ".join(f"{time:g}" for time in readout.times_h)
-            self._say(f"{key}.time_h is {figure.time_h:g} h; must be one of {times} h.")
-        if figure.kind == "time-course" and len(readout.times_h) < FEWEST_TIMES:
-            self._say(f"{key} shows a time course; give two or more times in readout.times_h.")
+        variables = self._variables(readout)
+        doses = any(axis.dim == DOSE for axis in axes)
+        allowed = [*variables, *(CURVE_READINGS if doses else ())]
+        for text in section.readouts:
+            below = FRACTION_BELOW.match(text)
+            if (below[1] if below else text) not in allowed:
+                self._say(f"sensitivity.readouts names {quoted(text)}; {one_of(text, allowed)}.")
 
-
-def _is_among(value: float | str, values: Sequence[float | str]) -> bool:
-    if isinstance(value, str):
-        return value in values
-    return any(isinstance(v, float) and np.isclose(v, value, rtol=1e-9, atol=0.0) for v in values)
+    def _variables(self, readout: Readout) -> list[str]:
+        names = [reading.name for reading in readout.readings]
+        return names + [f"{name}_percent" for name in names if readout.relative_to]
 
 
 def _looked_up(section: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,29 +9,58 @@ from pydantic import Field, Strict, TypeAdapter, model_validator
 
 from protacsim.errors import ParameterError
 from protacsim.fitting import Parameter
-from protacsim.methods import ODE, Reference
+from protacsim.methods import LNA, ODE, SSA, Auto, Hybrid, Reference
 from protacsim.scenario import Treatment
 from protacsim.study import Axis, Readout, Sample
+from protacsim.study.axes import Draws
+from protacsim.study.designs import design
 from protacsim.units import to_canonical, unit_of
 from protacsim.validation import Name, Quantity, Real, noun, one_of
 
 SCHEMA = "protacsim/1"
 LARGEST_AXIS = 10_000_000
 
-METHODS: dict[str, Any] = {"ode": ODE, "reference": Reference}
-LATER_METHODS = ("ssa", "hybrid", "lna", "tau", "auto")
-FIGURES = ("dose-response", "time-course")
-LATER_FIGURES = (
-    "heatmap",
-    "allele-shift",
-    "occupancy-vs-degradation",
-    "ternary-bell",
-    "species-flow",
-    "single-cell",
-    "sensitivity",
-    "observed-vs-predicted",
-    "network",
-)
+METHODS: dict[str, Any] = {
+    "ode": ODE,
+    "reference": Reference,
+    "ssa": SSA,
+    "hybrid": Hybrid,
+    "lna": LNA,
+    "auto": Auto,
+}
+FIGURES = {
+    "dose-response": ("rows", "columns", "hue", "time_h", "select", "points", "fit"),
+    "time-course": ("rows", "columns", "hue", "select"),
+    "allele-shift": ("rows", "columns", "hue", "time_h", "select"),
+    "occupancy-vs-degradation": ("columns", "hue", "time_h", "select"),
+    "ternary-bell": ("rows", "columns", "hue", "time_h", "select"),
+    "species-flow": ("rows", "columns", "time_h", "select"),
+    "observed-vs-predicted": ("points",),
+    "network": ("select",),
+    "single-cell": ("rows", "columns", "hue", "time_h", "select"),
+    "heatmap": ("rows", "columns", "time_h", "select", "x", "y"),
+    "sensitivity": ("select",),
+}
+"""Kinds of figures, and what can be chosen in each."""
+DEFAULT_ROWS = {
+    "dose-response": ("target_total",),
+    "time-course": ("target_total",),
+    "allele-shift": ("target_total",),
+    "ternary-bell": ("ternary",),
+    "heatmap": ("target_total",),
+    "single-cell": ("target_total",),
+}
+NEEDED_ROWS = {
+    "occupancy-vs-degradation": ("target_total", "target_unoccupied"),
+    "species-flow": ("target_total", "target_unoccupied"),
+}
+"""Observables without which a figure that names none cannot be drawn."""
+OVER_DOSES = ("dose-response", "allele-shift", "occupancy-vs-degradation", "ternary-bell")
+RELATIVE = ("allele-shift", "occupancy-vs-degradation", "observed-vs-predicted")
+"""Figures of percentages: they need `relative_to`."""
+
+OF_CELLS = ("single-cell", "network", "sensitivity")
+"""Figures that a study of several cells per point can have."""
 
 # Dims that an observable has besides the axes: of each compound, of each neosubstrate.
 MEMBER_DIMS = ("compound", "neosubstrate")
@@ -108,29 +137,44 @@ class FigureSection:
     """`[[figure]]`: what to draw from the result.
 
     `rows` are observables, `columns` and `hue` axes; `time_h` defaults to the last time. `select`
-    gives one value of each axis that is neither, such as `{ "compound.dose_nM" = 100.0 }`.
+    gives one value of each axis that is neither, such as `{ "compound.dose_nM" = 100.0 }`. A
+    heatmap has the axes `x` (doses by default) and `y` and one row, which may be a reading of
+    curves such as "dmax_percent". A sensitivity figure shows all readouts of `[sensitivity]`.
+    `points` is a CSV file of measurements as `[fit]` reads them; `fit` describes a curve.
     """
 
     kind: str
-    rows: Annotated[tuple[str, ...], Field(min_length=1)] = ("target_total",)
+    rows: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     columns: str | None = None
     hue: str | None = None
+    x: str | None = None
+    y: str | None = None
     time_h: Real | None = None
     width_mm: Annotated[float, Field(ge=40, le=400)] = 180.0
     select: dict[str, Entry] = Field(default_factory=dict)
+    points: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    fit: Literal["hill", "bell"] | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        if self.kind in LATER_FIGURES:
-            raise ParameterError(
-                f'kind = "{self.kind}" cannot be drawn yet; use {" or ".join(FIGURES)}'
-            )
         if self.kind not in FIGURES:
             raise ParameterError(f'kind = "{self.kind}" is no figure; {one_of(self.kind, FIGURES)}')
-        if self.kind == "time-course" and self.time_h is not None:
-            raise ParameterError("time_h cannot be chosen in a time-course; leave it out")
+        for name in dict.fromkeys(field for fields in FIGURES.values() for field in fields):
+            if getattr(self, name) not in (None, {}) and name not in FIGURES[self.kind]:
+                raise ParameterError(f"{name} cannot be chosen in a {self.kind}; leave it out")
+        if self.kind == "observed-vs-predicted" and self.points is None:
+            raise ParameterError("points is missing; give a CSV file with what was measured")
+        if self.kind == "heatmap" and self.y is None:
+            raise ParameterError("a heatmap needs y, one of the axes; add it")
+        if self.kind == "heatmap" and len(self.observables) > 1:
+            raise ParameterError("a heatmap has one row; draw one heatmap each")
         self.chosen()
         return self
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """`rows`, or those that the kind shows by default; none where it has its own."""
+        return DEFAULT_ROWS.get(self.kind, ()) if self.rows is None else self.rows
 
     def chosen(self) -> tuple[tuple[str, float | str], ...]:
         """`select` in canonical units."""
@@ -138,6 +182,24 @@ class FigureSection:
             (dim, to_canonical(dim, value) if isinstance(value, str) and unit_of(dim) else value)
             for dim, value in self.select.items()
         )
+
+
+@noun
+class SensitivitySection:
+    """`[sensitivity]`: which constants decide the readouts.
+
+    `over` are draws as in `[[sample]]`; `n` base points (Sobol) or walks (Morris). `readouts` are
+    readings of dose-response curves, variables of the result, or "<variable> below <number>".
+    """
+
+    over: Draws
+    readouts: Annotated[tuple[str, ...], Field(min_length=1)] = ("dc50_relative_nM", "dmax_percent")
+    method: Literal["sobol", "morris"] = "sobol"
+    n: Annotated[int, Field(ge=2, le=10_000_000)] = 256
+
+    def sample(self) -> Sample:
+        """The points of the analysis, as a sample of the study."""
+        return design(self.over, method=self.method, n=self.n)
 
 
 @noun
@@ -179,6 +241,7 @@ class Document:
     treatment: tuple[Treatment, ...] = ()
     axis: tuple[AxisSection, ...] = ()
     sample: tuple[Sample, ...] = ()
+    sensitivity: SensitivitySection | None = None
     readout: Readout | None = None
     method: dict[str, Any] | None = None
     run: RunSection | None = None

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from protacsim.errors import ParameterError
 from protacsim.fitting.data import Measurement
 from protacsim.fitting.parameters import FLOOR, Unknown, labels_of
-from protacsim.pharmacology import degradation_curve, inhibition_curve
 from protacsim.scenario import displace, full_path
 from protacsim.simulation import read_out
 from protacsim.study import DOSE, Combination, Study
@@ -144,7 +143,7 @@ class Model:
             curves.combination.scenario,
             values,
             self.times,
-            self.study.method,
+            self.study.mean_method,
             varied=self._varied(curves),
             runs=RUNS_OF_A_FIT,
         )
@@ -193,6 +192,8 @@ def _observable(quantity: str) -> str:
 
 def _curve(observable: str, doses_nM: Floats, remaining: Floats) -> Any:
     """What one predicted curve says; None where a run of it failed."""
+    from protacsim.pharmacology import degradation_curve, inhibition_curve
+
     if not np.isfinite(remaining).all():
         return None
     if observable == ACTIVITY:

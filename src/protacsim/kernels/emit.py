@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from llvmlite import ir
 
 from protacsim.kernels import tape
-from protacsim.kernels.rodas5p import DIRECT_FROM, STAGES, A, C
+from protacsim.kernels.rodas5p import DENSE_STAGES, DIRECT_FROM, STAGES, A, C
 
 FUNCTIONS = ("rates", "attempt", "observe", "accept", "relax")
 RATES, ATTEMPT, OBSERVE, ACCEPT, RELAX = range(len(FUNCTIONS))
@@ -161,7 +161,7 @@ def assembly(packed: tape.Tape, width: int) -> str:
     _write_factorise(layout, factorise := Writer(module, "factorise", width))
     factorise.function.linkage = "internal"
     _write_attempt(layout, Writer(module, "attempt", width), factorise.function, stage.function)
-    _write_observe(layout, Writer(module, "observe", width))
+    _write_observe(layout, Writer(module, "observe", width), stage.function)
     _write_relax(layout, Writer(module, "relax", width), factorise.function, stage.function)
     _write_accept(layout, Writer(module, "accept", width))
     return str(module)
@@ -259,23 +259,23 @@ def _write_attempt(layout: Layout, w: Writer, factorise, stage) -> None:
         w.store(w.plus(s, stages), w.number(0.0))
     for i in range(STAGES):
         if i:
-            _write_combination(layout, w, i)
+            _write_combination(layout, w, i, new)
         _call_stage(w, stage, state if i == 0 else new, stages + i * n)
     _write_error(layout, w)
     w.builder.ret_void()
 
 
-def _write_combination(layout: Layout, w: Writer, i: int) -> None:
+def _write_combination(layout: Layout, w: Writer, i: int, out: int) -> None:
     """State of stage i, and the sum of earlier stages that enters its right-hand side."""
-    n, new, stages = layout.n, layout.at(tape.ROW_NEW), layout.at(tape.ROW_STAGES)
+    n, stages = layout.n, layout.at(tape.ROW_STAGES)
     for s in w.each(n):
         earlier = [w.load(w.plus(s, stages + j * n)) for j in range(i)]
-        if i < DIRECT_FROM:
+        if DIRECT_FROM <= i < STAGES:
+            value = w.builder.fadd(w.load(w.plus(s, out)), earlier[-1])
+        else:
             value = w.load(w.plus(s, layout.at(tape.ROW_STATE)))
             value = _sum(w, ((w.number(a), u) for a, u in zip(A[i], earlier)), value)
-        else:
-            value = w.builder.fadd(w.load(w.plus(s, new)), earlier[-1])
-        w.store(w.plus(s, new), value)
+        w.store(w.plus(s, out), value)
         value = w.builder.fmul(w.number(C[i, 0]), earlier[0])
         value = _sum(w, ((w.number(c), u) for c, u in zip(C[i, 1:], earlier[1:])), value)
         w.store(w.plus(s, stages + i * n), value)
@@ -300,13 +300,16 @@ def _write_error(layout: Layout, w: Writer) -> None:
     w.store(layout.at(tape.ROW_ERROR), mean)
 
 
-def _write_observe(layout: Layout, w: Writer) -> None:
-    """Observables of old state, new state and all stages."""
+def _write_observe(layout: Layout, w: Writer, stage) -> None:
+    """The ninth stage; observables of old state, new state and all stages."""
     stages, seen = layout.at(tape.ROW_STAGES), layout.at(tape.ROW_SEEN)
+    inside = layout.at(tape.ROW_INSIDE)
+    _write_combination(layout, w, STAGES, inside)
+    _call_stage(w, stage, inside, stages + STAGES * layout.n)
     pairs = [
         (layout.at(tape.ROW_STATE), layout.at(tape.ROW_BEFORE)),
         (layout.at(tape.ROW_NEW), layout.at(tape.ROW_AFTER)),
-        *((stages + j * layout.n, seen + j * len(layout.seen)) for j in range(STAGES)),
+        *((stages + j * layout.n, seen + j * len(layout.seen)) for j in range(DENSE_STAGES)),
     ]
     for source, target in pairs:
         for o, terms in enumerate(layout.seen):

@@ -23,10 +23,11 @@ from protacsim.kernels.programs import (
     shifted_jacobian,
 )
 from protacsim.kernels.rodas5p import (
+    DENSE_STAGES,
     ERROR_ORDER,
     GAMMA,
-    STAGES,
     error_norm,
+    inner_stage,
     interpolated,
     step,
 )
@@ -44,8 +45,9 @@ CLOCK = 4
 RUN, DONE, STARTING, RETRYING, LAST = range(5)
 BOOK = 5
 
-SAFETY = 0.9
-SMALLEST_FACTOR, LARGEST_FACTOR, AFTER_FAILURE = 0.2, 6.0, 0.25
+SAFETY = 0.93
+SMALLEST_FACTOR, LARGEST_FACTOR, AFTER_FAILURE = 0.2, 10.0, 0.25
+FIRST_MOVE = 0.1  # how far a first step moves the state, as a share of it
 SMALLEST_PIVOT = 1e-300
 IDLE = -1
 
@@ -75,7 +77,7 @@ def integrate_batch(
     width = work.shape[1]
     for lane in range(width):
         book[RUN, lane] = IDLE
-    for constant in (tape.ROW_STATE, tape.ROW_NEW):
+    for constant in tape.STATES:
         store_one(work, at(code, constant) + at(code, tape.SPECIES))
     queue = np.int64(0)  # a literal would be a type of its own, and `refill` compiled twice
     active = 0
@@ -190,7 +192,7 @@ def choose_step(code, work, clock, book, lane, rtol):
 
 @njit
 def first_step(code, work, lane, rtol, left):
-    """A first step on which the state of one run moves by about one percent of its scale."""
+    """A first step on which the state of one run moves by about a tenth of its scale."""
     state, speed = at(code, tape.ROW_STATE), at(code, tape.ROW_STAGES)
     atol = at(code, tape.ROW_ATOL)
     size = 0.0
@@ -199,20 +201,21 @@ def first_step(code, work, lane, rtol, left):
         scale = work[atol + s, lane] + rtol * abs(work[state + s, lane])
         size += (work[state + s, lane] / scale) ** 2
         change += (work[speed + s, lane] / scale) ** 2
-    guess = 0.01 * np.sqrt(size / change) if size > 0.0 and change > 0.0 else 1e-6 * left
+    guess = FIRST_MOVE * np.sqrt(size / change) if size > 0.0 and change > 0.0 else 1e-6 * left
     return min(guess, left)
 
 
 @njit
 def observe_step(code, machine, work, rtol):
-    """Observables of old state, new state and all stages, for outputs inside the step."""
+    """Observables of old state, new state and all nine stages, for outputs inside the step."""
     if machine[OBSERVE] != 0:
         call(machine[OBSERVE], work, rtol)
         return
+    inner_stage(code, work)
     n, seen = at(code, tape.SPECIES), at(code, tape.OBSERVABLES)
     observe(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_BEFORE))
     observe(code, work, at(code, tape.ROW_NEW), at(code, tape.ROW_AFTER))
-    for j in range(STAGES):
+    for j in range(DENSE_STAGES):
         stage = at(code, tape.ROW_STAGES) + j * n
         observe(code, work, stage, at(code, tape.ROW_SEEN) + j * seen)
 
@@ -344,10 +347,10 @@ def refill(
 @njit
 def retire(code, work, clock, book, lane):
     """Let a lane without a run compute zeros."""
-    one = at(code, tape.ROW_STATE) + at(code, tape.SPECIES)
-    other = at(code, tape.ROW_NEW) + at(code, tape.SPECIES)
     for row in range(work.shape[0]):
-        work[row, lane] = 1.0 if row in (one, other) else 0.0
+        work[row, lane] = 0.0
+    for state in tape.STATES:
+        work[at(code, state) + at(code, tape.SPECIES), lane] = 1.0
     for s in range(at(code, tape.SPECIES)):
         work[at(code, tape.ROW_ATOL) + s, lane] = 1.0
     book[RUN, lane] = IDLE

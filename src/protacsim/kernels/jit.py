@@ -37,15 +37,22 @@ def _fingerprint() -> str:
 
 
 def njit(function: F) -> F:
-    """Compile without the GIL, without fastmath (`isnan` must work), cached on disk.
+    """Compile a kernel that allocates nothing: counting references costs atomic writes."""
+    return _compiled(function, counts=False)
 
-    Without reference counts either: kernels allocate nothing, and counting costs atomic writes.
-    """
+
+def njit_allocating(function: F) -> F:
+    """Compile a kernel that makes arrays of its own."""
+    return _compiled(function, counts=True)
+
+
+def _compiled(function: F, *, counts: bool) -> F:
+    """Compile without the GIL, without fastmath (`isnan` must work), cached on disk."""
     config: Any = numba.config
     previous = config.CACHE_DIR
     config.CACHE_DIR = str(_DIRECTORY)
     try:
-        compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(
+        compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=counts)(
             function
         )
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ INTERPRETED = np.zeros(len(emit.FUNCTIONS), np.int64)
 
 _DIGEST = 32
 _loaded: dict[str, llvm.ExecutionEngine] = {}
+_LOADING = threading.Lock()
 
 
 @cache
@@ -40,9 +42,10 @@ def addresses(packed: tape.Tape) -> np.ndarray:
     `packed` has no events. Raises OSError or RuntimeError where code cannot be made or loaded.
     """
     key = _key(packed)
-    if key not in _loaded:
-        _loaded[key] = _engine(_object(packed, jit.cache_directory() / f"{key}.emitted"))
-    engine = _loaded[key]
+    with _LOADING:  # an engine that another one displaced would take its code along
+        if key not in _loaded:
+            _loaded[key] = _engine(_object(packed, jit.cache_directory() / f"{key}.emitted"))
+        engine = _loaded[key]
     return np.array([engine.get_function_address(name) for name in emit.FUNCTIONS], np.int64)
 
 

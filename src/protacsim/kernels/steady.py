@@ -60,7 +60,7 @@ from protacsim.kernels.programs import (
     solve,
 )
 
-BOLDNESS = 1e4  # the first step over that of the engine
+BOLDNESS = 1e3  # the first step over that of the engine
 CONTRACTION = 0.5  # what the second correction should be of the first; above 1 a step fails
 SMALLEST_FACTOR, LARGEST_FACTOR = 0.3, 100.0
 PATIENCE = 30  # steps of the whole time scale before a state counts as not steady
@@ -78,7 +78,7 @@ def settle_batch(
     """
     for lane in range(work.shape[1]):
         book[RUN, lane] = IDLE
-    for constant in (tape.ROW_STATE, tape.ROW_NEW):
+    for constant in tape.STATES:
         store_one(work, at(code, constant) + at(code, tape.SPECIES))
     queue = np.int64(0)  # a literal would be a type of its own, and `admit` compiled twice
     active = 0

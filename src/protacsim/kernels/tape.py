@@ -23,11 +23,14 @@ SPECIES, RATES, COEFFICIENTS, PRODUCTS, SLOTS, LAWS, OBSERVABLES, TERMS, EVENTS 
 ) = range(9, 40)  # fmt: skip
 # ... and rows of the work matrix.
 (
-    ROW_COEF, ROW_STATE, ROW_NEW, ROW_STAGES, ROW_LU, ROW_ATOL, ROW_TOTALS, ROW_WEIGHTS,
-    ROW_SEEN, ROW_BEFORE, ROW_AFTER, ROW_SHIFT, ROW_INVERSE_H, ROW_ERROR, ROW_PIVOT,
-    ROW_ACCEPTED, ROW_MOVED, ROW_DEPTH, ROWS,
-) = range(40, 59)  # fmt: skip
-HEADER = 59
+    ROW_COEF, ROW_STATE, ROW_NEW, ROW_INSIDE, ROW_STAGES, ROW_LU, ROW_ATOL, ROW_TOTALS,
+    ROW_WEIGHTS, ROW_SEEN, ROW_BEFORE, ROW_AFTER, ROW_SHIFT, ROW_INVERSE_H, ROW_ERROR,
+    ROW_PIVOT, ROW_ACCEPTED, ROW_MOVED, ROW_DEPTH, ROWS,
+) = range(40, 60)  # fmt: skip
+HEADER = 60
+
+STATES = (ROW_STATE, ROW_NEW, ROW_INSIDE)
+"""Blocks that hold a state: n species, the constant 1, and products."""
 
 _LISTS = {
     COEF_PTR: "coef_ptr", COEF_RATE: "coef_rate", MONO_A: "mono_a", MONO_B: "mono_b",
@@ -93,7 +96,7 @@ def _heights(header: NDArray[np.int32], stages: int) -> list[int]:
     n, _, coefficients, products, slots, laws, seen, terms, _ = (int(x) for x in header[:9])
     state = n + 1 + products
     return [
-        coefficients, state, state, stages * n, slots, n, laws, terms,
+        coefficients, state, state, state, stages * n, slots, n, laws, terms,
         stages * seen, seen, seen, 1, 1, 1, 1, 1, 1, 1,
     ]  # fmt: skip
 

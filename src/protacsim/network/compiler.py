@@ -167,7 +167,7 @@ def compile_network(network: Network) -> CompiledNetwork:
         network.species,
         network.rates,
         tuple(network.observables),
-        compile_topology(_topology(network)),
+        compile_topology(topology_of(network)),
     )
 
 
@@ -186,7 +186,8 @@ def compile_topology(topology: Topology) -> Programs:
     return Programs(**programs)
 
 
-def _topology(network: Network) -> Topology:
+def topology_of(network: Network) -> Topology:
+    """The network's reactions and read-outs by number, without a name."""
     index = {name: i for i, name in enumerate(network.species)}
     rates = {name: i for i, name in enumerate(network.rates)}
     stoichiometry = network.stoichiometry()

@@ -6,22 +6,23 @@ themselves are defined in `dose_curves` and `time_curves`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
 from protacsim.pharmacology.dose_curves import (
     MIN_EFFECT_POINTS,
     VALLEY_POINTS,
-    degradation_curve,
-    inhibition_curve,
+    degradation_curves,
+    inhibition_curves,
 )
-from protacsim.pharmacology.interpolation import MIN_POINTS, Floats
-from protacsim.pharmacology.readings import Reading, Reason
+from protacsim.pharmacology.interpolation import MIN_POINTS, Floats, Mask
+from protacsim.pharmacology.readings import REASON_DTYPE, Reading, Readings, Reason
 from protacsim.pharmacology.time_curves import (
     d50_time_h,
     initial_rate_per_h,
@@ -56,10 +57,12 @@ _LONG_NAMES = {
     "recovery_half_time_h": "time from washout to half recovery",
 }
 
-_REASON_DTYPE = f"<U{max(len(reason) for reason in Reason)}"
+CURVES_PER_BLOCK = 4096
+"""Curves read at a time, so that memory does not grow with their number."""
 
-Readings = Mapping[str, Reading | bool]
-ReadCurve = Callable[[Floats, Floats], Readings]
+Columns = Mapping[str, Readings | NDArray[np.bool_]]
+ReadRows = Callable[[Floats, Floats], Columns]
+ReadCurve = Callable[[Floats, Floats], Mapping[str, Reading]]
 
 
 def dose_response(
@@ -91,13 +94,11 @@ def dose_response(
         When the variable or the dimension is missing, or a dose is negative or repeated.
     """
 
-    def read(doses: Floats, percent: Floats) -> Readings:
-        curve: Readings = vars(
-            degradation_curve(
-                doses, percent, valley_points=valley_points, min_effect_points=min_effect_points
-            )
+    def read(doses: Floats, percent: Floats) -> Columns:
+        found, multimodal = degradation_curves(
+            doses, percent, valley_points=valley_points, min_effect_points=min_effect_points
         )
-        return curve
+        return {**found, "multimodal": multimodal}
 
     return _read_curves(data, observable, dose_dim, read)
 
@@ -110,13 +111,7 @@ def inhibition(
     min_effect_points: float = MIN_EFFECT_POINTS,
 ) -> xr.Dataset:
     """The readings of `inhibition_curve` for every curve along `dose_dim`; see `dose_response`."""
-
-    def read(doses: Floats, percent: Floats) -> Readings:
-        curve: Readings = vars(
-            inhibition_curve(doses, percent, min_effect_points=min_effect_points)
-        )
-        return curve
-
+    read = partial(inhibition_curves, min_effect_points=min_effect_points)
     return _read_curves(data, observable, dose_dim, read)
 
 
@@ -125,12 +120,13 @@ def time_course(data: xr.Dataset, observable: str = "target_total") -> xr.Datase
 
     Raises and returns as `dose_response`, over the dims without `time_h`.
     """
-    return _read_curves(data, observable, TIME_DIM, _time_readings)
+    return _read_curves(data, observable, TIME_DIM, _one_by_one(_time_readings))
 
 
 def recovery(data: xr.Dataset, washout_h: float, observable: str = "target_total") -> xr.Dataset:
     """`recovery_half_time_h` of every curve along `time_h`; see `time_course`."""
-    return _read_curves(data, observable, TIME_DIM, partial(_recovery_reading, washout_h))
+    read = _one_by_one(partial(_recovery_reading, washout_h))
+    return _read_curves(data, observable, TIME_DIM, read)
 
 
 def fold_shift(
@@ -169,11 +165,13 @@ def fold_shift(
     unresolved = base.copy(data=null).broadcast_like(ratio).transpose(*ratio.dims).to_numpy()
     why = np.where(own != "", own, np.where(ratio.notnull(), Reason.NONE, unresolved))
     named = ratio.rename(f"{quantity}_fold_shift")
-    return named.assign_coords(reason=(values.dims, why.astype(_REASON_DTYPE)))
+    return named.assign_coords(reason=(values.dims, why.astype(REASON_DTYPE)))
 
 
 def summary(data: xr.Dataset, dose_dim: str = DOSE_DIM) -> pd.DataFrame:
     """One row per dose-response curve: its coordinates, readings, reasons and fold shifts.
+
+    Values of zipped axes and of samples stand beside the number along their common dim.
 
     Degradation is read from `target_total`, inhibition from `target_active`, whichever are
     there relative to vehicle. Where wild type is among the alleles, `dc50_relative_fold_shift`
@@ -192,10 +190,15 @@ def summary(data: xr.Dataset, dose_dim: str = DOSE_DIM) -> pd.DataFrame:
     if not parts:
         _percent(data, "target_total", dose_dim)
     curves = xr.merge(parts, join="exact", compat="override", combine_attrs="drop")
-    curves = curves.assign(_shifts(curves)).reset_coords(drop=True)
+    curves = curves.assign(_shifts(curves))
+    scalars = [name for name, c in curves.coords.items() if not c.dims]
+    curves = curves.drop_vars(scalars)
     if not curves.sizes:
         return curves.expand_dims("curve").to_dataframe().reset_index(drop=True)
-    return curves.to_dataframe().reset_index()
+    values = [name for name in curves.coords if name not in curves.dims]
+    table: pd.DataFrame = curves.reset_coords().to_dataframe().reset_index()
+    first = [name for name in table if name in (*curves.dims, *values)]
+    return table[[*first, *(name for name in table if name not in first)]]
 
 
 def _shifts(curves: xr.Dataset) -> dict[str, xr.DataArray]:
@@ -211,7 +214,17 @@ def _shifts(curves: xr.Dataset) -> dict[str, xr.DataArray]:
     return columns
 
 
-def _time_readings(times_h: Floats, percent: Floats) -> Readings:
+def _one_by_one(read: ReadCurve) -> ReadRows:
+    """A reader of rows from a reader of one curve."""
+
+    def read_rows(x: Floats, rows: Floats) -> Columns:
+        curves = [read(x, row) for row in rows]
+        return {name: Readings.single([curve[name] for curve in curves]) for name in curves[0]}
+
+    return read_rows
+
+
+def _time_readings(times_h: Floats, percent: Floats) -> dict[str, Reading]:
     times_h, percent = times_h[times_h >= 0.0], percent[times_h >= 0.0]
     rate, plateau = rate_and_plateau(times_h, percent / 100.0)
     return {
@@ -222,11 +235,11 @@ def _time_readings(times_h: Floats, percent: Floats) -> Readings:
     }
 
 
-def _recovery_reading(washout_h: float, times_h: Floats, percent: Floats) -> Readings:
+def _recovery_reading(washout_h: float, times_h: Floats, percent: Floats) -> dict[str, Reading]:
     return {"recovery_half_time_h": recovery_half_time_h(times_h, percent, washout_h)}
 
 
-def _read_curves(data: xr.Dataset, observable: str, dim: str, read: ReadCurve) -> xr.Dataset:
+def _read_curves(data: xr.Dataset, observable: str, dim: str, read: ReadRows) -> xr.Dataset:
     percent = _percent(data, observable, dim).sortby(dim)
     failed = _failed(data, percent, dim)
     others = tuple(name for name in percent.dims if name != dim)
@@ -235,49 +248,66 @@ def _read_curves(data: xr.Dataset, observable: str, dim: str, read: ReadCurve) -
     lost = failed.transpose(*others, dim).to_numpy().reshape(-1, x.size)
     zero = percent.attrs.get("null_reason") == Reason.ZERO_REFERENCE
     counts = (x > 0.0) | (dim == TIME_DIM)  # a dose of zero is the vehicle, no point of a curve
-    readings = [
-        _explained(read(x, row), _why_few(row[counts], gone[counts], zero=zero))
-        for row, gone in zip(rows, lost, strict=True)
-    ]
+    why_few = _why_few(rows[:, counts], lost[:, counts], zero=zero)
     shape = tuple(percent.sizes[name] for name in others)
-    names = list(readings[0] if readings else read(x, np.full(x.shape, np.nan)))
     variables: dict[Hashable, Any] = {}
-    for name in names:
-        variables |= _variables(name, [row[name] for row in readings], others, shape)
+    for name, column in _columns(read, x, rows).items():
+        if isinstance(column, Readings):
+            column.reasons[:] = np.where(
+                column.reasons == Reason.TOO_FEW_POINTS, why_few, column.reasons
+            )
+        variables |= _variables(name, column, others, shape)
     coords = {name: c for name, c in percent.coords.items() if dim not in c.dims}
     attrs = {"observable": observable, "along": dim, "failed_points": int(failed.sum())}
     return xr.Dataset(variables, coords=coords, attrs=attrs)
 
 
+def _columns(read: ReadRows, x: Floats, rows: Floats) -> Columns:
+    """Readings of all curves, block by block; of none at all, what they would be called."""
+    if not len(rows):
+        empty = read(x, np.full((1, x.size), np.nan))
+        return {name: _joined([column], slice(0, 0)) for name, column in empty.items()}
+    starts = range(0, len(rows), CURVES_PER_BLOCK)
+    blocks = [read(x, rows[start : start + CURVES_PER_BLOCK]) for start in starts]
+    return {name: _joined([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def _joined(columns: Sequence[Any], part: slice = slice(None)) -> Any:
+    """Readings, or booleans, of several blocks of curves."""
+    if not isinstance(columns[0], Readings):
+        return np.concatenate(columns)[part]
+    return Readings(
+        np.concatenate([column.values for column in columns])[part],
+        np.concatenate([column.reasons for column in columns])[part],
+    )
+
+
 def _variables(
-    name: str, readings: list[Reading | bool], dims: tuple[Hashable, ...], shape: tuple[int, ...]
+    name: str,
+    column: Readings | NDArray[np.bool_],
+    dims: tuple[Hashable, ...],
+    shape: tuple[int, ...],
 ) -> dict[Hashable, Any]:
     attrs = {"units": unit_of(name), "long_name": _LONG_NAMES[name]}
-    if name == "multimodal":
-        return {name: (dims, np.array(readings, dtype=bool).reshape(shape), attrs)}
-    values = np.array([float(reading) for reading in readings]).reshape(shape)
-    reasons = [reading.reason.value for reading in readings if isinstance(reading, Reading)]
-    why = np.array(reasons, dtype=_REASON_DTYPE).reshape(shape)
+    if not isinstance(column, Readings):
+        return {name: (dims, column.reshape(shape), attrs)}
     about = {"long_name": f"why {name} is null"}
-    return {name: (dims, values, attrs), f"{name}_reason": (dims, why, about)}
-
-
-def _explained(readings: Readings, why_few: Reason) -> Readings:
     return {
-        name: Reading.null(why_few)
-        if isinstance(reading, Reading) and reading.reason == Reason.TOO_FEW_POINTS
-        else reading
-        for name, reading in readings.items()
+        name: (dims, column.values.reshape(shape), attrs),
+        f"{name}_reason": (dims, column.reasons.reshape(shape), about),
     }
 
 
-def _why_few(row: Floats, failed: np.ndarray[Any, Any], *, zero: bool) -> Reason:
-    """Why a curve may have too few points: what would have sufficed had it not been lost."""
-    if np.count_nonzero(np.isfinite(row) | failed) >= MIN_POINTS and failed.any():
-        return Reason.FAILED_POINTS
-    if zero and np.count_nonzero(np.isnan(row) & ~failed):
-        return Reason.ZERO_REFERENCE
-    return Reason.TOO_FEW_POINTS
+def _why_few(rows: Floats, failed: Mask, *, zero: bool) -> NDArray[Any]:
+    """Why each curve may have too few points: what would have sufficed had it not been lost."""
+    sufficed = np.count_nonzero(np.isfinite(rows) | failed, axis=1) >= MIN_POINTS
+    undefined = np.isnan(rows) & ~failed
+    return Readings.of(
+        np.full(len(rows), np.nan),
+        FAILED_POINTS=sufficed & failed.any(axis=1),
+        ZERO_REFERENCE=np.logical_and(zero, undefined.any(axis=1)),
+        TOO_FEW_POINTS=np.ones(len(rows), bool),
+    ).reasons
 
 
 def _failed(data: xr.Dataset, percent: xr.DataArray, dim: str) -> xr.DataArray:

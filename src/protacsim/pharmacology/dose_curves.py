@@ -1,4 +1,4 @@
-"""Dmax, DC50, HC50, hook depth and IC50 of one dose-response curve given as two arrays.
+"""Dmax, DC50, HC50, hook depth and IC50 of dose-response curves, one or many at once.
 
 Curves are read on log10(dose) between the points and never beyond them. Definitions follow the
 usual ones for degraders: absolute values refer to 50 % of vehicle, relative ones to half of
@@ -7,23 +7,26 @@ Dmax. Published DC50 values are relative unless their source says otherwise.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from protacsim.pharmacology.interpolation import (
     FLAT,
     MIN_POINTS,
-    Curve,
+    Curves,
     Floats,
+    Ints,
+    Mask,
+    check_increasing,
     checked,
-    curve_through,
+    curves_through,
     with_summits,
 )
-from protacsim.pharmacology.readings import Reading, Reason
+from protacsim.pharmacology.readings import Reading, Readings
 
 HALF_PERCENT: Final = 50.0
 VALLEY_POINTS: Final = 0.02
@@ -87,24 +90,12 @@ def degradation_curve(
     ParameterError
         Unless the doses are finite, not negative and increasing.
     """
-    curve = _degradation(doses_nM, percent_of_vehicle)
-    if curve is None:
-        null = Reading.null(Reason.TOO_FEW_POINTS)
-        return DegradationCurve(null, null, null, null, null, null, null, multimodal=False)
-    top = int(np.argmax(curve.y))
-    dmax = float(curve.y[top])
-    seen = dmax > min_effect_points
-    half = 0.5 * dmax
-    return DegradationCurve(
-        dmax_percent=Reading(dmax),
-        dmax_dose_nM=_dose(curve.x[top]) if seen else Reading.null(Reason.NO_EFFECT),
-        dc50_absolute_nM=_rising(curve, HALF_PERCENT, seen=seen),
-        dc50_relative_nM=_rising(curve, half, seen=seen),
-        hc50_absolute_nM=_falling(curve, HALF_PERCENT, top, seen=seen),
-        hc50_relative_nM=_falling(curve, half, top, seen=seen),
-        hook_depth_percent=Reading(_hook_depth(curve, top)),
-        multimodal=_maxima(curve.y, valley_points, min_effect_points) > 1,
+    doses, percent = checked("doses_nM", doses_nM, percent_of_vehicle, lowest=0.0)
+    found, multimodal = degradation_curves(
+        doses, percent[None], valley_points=valley_points, min_effect_points=min_effect_points
     )
+    readings = {name: each.first() for name, each in found.items()}
+    return DegradationCurve(**readings, multimodal=bool(multimodal[0]))
 
 
 def inhibition_curve(
@@ -118,68 +109,116 @@ def inhibition_curve(
     `ic50_nM` is absolute: the first dose, from low to high, at which the response is down to 50.
     Parameters and errors are those of `degradation_curve`.
     """
-    curve = _degradation(doses_nM, percent_of_vehicle)
-    if curve is None:
-        null = Reading.null(Reason.TOO_FEW_POINTS)
-        return InhibitionCurve(null, null)
-    imax = float(curve.y.max())
-    ic50 = _rising(curve, HALF_PERCENT, seen=imax > min_effect_points)
-    return InhibitionCurve(imax_percent=Reading(imax), ic50_nM=ic50)
+    doses, percent = checked("doses_nM", doses_nM, percent_of_vehicle, lowest=0.0)
+    found = inhibition_curves(doses, percent[None], min_effect_points=min_effect_points)
+    return InhibitionCurve(**{name: each.first() for name, each in found.items()})
 
 
-def _degradation(doses_nM: ArrayLike, percent: ArrayLike) -> Curve | None:
-    """Degradation in % over log10(dose/nM), or None when fewer than three points are valid."""
-    doses, remaining = checked("doses_nM", doses_nM, percent, lowest=0.0)
-    positive = doses > 0.0
-    x, y = np.log10(doses[positive]), 100.0 - remaining[positive]
-    if x.size < MIN_POINTS:
-        return None
+def degradation_curves(
+    doses_nM: Floats,
+    percent_of_vehicle: Floats,
+    *,
+    valley_points: float = VALLEY_POINTS,
+    min_effect_points: float = MIN_EFFECT_POINTS,
+) -> tuple[dict[str, Readings], NDArray[np.bool_]]:
+    """`degradation_curve` of every row of `percent_of_vehicle` (n, doses), and `multimodal` (n,).
+
+    No reading depends on the other rows. Errors are those of `degradation_curve`.
+    """
+    curves, enough = _degradation(doses_nM, percent_of_vehicle)
+    multimodal = np.zeros(enough.shape, bool)
+    multimodal[enough] = _maxima(curves, valley_points, min_effect_points) > 1
+    return _spread(_degradation_readings(curves, min_effect_points), enough), multimodal
+
+
+def inhibition_curves(
+    doses_nM: Floats, percent_of_vehicle: Floats, *, min_effect_points: float = MIN_EFFECT_POINTS
+) -> dict[str, Readings]:
+    """`inhibition_curve` of every row; see `degradation_curves`."""
+    curves, enough = _degradation(doses_nM, percent_of_vehicle)
+    imax = np.nanmax(curves.y, axis=1)
+    ic50 = _rising(curves, np.full(imax.shape, HALF_PERCENT), imax > min_effect_points)
+    return _spread({"imax_percent": Readings.of(imax), "ic50_nM": ic50}, enough)
+
+
+def _degradation(doses_nM: Floats, percent: Floats) -> tuple[Curves, Mask]:
+    """Degradation in % over log10(dose/nM) of the rows that have enough points, and which have."""
+    check_increasing("doses_nM", doses_nM, lowest=0.0)
+    positive = doses_nM > 0.0
+    x, rows = np.log10(doses_nM[positive]), 100.0 - percent[:, positive]
+    enough = np.isfinite(rows).sum(axis=1) >= MIN_POINTS
+    curves = curves_through(x, rows[enough])
     # Amounts are not negative: unless the data say so, no refined maximum exceeds 100 %.
-    return curve_through(*with_summits(x, y, ceiling=max(100.0, float(y.max()))))
+    ceilings = np.maximum(100.0, np.nanmax(curves.y, axis=1))
+    return with_summits(curves, ceilings), enough
 
 
-def _dose(log10_dose: float) -> Reading:
-    return Reading(10.0 ** float(log10_dose))
+def _degradation_readings(curves: Curves, min_effect_points: float) -> dict[str, Readings]:
+    top = np.nanargmax(curves.y, axis=1)
+    best, dmax = curves.at(top)
+    seen = dmax > min_effect_points
+    fifty, half = np.full(dmax.shape, HALF_PERCENT), 0.5 * dmax
+    return {
+        "dmax_percent": Readings.of(dmax),
+        "dmax_dose_nM": Readings.of(10.0**best, NO_EFFECT=~seen),
+        "dc50_absolute_nM": _rising(curves, fifty, seen),
+        "dc50_relative_nM": _rising(curves, half, seen),
+        "hc50_absolute_nM": _falling(curves, fifty, top, seen),
+        "hc50_relative_nM": _falling(curves, half, top, seen),
+        "hook_depth_percent": Readings.of(_hook_depth(curves, top)),
+    }
 
 
-def _rising(curve: Curve, level: float, *, seen: bool) -> Reading:
-    if not seen:
-        return Reading.null(Reason.NO_EFFECT)
-    if curve.y[0] > level:
-        return Reading.null(Reason.BELOW_LOWEST_DOSE)
-    where = curve.first_crossing(level)
-    return Reading.null(Reason.NOT_REACHED) if math.isnan(where) else _dose(where)
+def _spread(found: Mapping[str, Readings], enough: Mask) -> dict[str, Readings]:
+    """Readings of some rows among all; the others have too few points."""
+
+    def among_all(readings: Readings) -> Readings:
+        spread = Readings.of(np.full(enough.shape, np.nan), TOO_FEW_POINTS=~enough)
+        spread.values[enough], spread.reasons[enough] = readings.values, readings.reasons
+        return spread
+
+    return {name: among_all(readings) for name, readings in found.items()}
 
 
-def _falling(curve: Curve, level: float, top: int, *, seen: bool) -> Reading:
-    if not seen:
-        return Reading.null(Reason.NO_EFFECT)
-    if curve.y[top] < level:
-        return Reading.null(Reason.NOT_REACHED)
-    where = curve.first_crossing(level, start=top, falling=True)
-    return Reading.null(_no_falling_limb(curve, top)) if math.isnan(where) else _dose(where)
+def _rising(curves: Curves, levels: Floats, seen: Mask) -> Readings:
+    where = curves.first_crossings(levels)
+    return Readings.of(
+        10.0**where,
+        NO_EFFECT=~seen,
+        BELOW_LOWEST_DOSE=curves.y[:, 0] > levels,
+        NOT_REACHED=np.isnan(where),
+    )
 
 
-def _no_falling_limb(curve: Curve, top: int) -> Reason:
-    at_last_dose = top == curve.y.size - 1
-    flat = _hook_depth(curve, top) == 0.0
-    return Reason.NO_HOOK if flat and not at_last_dose else Reason.ABOVE_HIGHEST_DOSE
+def _falling(curves: Curves, levels: Floats, top: Ints, seen: Mask) -> Readings:
+    where = curves.first_crossings(levels, start=top, falling=True)
+    nowhere = np.isnan(where)
+    flat = (_hook_depth(curves, top) == 0.0) & (top < curves.last)
+    return Readings.of(
+        10.0**where,
+        NO_EFFECT=~seen,
+        NOT_REACHED=curves.at(top)[1] < levels,
+        NO_HOOK=nowhere & flat,
+        ABOVE_HIGHEST_DOSE=nowhere,
+    )
 
 
-def _hook_depth(curve: Curve, top: int) -> float:
-    depth = float(curve.y[top] - curve.y[-1])
-    return depth if depth > FLAT else 0.0
+def _hook_depth(curves: Curves, top: Ints) -> Floats:
+    depth = curves.at(top)[1] - curves.at(curves.last)[1]
+    return np.where(depth > FLAT, depth, 0.0)
 
 
-def _maxima(degradation: Floats, valley_points: float, min_effect_points: float) -> int:
+def _maxima(curves: Curves, valley_points: float, min_effect_points: float) -> Ints:
     """Maxima that rise by more than the threshold from vehicle or from the valley before."""
-    count, rising, turn = 0, False, 0.0
-    for value in np.maximum(degradation, 0.0).tolist():
-        if rising:
-            rising = value >= turn - valley_points
-            turn = max(turn, value) if rising else value
-        elif value > turn + (valley_points if count else min_effect_points):
-            count, rising, turn = count + 1, True, value
-        else:
-            turn = min(turn, value)
+    count = np.zeros(len(curves.y), np.intp)
+    rising, turn = np.zeros(count.shape, bool), np.zeros(count.shape)
+    for knots in np.maximum(curves.y, 0.0).T:  # after a curve's end NaN, which changes nothing
+        threshold = turn + np.where(count > 0, valley_points, min_effect_points)
+        falls = rising & (knots < turn - valley_points)
+        begins = ~rising & (knots > threshold)
+        count += begins
+        turn = np.where(
+            falls | begins, knots, np.where(rising, np.fmax(turn, knots), np.fmin(turn, knots))
+        )
+        rising = (rising & ~falls) | begins
     return count

@@ -1,13 +1,19 @@
 """A number read off a curve, or NaN with the reason why its definition gives none.
 
-The set of reasons is closed; what each quantity means is said where it is computed.
+`Readings` are those of one quantity over many curves. The set of reasons is closed; what each
+quantity means is said where it is computed.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Reason(StrEnum):
@@ -68,6 +74,36 @@ class Reading(float):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_restore, (float(self), self.reason.value))
+
+
+REASON_DTYPE: Final = f"<U{max(len(reason) for reason in Reason)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """One quantity of n curves: `values` (n,), NaN where `reasons` (n,) is not empty."""
+
+    values: NDArray[np.float64]
+    reasons: NDArray[Any]
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], **unless: NDArray[np.bool_]) -> Self:
+        """Values, unless the mask (n,) of a reason holds; of several, the first is given."""
+        reasons = np.full(values.shape, Reason.NONE.value, dtype=REASON_DTYPE)
+        for name, holds in reversed(unless.items()):
+            reasons[holds] = Reason[name].value
+        return cls(np.where(reasons == "", values, np.nan), reasons)
+
+    @classmethod
+    def single(cls, readings: Sequence[Reading]) -> Self:
+        """Readings made one curve at a time."""
+        reasons = np.array([reading.reason.value for reading in readings], dtype=REASON_DTYPE)
+        return cls(np.array([float(reading) for reading in readings]), reasons)
+
+    def first(self) -> Reading:
+        """The reading of the first curve."""
+        reason = str(self.reasons[0])
+        return Reading.null(Reason(reason)) if reason else Reading(float(self.values[0]))
 
 
 def _restore(value: float, reason: str) -> Reading:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from protacsim.errors import ParameterError
-from protacsim.pharmacology.interpolation import MIN_POINTS, Floats, checked, curve_through
+from protacsim.pharmacology.interpolation import MIN_POINTS, Floats, checked, curves_through
 from protacsim.pharmacology.readings import Reading, Reason
 
 MIN_EFFECT_FRACTION: Final = 1e-4
@@ -80,7 +80,7 @@ def d50_time_h(times_h: ArrayLike, percent_of_vehicle: ArrayLike) -> Reading:
         return Reading.null(Reason.TOO_FEW_POINTS)
     if percent[0] < 50.0:
         return Reading.null(Reason.BEFORE_FIRST_TIME)
-    return _or_not_reached(curve_through(times, percent).first_crossing(50.0, falling=True))
+    return _first_time(times, percent, 50.0, falling=True)
 
 
 def recovery_half_time_h(
@@ -108,8 +108,8 @@ def recovery_half_time_h(
     if 100.0 - start <= MIN_EFFECT_PERCENT:
         return Reading.null(Reason.NO_EFFECT)
     # The curve bends sharply at washout, so nothing from before it shapes the limb after it.
-    limb = curve_through(np.append(0.0, times[after] - washout_h), np.append(start, percent[after]))
-    return _or_not_reached(limb.first_crossing(50.0 + 0.5 * start))
+    since, limb = np.append(0.0, times[after] - washout_h), np.append(start, percent[after])
+    return _first_time(since, limb, 50.0 + 0.5 * start, falling=False)
 
 
 def _check_washout(times: Floats, washout_h: float) -> None:
@@ -122,8 +122,10 @@ def _check_washout(times: Floats, washout_h: float) -> None:
         )
 
 
-def _or_not_reached(time_h: float) -> Reading:
-    return Reading.null(Reason.NOT_REACHED) if math.isnan(time_h) else Reading(time_h)
+def _first_time(times_h: Floats, percent: Floats, level: float, *, falling: bool) -> Reading:
+    curve = curves_through(times_h, percent[None])
+    (found,) = curve.first_crossings(np.array([level]), falling=falling)
+    return Reading.null(Reason.NOT_REACHED) if math.isnan(found) else Reading(float(found))
 
 
 def _no_decay(times: Floats, values: Floats) -> Reason:

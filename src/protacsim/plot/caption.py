@@ -27,16 +27,27 @@ _DECISIVE = re.compile(r"\b(kd|ki|kinact|koff)_|folds|half_life|abundance")
 _NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=[%h])")
 
 
-def compose(data: xr.Dataset, panels: Sequence[Panel], mark: Sequence[str]) -> str:
+def compose(
+    data: xr.Dataset, panels: Sequence[Panel], mark: Sequence[str], further: Sequence[str] = ()
+) -> str:
     """Return the caption of a figure that shows `panels` of `data`."""
-    sentences = [
-        str(data.attrs.get("title", "")),
+    about = [
         _time(panels),
         _ramp(panels),
         *_marks(panels, mark),
         _vehicle(panels),
         *_notes(panels),
-        _hypothetical(panels),
+        *further,
+    ]
+    return written(data, about, [p.hypothetical for p in panels])
+
+
+def written(data: xr.Dataset, about: Sequence[str], hypothetical: Sequence[str] = ()) -> str:
+    """Return a caption: title, the sentences `about` the figure, what was assumed."""
+    sentences = [
+        str(data.attrs.get("title", "")),
+        *about,
+        _hypothetical(hypothetical),
         unverified(attrs_json(data, "unverified", [])),
     ]
     text = " ".join(_ended(s) for s in sentences if s)
@@ -105,7 +116,12 @@ def _listed(name: str, number: str, owners: Sequence[str]) -> str:
 
 
 def _time(panels: Sequence[Panel]) -> str:
-    times = {p.time_h for p in panels if p.time_h is not None}
+    return at_times([p.time_h for p in panels])
+
+
+def at_times(times_h: Sequence[float | None]) -> str:
+    """Say the one time, or the times, that a figure without a time axis shows."""
+    times = {time for time in times_h if time is not None}
     return f"All at {', '.join(f'{t:g}' for t in sorted(times))} h" if times else ""
 
 
@@ -161,8 +177,8 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def _hypothetical(panels: Sequence[Panel]) -> str:
-    names = dict.fromkeys(p.hypothetical for p in panels if p.hypothetical)
+def _hypothetical(compounds: Sequence[str]) -> str:
+    names = dict.fromkeys(name for name in compounds if name)
     if not names:
         return ""
     return f"* Hypothetical ({_names(list(names))}): a class prior, no published constants"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -61,7 +61,8 @@ class Curve:
     """One line of a panel: `x` increasing, in nM (positive) or h; `value` in the panel's unit.
 
     `zero_dose` is the value left of the axis break, NaN when there is none. `note` says why the
-    curve is empty or shows `observable` instead of the panel's observable.
+    curve is empty or shows `observable` instead of the panel's observable. `key` is the value of
+    the hue; `low` and `high` bound a band where the Dataset has one.
     """
 
     name: str
@@ -71,6 +72,9 @@ class Curve:
     zero_dose: float = np.nan
     note: str = ""
     reading: Reading | None = None
+    key: Any = None
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
 
     @property
     def drawn(self) -> bool:
@@ -83,7 +87,8 @@ class Panel:
     """All curves of one observable against dose or time, with what the axes and the title say.
 
     `hypothetical` names the varied compound when it is hypothetical, else it is empty;
-    `reference` is the index of the curve that is drawn solid (WT, else the first).
+    `reference` is the index of the curve that is drawn solid (WT, else the first). `fixed` are the
+    coordinates that all curves share.
     """
 
     along: Literal["dose", "time"]
@@ -97,6 +102,8 @@ class Panel:
     curves: tuple[Curve, ...]
     is_numeric: bool
     reference: int
+    hue: str = ""
+    fixed: tuple[tuple[str, Any], ...] = ()
 
 
 def read_panel(
@@ -142,6 +149,8 @@ def panel_of(
         curves=curves,
         is_numeric=hue in variable.dims and np.issubdtype(variable[hue].dtype, np.number),
         reference=names.index("WT") if "WT" in names else 0,
+        hue=hue,
+        fixed=tuple((str(k), c.item()) for k, c in part.coords.items() if c.size == 1),
     )
 
 
@@ -195,7 +204,17 @@ def _curve(row: xr.Dataset, observable: str, dose: str, hue: str) -> Curve:
         value=values[positive],
         zero_dose=_zero_dose(doses, values, variable),
         note=note,
+        key=row[hue].item() if hue in row.coords else None,
+        low=_bound(row, variable, "low", positive),
+        high=_bound(row, variable, "high", positive),
     )
+
+
+def _bound(
+    row: xr.Dataset, variable: xr.DataArray, side: str, used: NDArray[np.bool_]
+) -> NDArray[np.float64] | None:
+    name = f"{variable.name}_{side}"
+    return row[name].values.astype(np.float64)[used] if name in row else None
 
 
 def _zero_dose(

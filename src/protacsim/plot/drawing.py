@@ -14,9 +14,10 @@ import numpy as np
 from matplotlib import markers
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MultipleLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator
 
 from protacsim.plot import style
 from protacsim.plot.curves import LEGIBLE_PERCENT, Curve, Panel, Reading
@@ -24,6 +25,7 @@ from protacsim.plot.curves import LEGIBLE_PERCENT, Curve, Panel, Reading
 HALVES = ("DC50", "IC50", "D50")
 HALO: dict[str, Any] = {"linewidth": 4.5, "alpha": 0.25, "solid_capstyle": "butt"}
 TICK_MM = 6.5
+FEWEST_TICKS = 2
 # More values of a numeric hue than this are a ramp, of which a few are named.
 MOST_NAMED, NAMED_OF_MANY = 8, 5
 VEHICLE = "vehicle"
@@ -100,6 +102,29 @@ def draw_value_axis(ax: Axes, panel: Panel) -> None:
         ax.yaxis.set_major_locator(MultipleLocator(25.0))
 
 
+def draw_log_axis(axis: Axis, low: float, high: float, length_mm: float) -> None:
+    """Give a log axis from `low` to `high` powers of ten as ticks, as many as there is room for.
+
+    Where fewer than two powers lie inside, ticks stand at 1, 2 and 5 times powers of ten.
+    """
+    ax = axis.axes
+    is_x = axis is ax.xaxis
+    (ax.set_xscale if is_x else ax.set_yscale)("log")
+    (ax.set_xlim if is_x else ax.set_ylim)(low, high)
+    first, last = int(np.ceil(np.log10(low) - 1e-9)), int(np.floor(np.log10(high) + 1e-9))
+    most = max(2, int(length_mm // (TICK_MM if is_x else 5.0)))
+    step = max(1, -(-(last - first + 1) // most))
+    ticks = [10.0**k for k in range(first, last + 1) if k % step == 0]
+    formatter = FuncFormatter(lambda value, _: f"$10^{{{round(float(np.log10(value)))}}}$")
+    if len(ticks) < FEWEST_TICKS:
+        fine = [m * 10.0**k for k in range(first - 1, last + 1) for m in (1.0, 2.0, 5.0)]
+        ticks = [tick for tick in fine if low <= tick <= high]
+        formatter = FuncFormatter(lambda value, _: f"{value:g}")
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(FixedLocator([]))
+    axis.set_major_formatter(formatter)
+
+
 def value_label(panel: Panel, separator: str = " ", factor: str = "") -> str:
     """Return the label of the value axis, e.g. "total BTK (% of vehicle)"."""
     return f"{panel.long_name}{separator}({factor}{panel.unit or 'dimensionless'})"
@@ -108,6 +133,11 @@ def value_label(panel: Panel, separator: str = " ", factor: str = "") -> str:
 def width_mm(ax: Axes) -> float:
     """Return the width of the panel."""
     return float(ax.get_window_extent().width / ax.figure.dpi) * style.MM_PER_INCH
+
+
+def height_mm(ax: Axes) -> float:
+    """Return the height of the panel."""
+    return float(ax.get_window_extent().height / ax.figure.dpi) * style.MM_PER_INCH
 
 
 def heading(panel: Panel) -> str:
@@ -127,9 +157,9 @@ def key_handles(panels: Sequence[Panel], mark: Sequence[str]) -> list[Artist]:
     handles: list[Artist] = []
     halves = sorted({r.half_kind for r in readings if marks_half(r, mark)})
     if halves:
-        handles.append(_key("o", ", ".join(halves), filled=False))
+        handles.append(mark_handle("o", ", ".join(halves), filled=False))
     if "Dmax" in mark and any(np.isfinite(r.dmax_dose_nM) for r in readings):
-        handles.append(_key(markers.CARETDOWN, "Dmax", filled=True))
+        handles.append(mark_handle(markers.CARETDOWN, "Dmax", filled=True))
     if "hook" in mark and any(has_hook(r) for r in readings):
         handles.append(Line2D([], [], color=style.TEXT_COLOUR, label="hook effect", **HALO))
     return handles
@@ -145,7 +175,8 @@ def blanks(count: int) -> list[Artist]:
     return [words(" ") for _ in range(count)]
 
 
-def _key(marker: Any, text: str, *, filled: bool) -> Line2D:
+def mark_handle(marker: Any, text: str, *, filled: bool) -> Line2D:
+    """Return the legend entry of a mark."""
     face = style.TEXT_COLOUR if filled else "white"
     return Line2D(
         [], [], linestyle="none", marker=marker, markersize=4.6, markerfacecolor=face,
@@ -154,7 +185,13 @@ def _key(marker: Any, text: str, *, filled: bool) -> Line2D:
 
 
 def draw_legend(
-    ax: Axes, panel: Panel, mark: Sequence[str], *, outside: bool, prefix: str = ""
+    ax: Axes,
+    panel: Panel,
+    mark: Sequence[str],
+    *,
+    outside: bool,
+    prefix: str = "",
+    more: Sequence[Artist] = (),
 ) -> None:
     """Draw the legend of a panel that stands alone, with the numbers read off each curve."""
     look = looks(panel)
@@ -164,29 +201,35 @@ def draw_legend(
         for curve, own in shown
         if curve.name or prefix or curve.reading
     ]
-    keys = key_handles([panel], mark)
+    keys = [*key_handles([panel], mark), *more]
     if len(shown) < len(panel.curves):
         keys.append(words(f"{len(shown)} of {len(panel.curves)} curves named"))
     if panel.hypothetical:
         keys.append(words("* hypothetical"))
-    if not curves + keys:
+    draw_key(ax, curves, keys, outside=outside)
+
+
+def draw_key(ax: Axes, curves: Sequence[Artist], keys: Sequence[Artist], *, outside: bool) -> None:
+    """Draw a legend of curves and marks: below the panel, or inside axes that were given."""
+    entries = [*curves, *keys]
+    if not entries:
         return
-    box = _legend_below(ax, curves, keys) if outside else ax.legend(handles=curves + keys)
+    box = _legend_below(ax, curves, keys) if outside else ax.legend(handles=entries)
     for text in box.get_texts():
         text.set_parse_math(False)
 
 
-def _legend_below(ax: Axes, curves: list[Artist], keys: list[Artist]) -> Legend:
+def _legend_below(ax: Axes, curves: Sequence[Artist], keys: Sequence[Artist]) -> Legend:
     """Put curves and marks into a column each, or below one another where that is too wide."""
     figure = ax.figure
     # Columns are filled downwards: pad both to one length.
     rows = max(len(curves), len(keys))
-    columns = [part + blanks(rows - len(part)) for part in (curves, keys) if part]
+    columns = [[*part, *blanks(rows - len(part))] for part in (curves, keys) if part]
     place: dict[str, Any] = {"loc": "outside lower left", "borderaxespad": 0.6}
     legend = figure.legend(handles=list(chain(*columns)), ncols=len(columns), **place)
     if legend.get_window_extent().width > 0.96 * figure.bbox.width:
         legend.remove()
-        legend = figure.legend(handles=curves + keys, **place)
+        legend = figure.legend(handles=[*curves, *keys], **place)
     return legend
 
 

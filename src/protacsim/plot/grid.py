@@ -6,6 +6,7 @@ The layout, shared by both kinds of figure, is the work of `protacsim.plot.layou
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import xarray as xr
 from matplotlib.axes import Axes
@@ -15,8 +16,12 @@ from protacsim.plot import panel as dose_panel
 from protacsim.plot import time_panel
 from protacsim.plot.curves import DEFAULT_HUE, Panel, read_panel
 from protacsim.plot.layout import cells_of, draw_grid
+from protacsim.plot.overlay import Form, overlay_keys, overlay_sentences, read_overlay
 from protacsim.plot.selection import Selection
 from protacsim.plot.time_curves import columns_and_hue, read_time_panel
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def dose_response_grid(
@@ -29,6 +34,8 @@ def dose_response_grid(
     width_mm: float = 180.0,
     select: Selection | None = None,
     mark: Sequence[str] = dose_panel.MARKS,
+    points: pd.DataFrame | xr.Dataset | None = None,
+    fit: Form | None = None,
 ) -> Figure:
     """Draw a panel per observable (rows) and value of `columns`, with a legend and a caption.
 
@@ -54,6 +61,8 @@ def dose_response_grid(
         One value for every other dim that has several.
     mark
         Any of "DC50" (on activity: IC50), "Dmax", "hook".
+    points, fit
+        As in `dose_response`.
 
     Raises
     ------
@@ -65,10 +74,13 @@ def dose_response_grid(
         return read_panel(data, observable, hue, time_h, chosen)
 
     def draw(ax: Axes, panel: Panel) -> None:
-        dose_panel.draw(ax, panel, mark)
+        dose_panel.draw(ax, panel, mark, overlay=read_overlay(panel, points, fit))
 
     cells = cells_of(data, observables, columns, dict(select or {}), read, width_mm)
-    return draw_grid(data, cells, draw, mark, width_mm)
+    panels = [cell.panel for cell in cells]
+    overlays = [read_overlay(panel, points, fit) for panel in panels]
+    about = overlay_sentences(panels, overlays)
+    return draw_grid(data, cells, draw, mark, width_mm, keys=overlay_keys(overlays), about=about)
 
 
 def time_course_grid(

@@ -74,19 +74,25 @@ def draw_grid(
     draw: DrawPanel,
     mark: Sequence[str],
     width_mm: float,
+    *,
+    keys: Sequence[Artist] = (),
+    about: Sequence[str] = (),
 ) -> Figure:
-    """Return a figure of `cells` with letters, one legend for all of them, and the caption."""
+    """Return a figure of `cells` with letters, one legend for all of them, and the caption.
+
+    `keys` and `about` are further entries of the legend and sentences of the caption.
+    """
     panels = [cell.panel for cell in cells]
     with style.context():
         figure = style.new_figure(width_mm, 100.0)
         titles = _titles(cells, width_mm)
-        legend = _legend(figure, panels, mark, width_mm)
-        lines = _caption_lines(data, panels, mark, width_mm)
-        plan = _plan(cells, titles, _height_mm(legend), len(lines), width_mm)
+        legend = _legend(figure, panels, mark, width_mm, keys)
+        lines = _caption_lines(data, panels, mark, width_mm, about)
+        plan = _plan(cells, titles, height_mm(legend), len(lines), width_mm)
         figure.set_size_inches(width_mm / style.MM_PER_INCH, plan.height / style.MM_PER_INCH)
         _draw_cells(figure, cells, titles, plan, draw, width_mm)
-        _place(figure, legend, lines, plan, width_mm)
-    _leave_to_caller(figure)
+        place_words(figure, legend, lines, plan.height, width_mm)
+    leave_to_caller(figure)
     return figure
 
 
@@ -111,7 +117,7 @@ def cells_of(
         )
     split = columns in data.dims and columns not in select
     values = data[columns].values.tolist() if split else [None]
-    per_row = min(len(values), _columns_that_fit(width_mm))
+    per_row = min(len(values), columns_that_fit(width_mm))
     last = len(observables) - 1
     cells = []
     for k, value in enumerate(values):
@@ -123,8 +129,9 @@ def cells_of(
     return sorted(cells, key=lambda c: (c.row, c.column))
 
 
-def _columns_that_fit(width_mm: float) -> int:
-    room = width_mm - LEFT_MM - RIGHT_MM + COLUMN_GAP_MM
+def columns_that_fit(width_mm: float, left_mm: float = LEFT_MM) -> int:
+    """Return how many panels of the least width stand side by side."""
+    room = width_mm - left_mm - RIGHT_MM + COLUMN_GAP_MM
     return max(1, int(room // (NARROWEST_MM + COLUMN_GAP_MM)))
 
 
@@ -183,7 +190,7 @@ def _draw_cells(
         ax.set_title("\n".join(title), parse_math=False)
         top = bottom + plan.panel_height + TITLE_PAD_MM
         figure.text(
-            (left - 3.6) / width_mm, top / plan.height, _letter(i),
+            (left - 3.6) / width_mm, top / plan.height, letter(i),
             fontsize=LETTER_PT, fontweight="bold", va="baseline", ha="left",
         )  # fmt: skip
     for row in rows.values():
@@ -231,16 +238,26 @@ def _power(highest: float) -> int:
     return 3 * int(np.floor(np.log10(highest) / 3.0))
 
 
-def _letter(index: int) -> str:
+def letter(index: int) -> str:
+    """Return the letter of a panel: a to z, then aa."""
     turns, rest = divmod(index, 26)
     return ascii_lowercase[rest] * (turns + 1)
 
 
 def _legend(
-    figure: Figure, panels: Sequence[Panel], mark: Sequence[str], width_mm: float
+    figure: Figure,
+    panels: Sequence[Panel],
+    mark: Sequence[str],
+    width_mm: float,
+    keys: Sequence[Artist],
 ) -> Legend | None:
-    """Return one legend for all panels, as wide as fits."""
-    handles = [*_curve_handles(panels), *key_handles(panels, mark)]
+    """Return one legend for all panels."""
+    handles = [*_curve_handles(panels), *key_handles(panels, mark), *keys]
+    return fitted_legend(figure, handles, width_mm)
+
+
+def fitted_legend(figure: Figure, handles: Sequence[Artist], width_mm: float) -> Legend | None:
+    """Return a legend as wide as fits; None without entries."""
     for rows in range(1, len(handles) + 1):
         legend = figure.legend(
             handles=_row_by_row(handles, rows), ncols=-(-len(handles) // rows), loc="upper left"
@@ -280,30 +297,36 @@ def _extent_mm(legend: Legend) -> tuple[float, float]:
     return box.width * scale, box.height * scale
 
 
-def _height_mm(legend: Legend | None) -> float:
+def height_mm(legend: Legend | None) -> float:
+    """Return the height of a legend in mm, 0 without one."""
     return _extent_mm(legend)[1] if legend is not None else 0.0
 
 
 def _caption_lines(
-    data: xr.Dataset, panels: Sequence[Panel], mark: Sequence[str], width_mm: float
+    data: xr.Dataset,
+    panels: Sequence[Panel],
+    mark: Sequence[str],
+    width_mm: float,
+    about: Sequence[str],
 ) -> tuple[str, ...]:
-    words = caption.compose(data, panels, mark)
+    words = caption.compose(data, panels, mark, about)
     return style.wrap(words, width_mm - 2 * RIGHT_MM, TEXT_PT)
 
 
-def _place(
-    figure: Figure, legend: Legend | None, lines: Sequence[str], plan: Plan, width_mm: float
+def place_words(
+    figure: Figure, legend: Legend | None, lines: Sequence[str], height: float, width_mm: float
 ) -> None:
+    """Put the legend at the top and the caption at the bottom of a figure `height` mm high."""
     left = RIGHT_MM / width_mm
     if legend is not None:
-        legend.set_bbox_to_anchor((left, 1.0 - EDGE_MM / plan.height), figure.transFigure)
+        legend.set_bbox_to_anchor((left, 1.0 - EDGE_MM / height), figure.transFigure)
     figure.text(
-        left, EDGE_MM / plan.height, "\n".join(lines),
+        left, EDGE_MM / height, "\n".join(lines),
         fontsize=TEXT_PT, va="bottom", ha="left", linespacing=1.25, parse_math=False,
     )  # fmt: skip
 
 
-def _leave_to_caller(figure: Figure) -> None:
+def leave_to_caller(figure: Figure) -> None:
     """In a notebook the returned figure shows itself; pyplot would show it a second time."""
     if style.in_notebook():
         from matplotlib import pyplot

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -30,10 +30,25 @@ from protacsim.plot.drawing import (
     line,
     looks,
     width_mm,
+    words,
+)
+from protacsim.plot.overlay import (
+    Form,
+    Overlay,
+    draw_overlay,
+    fit_text,
+    overlay_keys,
+    read_overlay,
 )
 from protacsim.plot.selection import Selection
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MARKS = ("DC50", "Dmax", "hook")
+# Height of a line of a legend that stands below its panel.
+LINE_MM = 4.0
+NOTHING = Overlay()
 _SLASHES = Path(
     np.array([(-1.0, -1.0), (0.0, 1.0), (0.0, -1.0), (1.0, 1.0)]),
     np.array([Path.MOVETO, Path.LINETO, Path.MOVETO, Path.LINETO]),
@@ -90,8 +105,12 @@ def dose_response(
     select: Selection | None = None,
     label: str | None = None,
     legend: bool = True,
+    points: pd.DataFrame | xr.Dataset | None = None,
+    fit: Form | None = None,
 ) -> Axes:
     """Draw one observable against dose at one time, one curve per value of `hue`.
+
+    Where the Dataset has `<variable>_low` and `<variable>_high`, a band lies behind the curve.
 
     Parameters
     ----------
@@ -114,38 +133,62 @@ def dose_response(
         Put before each curve's name in the legend, for several calls on the same axes.
     legend
         Whether to draw a legend that also gives DC50 and Dmax.
+    points
+        Measured points: columns `compound.dose_nM` (nM) and `value` (in the unit of the axis);
+        `sd`, or `low` and `high`, for bars; `quantity`, and columns named as axes, say where a
+        row belongs.
+    fit
+        "hill" or "bell": describe the points, or else the curve, by `pharmacology.fit_hill` or
+        `fit_bell`.
 
     Raises
     ------
     ParameterError
-        When a dim is left undecided, or a name or value is not in the Dataset.
+        When a dim is left undecided, a name or value is not in the Dataset, or the points have
+        missing or unknown columns.
     """
     unknown = sorted(set(mark) - set(MARKS))
     if unknown:
         raise ParameterError(f"plot: mark has {unknown[0]!r}; allowed are {', '.join(MARKS)}.")
     panel = read_panel(data, observable, hue, time_h, select)
+    overlay = read_overlay(panel, points, fit)
+    more = [*overlay_keys([overlay]), *map(words, _fitted(panel, overlay))]
     with style.context():
         own = ax is None
         if ax is None:
-            ax = style.new_figure(85.0, 78.0, layout="constrained").add_subplot()
-        draw(ax, panel, mark, prefix=f"{label} " if label else "")
+            height = 78.0 + LINE_MM * len(more)
+            ax = style.new_figure(85.0, height, layout="constrained").add_subplot()
+        draw(ax, panel, mark, prefix=f"{label} " if label else "", overlay=overlay)
         ax.set_title(heading(panel), parse_math=False)
         if legend:
-            draw_legend(ax, panel, mark, outside=own, prefix=f"{label} " if label else "")
+            prefix = f"{label} " if label else ""
+            draw_legend(ax, panel, mark, outside=own, prefix=prefix, more=more)
     return ax
 
 
-def draw(ax: Axes, panel: Panel, mark: Sequence[str] = MARKS, prefix: str = "") -> None:
-    """Draw the curves, marks and axes of `panel` into `ax`; no title, no legend."""
+def _fitted(panel: Panel, overlay: Overlay) -> list[str]:
+    pairs = zip(panel.curves, overlay.fits, strict=False)
+    return [": ".join(filter(None, (curve.name, fit_text(fit)))) for curve, fit in pairs]
+
+
+def draw(
+    ax: Axes,
+    panel: Panel,
+    mark: Sequence[str] = MARKS,
+    prefix: str = "",
+    overlay: Overlay = NOTHING,
+) -> None:
+    """Draw curves, marks, axes and what lies over them into `ax`; no title, no legend."""
     axis = dose_axis(panel)
     for i, (curve, look) in enumerate(zip(panel.curves, looks(panel), strict=True)):
         if curve.drawn:
-            _draw_curve(ax, curve, look, i, prefix)
+            _draw_curve(ax, curve, look, i, prefix, bare=bool(overlay.points))
             _draw_marks(ax, curve, look, mark)
             draw_half(ax, curve, look, mark)
     _draw_zero_doses(ax, panel, axis)
     _draw_dose_axis(ax, axis)
     draw_value_axis(ax, panel)
+    draw_overlay(ax, panel, overlay)
 
 
 def dose_axis(panel: Panel) -> DoseAxis:
@@ -158,17 +201,25 @@ def dose_axis(panel: Panel) -> DoseAxis:
     return DoseAxis(float(doses.min()), float(doses.max()))
 
 
-def _draw_curve(ax: Axes, curve: Curve, look: style.Look, rank: int, prefix: str) -> None:
+def _draw_curve(
+    ax: Axes, curve: Curve, look: style.Look, rank: int, prefix: str, *, bare: bool
+) -> None:
+    """Draw one curve, without markers where these are measured points, and its band."""
     # Staggered markers keep curves apart where they coincide.
     every = max(1, curve.x.size // 6)
     ax.plot(
         curve.x,
         curve.value,
-        **line(look, stand_in=bool(curve.note)),
+        **(line(look, stand_in=bool(curve.note)) | ({"marker": "none"} if bare else {})),
         markevery=(rank % every, every),
         label=f"{prefix}{curve.name}".strip() or "_curve",
         zorder=3.0 - 0.05 * rank,
     )
+    if curve.low is not None and curve.high is not None:
+        ax.fill_between(
+            curve.x, curve.low, curve.high, color=look.colour, alpha=0.18, linewidth=0.0,
+            zorder=1.2, label=f"_band {curve.name}",
+        )  # fmt: skip
 
 
 def _draw_marks(ax: Axes, curve: Curve, look: style.Look, mark: Sequence[str]) -> None:

@@ -40,7 +40,8 @@ def part_with(data: xr.Dataset, observable: str) -> tuple[xr.Dataset, str]:
     """
     name = variable_name(data, observable)
     stand_in = STAND_IN.get(observable, "")
-    wanted = dict.fromkeys((name, f"{stand_in}_percent", observable, stand_in, "status"))
+    band = (f"{name}_low", f"{name}_high")
+    wanted = dict.fromkeys((name, *band, f"{stand_in}_percent", observable, stand_in, "status"))
     return data[[n for n in wanted if n in data]], name
 
 
@@ -74,14 +75,15 @@ def _choose_one(part: xr.Dataset, dim: str, value: Any, name: str) -> xr.Dataset
         known = ", ".join(map(repr, part[name].dims))
         raise ParameterError(f"plot: select has no dim {dim!r}; {name!r} has {known}.")
     values = np.atleast_1d(part[dim].values)
-    hits = np.flatnonzero([_same(v, value) for v in values.tolist()])
+    hits = np.flatnonzero([same(v, value) for v in values.tolist()])
     if not hits.size:
         allowed = ", ".join(map(str, values.tolist()[:12])) + (" ..." if values.size > 12 else "")
         raise ParameterError(f"plot: {dim} is {value!r}; the Dataset has {allowed}.")
     return part.isel({along: int(hits[0]) for along in part[dim].dims})
 
 
-def _same(found: Any, wanted: Any) -> bool:
+def same(found: Any, wanted: Any) -> bool:
+    """Tell whether two coordinates are the same name, or the same number up to round-off."""
     if isinstance(found, str) or isinstance(wanted, str):
         return bool(found == wanted)
     return bool(np.isclose(found, wanted, rtol=1e-9, atol=0.0))

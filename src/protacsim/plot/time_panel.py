@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, MultipleLocator
+from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
 from protacsim.plot import style
@@ -101,7 +102,7 @@ def draw_times(ax: Axes, panel: Panel, mark: Sequence[str] = MARKS) -> None:
         if curve.drawn:
             _draw_curve(ax, curve, look, i / len(panel.curves), with_marker=i in with_marker)
             draw_half(ax, curve, look, mark)
-    _draw_time_axis(ax, panel)
+    draw_time_axis(ax, np.concatenate([c.x for c in panel.curves]))
     draw_value_axis(ax, panel)
 
 
@@ -120,8 +121,8 @@ def _draw_curve(
     )
 
 
-def _draw_time_axis(ax: Axes, panel: Panel) -> None:
-    times_h = np.concatenate([c.x for c in panel.curves])
+def draw_time_axis(ax: Axes, times_h: NDArray[np.float64]) -> None:
+    """Set label, limits and ticks (whole hours or days where they suit) of the time axis."""
     first, last = float(times_h.min()), float(times_h.max())
     edge = 0.02 * (last - first)
     ax.set_xlim(first - edge, last + edge)

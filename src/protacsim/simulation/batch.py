@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from protacsim.errors import ParameterError
 from protacsim.kernels import integrate as kernel
 from protacsim.kernels import tape
-from protacsim.kernels.rodas5p import STAGES
+from protacsim.kernels.rodas5p import DENSE_STAGES
 from protacsim.kernels.steady import settle_batch
 from protacsim.mechanisms import Dose
 from protacsim.methods import ODE, Method, Reference
@@ -192,7 +192,7 @@ class _Batch:
         read = programs.with_states() if states else programs
         engine, machine, width = prepared(self.compiled, read, method, runs)
         result = self._empty(states, engine)
-        code, factors = tape.pack(read, kinds, species, STAGES)
+        code, factors = tape.pack(read, kinds, species, DENSE_STAGES)
         out = np.full((len(self.rates), len(self.times), len(read.obs_ptr) - 1), np.nan)
         span = np.stack([self._start(when), np.full(len(self.rates), self.times[-1])], axis=1)
         report = np.zeros((len(self.rates), kernel.REPORT), np.int64)
@@ -213,7 +213,7 @@ class _Batch:
         read = programs.with_states() if states else programs
         engine, machine, width = prepared(self.compiled, read, method, runs)
         result = self._empty(states, engine)
-        code, factors = tape.pack(read, *self._change_arrays()[1:3], STAGES)
+        code, factors = tape.pack(read, *self._change_arrays()[1:3], DENSE_STAGES)
         out = np.full((len(self.rates), len(read.obs_ptr) - 1), np.nan)
         report = np.zeros((len(self.rates), kernel.REPORT), np.int64)
         clock, book = kernel.desk(width)

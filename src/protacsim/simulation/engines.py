@@ -16,7 +16,7 @@ from protacsim.errors import EngineWarning
 from protacsim.kernels import objects, tape
 from protacsim.kernels.jit import JIT_ENABLED
 from protacsim.kernels.lanes import WIDTH
-from protacsim.kernels.rodas5p import STAGES
+from protacsim.kernels.rodas5p import DENSE_STAGES
 from protacsim.methods import ODE, Method
 from protacsim.network import CompiledNetwork, Network
 from protacsim.network.compiler import Programs
@@ -71,7 +71,7 @@ def prepared(
             _fall_back(obstacle(compiled.programs))
         return engine, objects.INTERPRETED, WIDTH
     try:
-        packed = tape.pack(programs, _NO_EVENTS, _NO_EVENTS, STAGES)
+        packed = tape.pack(programs, _NO_EVENTS, _NO_EVENTS, DENSE_STAGES)
         return engine, objects.addresses(packed), objects.width()
     except (OSError, RuntimeError) as error:
         _fall_back(str(error))

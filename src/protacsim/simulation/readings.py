@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from protacsim.errors import SimulationError
-from protacsim.kernels.rodas5p import STAGES
+from protacsim.errors import ParameterError, SimulationError
 from protacsim.mechanisms import (
     OBSERVABLES,
+    Dose,
     build_network,
     compartment_volumes,
     doses,
     initial_amounts,
     rate_constants,
 )
-from protacsim.methods import ODE, Method, Reference
+from protacsim.methods import ODE, Method, Reference, Stochastic
 from protacsim.network import Network
 from protacsim.scenario import Scenario, molecules, numbers
 from protacsim.simulation.batch import Solution, solve
+from protacsim.simulation.ensembles import Ensemble, run
+from protacsim.simulation.points import Runs, points_of
 from protacsim.simulation.statuses import OK, failure
 
 if TYPE_CHECKING:
@@ -30,10 +32,6 @@ if TYPE_CHECKING:
     from protacsim.network import CompiledNetwork
 
 Floats = NDArray[np.float64]
-
-TYPICAL_STEPS = 100
-SECONDS_PER_OPERATION = 2.5e-10
-SECONDS_PER_REFERENCE_RUN = 0.2
 
 
 def read_out(
@@ -53,19 +51,15 @@ def read_out(
     without changing the topology. Each of `species` is read as `species[<name>]`, 0 where the
     scenario cannot reach it. `runs` is the number of runs of the whole study (see `engine_of`).
     """
-    network = build_network(scenario, varied)
-    for name in species:
-        network.add_observable(f"species[{name}]", [name] if name in network.species else [])
-    compiled = network.compile()
-    volumes = compartment_volumes(values)
-    per_nM = {place: molecules(1.0, volume) for place, volume in volumes.items()}
+    network, compiled, initial, changes = _numbers(scenario, values, varied, species)
+    per_nM = _molecules_per_nM(values)
     solution = solve(
         network,
         rate_constants(scenario, values),
-        {n: x for n, x in initial_amounts(scenario, values).items() if n in compiled.species},
+        initial,
         times_h,
         method=method,
-        changes=[dose for dose in doses(scenario, values) if dose.species in compiled.species],
+        changes=changes,
         units_per_nM={name: per_nM[_compartment(name)] for name in compiled.species},
         states=states,
         runs=runs,
@@ -75,6 +69,87 @@ def read_out(
         for o, name in enumerate(compiled.observables)
     }
     return readings, solution, compiled
+
+
+def read_out_ensemble(
+    scenario: Scenario,
+    values: Mapping[str, Any],
+    times_h: ArrayLike,
+    method: Stochastic,
+    *,
+    seed: int,
+    replicates: int,
+    first_replicate: int = 0,
+    point_ids: Sequence[int] | None = None,
+    varied: Collection[str] = (),
+    species: Collection[str] = (),
+    states: bool = False,
+) -> tuple[dict[str, Floats], Ensemble, CompiledNetwork]:
+    """Single cells at p points of one scenario: observables by name, (p, r, t) in their own unit.
+
+    Arguments are those of `read_out` and, for seeds and replicates, of `sample`. Cells start from
+    the drug-free steady state: proteins that are made and lost have Poisson counts.
+    """
+    runs = points_of_scenario(
+        scenario,
+        values,
+        times_h,
+        seed=seed,
+        replicates=replicates,
+        first_replicate=first_replicate,
+        point_ids=point_ids,
+        varied=varied,
+        species=species,
+    )
+    ensemble, compiled, per_nM = run(runs, method, states), runs.compiled, _molecules_per_nM(values)
+    readings = {
+        name: ensemble.observables[..., o] / np.reshape(per_nM[_compartment(name)], (-1, 1, 1))
+        for o, name in enumerate(compiled.observables)
+    }
+    return readings, ensemble, compiled
+
+
+def points_of_scenario(
+    scenario: Scenario,
+    values: Mapping[str, Any],
+    times_h: ArrayLike,
+    *,
+    varied: Collection[str] = (),
+    species: Collection[str] = (),
+    **keys: Any,
+) -> Runs:
+    """Numbers of p points of one scenario, as stochastic methods take them; `keys` of `sample`."""
+    network, compiled, initial, changes = _numbers(scenario, values, varied, species)
+    return points_of(
+        network,
+        rate_constants(scenario, values),
+        initial,
+        times_h,
+        changes=changes,
+        poisson=[name for name in initial if f"synthesis[{name}]" in compiled.rates],
+        **keys,
+    )
+
+
+def _numbers(
+    scenario: Scenario,
+    values: Mapping[str, Any],
+    varied: Collection[str],
+    species: Collection[str],
+) -> tuple[Network, CompiledNetwork, dict[str, Any], list[Dose]]:
+    """Network with read-outs, amounts at the start, and what is given, of p points."""
+    network = build_network(scenario, varied)
+    for name in species:
+        network.add_observable(f"species[{name}]", [name] if name in network.species else [])
+    compiled = network.compile()
+    there = compiled.species
+    initial = {n: x for n, x in initial_amounts(scenario, values).items() if n in there}
+    return network, compiled, initial, [d for d in doses(scenario, values) if d.species in there]
+
+
+def _molecules_per_nM(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Molecules in 1 nM, by compartment."""
+    return {place: molecules(1.0, v) for place, v in compartment_volumes(values).items()}
 
 
 def _compartment(name: str) -> str:
@@ -87,34 +162,74 @@ def simulate(
     scenario: Scenario,
     times_h: ArrayLike,
     *,
-    method: Method | None = None,
+    method: Method | Stochastic | None = None,
+    seed: int = 1,
+    replicates: int = 1,
     species: bool = False,
 ) -> xr.Dataset:
     """One run as a Dataset over `time_h` (h): every observable in nM or nM/h.
 
-    With `species=True` it also holds `species_amount` (species, time_h) in molecules per cell.
-    Raises `SimulationError` when the run does not reach its last time.
+    With `species=True` it also holds `species_amount` (species, time_h) in molecules per cell. A
+    stochastic method draws `replicates` cells from `seed`; every variable then has a dim
+    `replicate` first, and attrs say which method was used and why.
+
+    Raises `SimulationError` when a run does not reach its last time, and `ParameterError` for
+    replicates of a deterministic method.
     """
+    method = method or ODE()
+    if isinstance(method, ODE | Reference):
+        if replicates != 1:
+            raise ParameterError(
+                f"replicates is {replicates}, but {type(method).__name__} gives the same run every "
+                "time; leave replicates out, or use a stochastic method such as SSA()."
+            )
+        readings, solution, compiled = read_out(
+            scenario, numbers(scenario), times_h, method, states=species
+        )
+        _raise_failed(solution.status, solution.reached_h)
+        return _dataset(scenario, solution.times_h, readings, solution.states, compiled, species)
+    readings, ensemble, compiled = read_out_ensemble(
+        scenario, numbers(scenario), times_h, method,
+        seed=seed, replicates=replicates, states=species,
+    )  # fmt: skip
+    _raise_failed(ensemble.status[0], ensemble.reached_h[0])
+    data = _dataset(scenario, ensemble.times_h, readings, ensemble.states, compiled, species)
+    data = data.assign_coords(replicate=("replicate", np.arange(replicates)))
+    return data.assign_attrs(method=str(ensemble.method), method_reason=ensemble.reason, seed=seed)
+
+
+def _raise_failed(status: NDArray[np.int8], reached_h: Floats) -> None:
+    failed = np.flatnonzero(status != OK)
+    if failed.size:
+        code, time_h = int(status[failed[0]]), float(reached_h[failed[0]])
+        raise SimulationError(failure(code, time_h), code, time_h)
+
+
+def _dataset(
+    scenario: Scenario,
+    times_h: Floats,
+    readings: Mapping[str, Floats],
+    states: Floats,
+    compiled: CompiledNetwork,
+    species: bool,
+) -> xr.Dataset:
+    """The first point's read-outs, (t,) or (replicates, t), as variables with units."""
     import xarray as xr
 
-    readings, solution, compiled = read_out(
-        scenario, numbers(scenario), times_h, method or ODE(), states=species
-    )
-    if solution.status[0] != OK:
-        status, time_h = int(solution.status[0]), float(solution.reached_h[0])
-        raise SimulationError(failure(status, time_h), status, time_h)
-    data = xr.Dataset(coords={"time_h": ("time_h", solution.times_h, {"units": "h"})})
+    data = xr.Dataset(coords={"time_h": ("time_h", times_h, {"units": "h"})})
+    cells = ("replicate",) if states.ndim == 4 else ()
     for name, (unit, long_name, dim) in OBSERVABLES.items():
         attrs = {"units": unit, "long_name": long_name.format(target=scenario.target.name)}
         if not dim:
-            data[name] = ("time_h", readings[name][0], attrs)
+            data[name] = ((*cells, "time_h"), readings[name][0], attrs)
         elif names := members(scenario, dim):
-            columns = np.stack([readings[f"{name}[{member}]"][0] for member in names])
-            data[name] = ((dim, "time_h"), columns, attrs)
+            each = [readings[f"{name}[{member}]"][0] for member in names]
+            data[name] = ((*cells, dim, "time_h"), np.stack(each, axis=-2), attrs)
             data = data.assign_coords({dim: (dim, np.array(names, dtype=object))})
     if species:
         attrs = {"units": "molecules/cell", "long_name": "amount of each species"}
-        data["species_amount"] = (("species", "time_h"), solution.states[0].T, attrs)
+        amounts = np.swapaxes(states[0], -1, -2)
+        data["species_amount"] = ((*cells, "species", "time_h"), amounts, attrs)
         data = data.assign_coords(species=("species", np.array(compiled.species, dtype=object)))
     return data
 
@@ -124,17 +239,3 @@ def members(scenario: Scenario, dim: str) -> list[str]:
     if dim == "neosubstrate":
         return list(scenario.neosubstrates)
     return [entry.name for entry in scenario.treatment.compounds]
-
-
-def seconds_per_run(network: Network, method: Method) -> float:
-    """Static estimate of one run's time on one core, from the size of its programs.
-
-    It decides how much work goes together, never what comes out; a loaded machine is slower.
-    """
-    if isinstance(method, Reference):
-        return SECONDS_PER_REFERENCE_RUN
-    programs = network.compile().programs
-    terms = len(programs.rhs_coef) + len(programs.l_slot) + 2 * len(programs.u_slot)
-    sums = STAGES * (STAGES - 1) * len(programs.order)
-    operations = STAGES * terms + sums + len(programs.jac_coef) + len(programs.t_slot)
-    return SECONDS_PER_OPERATION * TYPICAL_STEPS * operations

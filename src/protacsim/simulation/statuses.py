@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from protacsim.kernels import integrate as kernel
+from protacsim.kernels import jumps
 
 OK = kernel.OK
 LOST = 100
@@ -19,6 +20,8 @@ STATUS = {
         "not_steady",
         "raise time_scale_h, or check that whatever is made is also lost",
     ),
+    jumps.EVENT_BUDGET: ("event_budget", "raise max_events, or use an approximate method"),
+    jumps.TOO_MANY: ("too_many_molecules", "keep amounts below 9e15 molecules per cell"),
 }
 """Status of a run: its name, and what to do about it."""
 

@@ -27,6 +27,8 @@ DERIVED = (
     "summary.csv",
     "figures",
     "report.html",
+    "sensitivity.csv",
+    "sensitivity_pairs.csv",
     "fit_parameters.csv",
     "fit_measurements.csv",
     "fit_curves.csv",

@@ -214,7 +214,7 @@ def _begin(writer: Writer) -> None:
     _remove_leftovers(writer)
     content = Encoder(writer.template).metadata
     writer.metadata = {name: hashlib.sha256(c).hexdigest() for name, c in content.items()}
-    finished = (folder / MANIFEST).exists()
+    finished = before is not None and "files" in before
     receipts = journal.journalled(folder)
     if before is not None and finished:
         receipts = journal.of_manifest(before, writer.template)

@@ -1,26 +1,29 @@
 """What is asked (`axes`, `nouns`), what it expands to (`combination`, `slab`), and the runner."""
 
-from protacsim.study.axes import DOSE, TREATMENT, Axis, Draw, Sample
+from protacsim.study.axes import DOSE, SENSITIVITY, TREATMENT, Axis, Draw, Sample
+from protacsim.study.cells import settled
 from protacsim.study.combination import Combination
 from protacsim.study.describing import (
     PACKAGES,
     check_points,
     config_sha256,
     grid,
-    plan,
+    prepare,
     resolved,
+    restored,
     result_bytes,
     seconds_per_point,
-    template,
 )
 from protacsim.study.executors import KINDS, Workers, available_cores
-from protacsim.study.nouns import Readout, Study
+from protacsim.study.nouns import REPLICATE, Readout, Study
 from protacsim.study.running import Progress, failures, run, run_to_store
 
 __all__ = [
     "DOSE",
     "KINDS",
     "PACKAGES",
+    "REPLICATE",
+    "SENSITIVITY",
     "TREATMENT",
     "Axis",
     "Combination",
@@ -35,11 +38,12 @@ __all__ = [
     "config_sha256",
     "failures",
     "grid",
-    "plan",
+    "prepare",
     "resolved",
+    "restored",
     "result_bytes",
     "run",
     "run_to_store",
     "seconds_per_point",
-    "template",
+    "settled",
 ]

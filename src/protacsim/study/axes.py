@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from protacsim.errors import ParameterError
 from protacsim.scenario import (
     Treatment,
 )
 from protacsim.units import to_canonical, unit_of
-from protacsim.validation import named_entries, noun, one_of
+from protacsim.validation import named_entries, noun, one_of, quoted
 
 DOSE = "compound.dose_nM"
 TREATMENT = "treatment"
@@ -63,6 +63,10 @@ class Axis:
         """Numbers of a stretch of the axis."""
         return np.array(self.values[span], float)
 
+    def example(self, _scenario: object) -> float:
+        """One of the numbers."""
+        return float(self.values[0])  # type: ignore[arg-type]
+
     def ends(self, _scenario: object) -> tuple[Value, Value]:
         """Smallest and largest value."""
         return min(self.values), max(self.values)  # type: ignore[type-var]
@@ -79,7 +83,16 @@ def _label(value: Any) -> Any:
     return value.name if isinstance(value, Treatment) else value
 
 
-Design = Literal["random", "lhs", "sobol"]
+SENSITIVITY = "sensitivity"
+"""The dim along which the points of a sensitivity analysis run."""
+
+Design = Literal["random", "lhs", "sobol", "saltelli", "morris"]
+
+
+def points_per_group(design: Design, paths: int) -> int:
+    """How many points of a design belong together."""
+    return {"saltelli": 2 * paths + 2, "morris": paths + 1}.get(design, 1)
+
 
 FIELDS = {
     "normal": ("mean", "sd"),
@@ -89,6 +102,16 @@ FIELDS = {
     "library": (),
 }
 """What describes each distribution; normal ones may be truncated by `low` and `high` as well."""
+A_TABLE = 'a table such as { distribution = "lognormal", median = 10.0, cv = 0.3 }'
+
+
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise ParameterError("must be a number")
+    return value
+
+
+Given = Annotated[float | str | None, BeforeValidator(_no_flag)]
 
 
 @noun
@@ -101,12 +124,12 @@ class Draw:
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     distribution: Literal["normal", "lognormal", "uniform", "loguniform", "library"]
-    mean: float | str | None = None
-    sd: float | str | None = None
-    median: float | str | None = None
-    cv: float | None = None
-    low: float | str | None = None
-    high: float | str | None = None
+    mean: Given = None
+    sd: Given = None
+    median: Given = None
+    cv: Annotated[float | None, BeforeValidator(_no_flag)] = None
+    low: Given = None
+    high: Given = None
 
     @model_validator(mode="after")
     def _described(self) -> Self:
@@ -116,7 +139,7 @@ class Draw:
         if missing:
             raise ParameterError(
                 f"a {self.distribution} distribution needs {' and '.join(needed)}; "
-                f"{' and '.join(missing)} is missing"
+                f"add {' and '.join(missing)}"
             )
         ends = ("low", "high") if self.distribution in ("normal", "lognormal") else ()
         odd = [field for field in given if field not in (*needed, *ends)]
@@ -150,41 +173,88 @@ class Draw:
             raise ParameterError(f"low = {self.low:g} must be below high = {self.high:g}")
 
 
+def _two_paths(between: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(between)) != len(between) or len(between) != 2:
+        raise ParameterError("must name two different paths")
+    return between
+
+
 @noun
 class Correlation:
     """Correlation of the normal scores of two drawn paths (of their logarithms if log-normal)."""
 
-    between: tuple[str, str]
+    between: Annotated[tuple[str, ...], AfterValidator(_two_paths)]
     rho: Annotated[float, Field(gt=-1.0, lt=1.0)]
+
+
+def _described_paths(value: object) -> object:
+    """Accept `{path: table}`; what is no table is no distribution."""
+    if isinstance(value, Mapping):
+        for path, entry in value.items():
+            if not isinstance(entry, Mapping | Draw):
+                raise ParameterError(f"{path} is {quoted(entry)}; must be {A_TABLE}")
+    elif not isinstance(value, list | tuple) or not all(
+        isinstance(entry, Mapping | Draw) for entry in value
+    ):
+        raise ParameterError(f"must give each path {A_TABLE}")
+    return named_entries(value)
+
+
+Draws = Annotated[tuple[Draw, ...], BeforeValidator(_described_paths), Field(min_length=1)]
 
 
 @noun
 class Sample:
-    """Draws of paths along one dim: virtual cells, patients, designs."""
+    """Draws of paths along one dim: virtual cells, patients, designs.
+
+    The designs "saltelli" and "morris" are those of `sensitivity_analysis`: groups of points in
+    which one path at a time takes another value.
+    """
 
     dim: Label
     n: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    over: Annotated[tuple[Draw, ...], BeforeValidator(named_entries), Field(min_length=1)]
+    over: Draws
     design: Design = "random"
     correlations: tuple[Correlation, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [draw.name for draw in self.over]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ParameterError(f"{twice} is drawn twice; keep one")
         seen: set[frozenset[str]] = set()
         for entry in self.correlations:
             unknown = [name for name in entry.between if name not in names]
             if unknown:
                 advice = one_of(unknown[0], names)
                 raise ParameterError(f"correlation of {unknown[0]!r}, which is not drawn; {advice}")
-            pair = frozenset(entry.between)
-            if len(pair) < len(entry.between) or pair in seen:
+            if frozenset(entry.between) in seen:
                 raise ParameterError(
-                    f"correlation between {' and '.join(entry.between)} must be of two different "
-                    "paths, and given once"
+                    f"the correlation of {' and '.join(entry.between)} is given twice; keep one"
                 )
-            seen.add(pair)
+            seen.add(frozenset(entry.between))
+        self._check_groups()
         return self
+
+    def _check_groups(self) -> None:
+        if self.group == 1:
+            return
+        if self.correlations:
+            raise ParameterError(
+                f'design = "{self.design}" varies one path at a time, so the paths must be '
+                "independent; leave the correlations out"
+            )
+        if self.n % self.group:
+            raise ParameterError(
+                f'design = "{self.design}" over {len(self.over)} paths has groups of '
+                f"{self.group} points; make n = {self.n} a multiple of that"
+            )
+
+    @property
+    def group(self) -> int:
+        """Points that belong together: 1, but for designs that vary one path at a time."""
+        return points_per_group(self.design, len(self.over))
 
 
 def as_axes(value: object) -> object:

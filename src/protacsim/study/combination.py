@@ -6,6 +6,7 @@ Axes over numbers become arrays, axes over names (alleles, treatments) become sc
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -67,16 +68,16 @@ class Combination:
 
     def problems(self, study: Study) -> Iterator[str]:
         """What stands in the way of running it: unknown paths, values out of bounds, no dose."""
-        wrong: list[str] = []
+        wrong: list[Axis | Drawn] = []
         for axis in self.numeric:
             try:
                 self._check_axis(axis)
             except ParameterError as error:
-                wrong.append(axis.path)
+                wrong.append(axis)
                 kind = "axis" if isinstance(axis, Axis) else f"sample {axis.dim}, path"
                 yield from (f"{kind} {axis.path}: {line}" for line in str(error).splitlines())
-        if any(path.startswith(("compound.", "compounds.")) for path in wrong):
-            return  # a missing dose may be that same mistake
+        if any(isinstance(each, Drawn) or each.path.startswith("compound") for each in wrong):
+            return  # a missing dose or constant may be that same mistake
         try:
             self._check_twice(study)
             self._check_doses(study)
@@ -86,10 +87,27 @@ class Combination:
 
     def _check_axis(self, axis: Axis | Drawn) -> None:
         full = full_path(self.scenario, axis.path)
+        if isinstance(axis, Drawn):
+            self._check_drawn(axis, full)
         low, high = axis.ends(self.scenario)
         after = [numbers(replaced(self.scenario, full, value)) for value in {low, high}]
         if not full.endswith(tuple(SCHEDULE_FIELDS)) and full not in after[0]:
             raise ParameterError(f"{axis.path} is no number; list names as strings")
+
+    def _check_drawn(self, drawn: Drawn, full: str) -> None:
+        """A path that holds a number, and draws that stay within its bounds."""
+        if full.rsplit(".", 1)[-1] in STRUCTURAL:
+            raise ParameterError(
+                "this number decides which reactions or doses there are and cannot be drawn; "
+                "list its values in an axis"
+            )
+        for value in drawn.ends(self.scenario):
+            try:
+                replaced(self.scenario, full, value)
+            except ParameterError as error:
+                if "no known path" in str(error) and drawn.path != TREATMENT:
+                    raise
+                raise ParameterError(_why_not_drawn(str(error), value)) from None
 
     def _check_twice(self, study: Study) -> None:
         """Two spellings of one number: `compound.` and `compounds.<name>.`, or Kd and KI."""
@@ -100,9 +118,12 @@ class Combination:
                 continue
             prefix, _, field = full_path(self.scenario, path).rpartition(".")
             group = next((sorted(g)[0] for g in ALTERNATIVES if field in g), field)
-            other = seen.setdefault(f"{prefix}.{group}", path)
-            if other != path:
-                raise ParameterError(f"axes {other} and {path} set the same number; keep one")
+            other = seen.get(f"{prefix}.{group}")
+            if other == path:
+                raise ParameterError(f"{path} is varied twice; keep one axis or sample of it")
+            if other is not None:
+                raise ParameterError(f"{other} and {path} set the same number; keep one")
+            seen[f"{prefix}.{group}"] = path
 
     def _check_constants(self) -> None:
         """Constants that no source gives and the run needs."""
@@ -110,7 +131,7 @@ class Combination:
         for axis in self.numeric:
             full = full_path(self.scenario, axis.path)
             displace(values, full)
-            values[full] = float(axis.column(slice(0, 1), self.scenario)[0])
+            values[full] = axis.example(self.scenario)
         rate_constants(self.scenario, values)
 
     def _check_doses(self, study: Study) -> None:
@@ -155,6 +176,17 @@ class Combination:
     def paths_along(self, dim: str) -> set[str]:
         """Full paths of the numeric axes along a dim."""
         return {full_path(self.scenario, axis.path) for axis in self.numeric if axis.dim == dim}
+
+
+def _why_not_drawn(error: str, value: float) -> str:
+    """What a draw runs into: a bound of its path, or a path that holds no number."""
+    bound = re.search(r"; must be ((?:above|at least|at most) [^.;]*(?:\.\d[^.;]*)?)\.?$", error)
+    if bound is None:
+        return "this is no number and cannot be drawn; list its values in an axis"
+    return (
+        f"draws reach {value:.3g}, but must be {bound[1]}; give low and high, or use a "
+        "distribution that ends there, such as lognormal or uniform"
+    )
 
 
 def combine(study: Study, index: Mapping[str, int]) -> Combination:

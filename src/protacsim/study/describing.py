@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import platform
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -17,20 +18,21 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.mechanisms import build_network
 from protacsim.simulation import STATUS, engine_of, seconds_per_run
 from protacsim.store import Grid, Template, Variable, chunk_lengths, sha256_of
+from protacsim.study import cells
 from protacsim.study.axes import Sample
 from protacsim.study.designs import Drawn, uniforms
-from protacsim.study.nouns import Study
+from protacsim.study.nouns import REPLICATE, Study
 from protacsim.study.slab import zeroed_paths
 from protacsim.units import unit_of
 
-POINTS_PER_CHUNK = 4096
+POINTS_PER_CHUNK = 32_768
 VALUES_PER_CHUNK = 2**19
 SECONDS_PER_CHUNK = 1.0
 NETWORKS_LOOKED_AT = 8
@@ -47,19 +49,47 @@ def resolved(study: Study) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if key != "on_error"}
 
 
+def restored(plain: Any) -> Study:
+    """The study that `resolved` wrote down; raises `ParameterError` for anything else."""
+    try:
+        return TypeAdapter(Study).validate_python(plain)
+    except ValidationError as error:
+        raise ParameterError(f"this is no study: {error.errors()[0]['msg']}") from None
+
+
 def config_sha256(study: Study) -> str:
     """Hash of the resolved study: equal hashes mean equal results."""
     return sha256_of(resolved(study))
 
 
-def plan(study: Study, found: Template) -> dict[str, Any]:
-    """What is computed, in full: equal plans mean equal results."""
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A study ready to run: its method settled, the layout of its result, and its plan.
+
+    Equal plans mean equal results.
+    """
+
+    study: Study
+    template: Template
+    plan: dict[str, Any]
+
+
+def prepare(study: Study) -> Prepared:
+    """Settle what depends on the study as a whole."""
+    settled, reason = cells.settled(study)
+    found = template(study, settled)
+    found.coordinates.attrs |= {"method": repr(settled.method), "method_reason": reason}
+    return Prepared(settled, found, _plan(study, settled, reason))
+
+
+def _plan(study: Study, settled: Study, reason: str) -> dict[str, Any]:
     return {
         "title": study.title,
-        "config_sha256": found.coordinates.attrs["config_sha256"],
+        "config_sha256": config_sha256(study),
         "resolved": resolved(study),
+        "method": {"used": repr(settled.method), "reason": reason},
         "points": study.points,
-        "engines": engines(study),
+        "engines": engines(settled),
         "versions": {name: version(name) for name in PACKAGES},
         "code_and_library_sha256": source_sha256(),
         "platform": {"system": platform.system(), "machine": platform.machine()},
@@ -68,8 +98,10 @@ def plan(study: Study, found: Template) -> dict[str, Any]:
 
 def engines(study: Study) -> list[str]:
     """Back ends of the solver, decided once from the whole study; they give the same numbers."""
+    if study.is_stochastic:
+        return []
     networks = {build_network(c.scenario, c.varied): None for c in study.combinations}
-    return sorted({engine_of(network, study.method, study.points) for network in networks})
+    return sorted({engine_of(network, study.mean_method, study.points) for network in networks})
 
 
 @cache
@@ -92,15 +124,23 @@ def _sources(folder: Traversable) -> list[Traversable]:
 
 
 def seconds_per_point(study: Study) -> float:
-    """Static estimate of one point on one core, from the size of the networks."""
+    """Static estimate of one point on one core, from the size of the networks.
+
+    The method of the study is settled.
+    """
+    if study.is_stochastic:
+        return cells.seconds(study)
     step = max(1, len(study.combinations) // NETWORKS_LOOKED_AT)
     looked_at = study.combinations[::step]
-    costs = [seconds_per_run(build_network(c.scenario, c.varied), study.method) for c in looked_at]
+    costs = [
+        seconds_per_run(build_network(c.scenario, c.varied), study.mean_method, study.points)
+        for c in looked_at
+    ]
     return float(np.mean(costs))
 
 
 def grid(study: Study) -> Grid:
-    """Chunks of about a second, a few megabytes and at most 4096 points, whole doses first.
+    """Chunks of about a second, a few megabytes and at most 32,768 points, whole doses first.
 
     The reference of a percentage has no dose, so a chunk that holds all doses runs it once.
     """
@@ -116,11 +156,11 @@ def grid(study: Study) -> Grid:
 
 
 def _without_reference(study: Study) -> set[str]:
-    """Dims that the reference of every combination does not have."""
+    """Dims that cost nothing more: replicates, and those the reference does not have."""
     relative_to = study.readout.relative_to
     if relative_to is None:
-        return set()
-    return {
+        return {REPLICATE}
+    return {REPLICATE} | {
         dim
         for dim in study.dims
         if all(
@@ -130,12 +170,12 @@ def _without_reference(study: Study) -> set[str]:
     }
 
 
-def template(study: Study) -> Template:
+def template(study: Study, settled: Study) -> Template:
     """Coordinates, attributes and variables of the result."""
     import xarray as xr
 
     coordinates = xr.Dataset(coords=_coordinates(study), attrs=_attrs(study))
-    return Template(coordinates, _variables(study), grid(study))
+    return Template(coordinates, _variables(study), grid(settled))
 
 
 def result_bytes(study: Study) -> int:
@@ -214,6 +254,8 @@ def _coordinates(study: Study) -> dict[str, Any]:
         coordinates[axis.path] = (axis.dim, np.array(values, dtype=kind), attrs)
     for sample in study.samples:
         coordinates |= _drawn(study, sample)
+    if study.is_stochastic:
+        coordinates[REPLICATE] = (REPLICATE, np.arange(study.replicates))
     for dim in sorted({reading.dim for reading in study.readout.readings if reading.dim}):
         coordinates[dim] = (dim, np.array(study.members(dim), dtype=object))
     times = np.asarray(study.readout.times_h, float)

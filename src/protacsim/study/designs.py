@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,7 @@ from numpy.typing import NDArray
 from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.scenario import Scenario, full_path
-from protacsim.study.axes import Draw, Sample
-
-if TYPE_CHECKING:
-    from scipy.stats import qmc
+from protacsim.study.axes import SENSITIVITY, Draw, Sample, points_per_group
 
 Floats = NDArray[np.float64]
 
@@ -31,8 +28,16 @@ EDGE = 1e-9
 """Uniform numbers stay this far from 0 and 1, so that no draw is infinite."""
 
 SMALLEST_SHARE = 1e-6
-WHOLE_DESIGN = 2**24
+MOST_IN_HYPERCUBE = 2**24
+SOBOL_POINTS = 2**18
+"""Points of one Sobol design; a longer sample is a row of them."""
 OUTPUTS_PER_BLOCK = 4
+SensitivityMethod = Literal["sobol", "morris"]
+DESIGN_OF: Mapping[str, Literal["saltelli", "morris"]] = {"sobol": "saltelli", "morris": "morris"}
+FEWEST_GROUPS = 2
+MORRIS_LEVELS = 4
+MORRIS_STEP = 0.5
+"""Steps between quantiles 1/8, 3/8, 5/8 and 7/8: a grid that never meets an infinite end."""
 Z95 = 1.6448536269514722
 """Standard normal quantile at 95 %."""
 
@@ -65,12 +70,28 @@ class Drawn:
         u = uniforms(self.sample, self.seed, span)[:, self.position]
         return quantiles(self.sample.over[self.position], scenario)(u)
 
+    def example(self, scenario: Scenario) -> float:
+        """The median: a value that can be drawn."""
+        return float(quantiles(self.sample.over[self.position], scenario)(np.array([0.5]))[0])
+
     def ends(self, scenario: Scenario) -> tuple[float, float]:
         """The most extreme values that can be drawn."""
         low, high = quantiles(self.sample.over[self.position], scenario)(
             np.array([EDGE, 1.0 - EDGE])
         )
         return float(low), float(high)
+
+
+def design(over: Iterable[Draw] | Mapping[str, Any], *, method: str, n: int) -> Sample:
+    """The sample of a sensitivity analysis: `n` groups of points over the drawn paths."""
+    if method not in DESIGN_OF:
+        raise ParameterError(f"method is {method!r}; must be 'sobol' or 'morris'.")
+    if n < FEWEST_GROUPS:
+        raise ParameterError(f"n is {n}; must be at least {FEWEST_GROUPS}, better some hundred.")
+    listed: Any = over if isinstance(over, Mapping) else tuple(over)
+    draws = Sample(dim=SENSITIVITY, n=1, over=listed).over
+    made = DESIGN_OF[method]
+    return Sample(SENSITIVITY, n * points_per_group(made, len(draws)), draws, made)
 
 
 def uniforms(sample: Sample, seed: int, span: slice) -> Floats:
@@ -84,6 +105,8 @@ def uniforms(sample: Sample, seed: int, span: slice) -> Floats:
             found = _hypercube(key, paths, sample.n)[span]
         case "sobol":
             found = _sobol(key, paths, sample.n, span)
+        case "saltelli" | "morris":
+            found = _in_groups(sample, key, span)
     found = np.clip(found, EDGE, 1.0 - EDGE)
     return _correlated(found, sample) if sample.correlations else found
 
@@ -105,29 +128,57 @@ def _hypercube(key: int, paths: int, n: int) -> Floats:
 
 
 def _sobol(key: int, paths: int, n: int, span: slice) -> Floats:
-    if n * paths <= WHOLE_DESIGN:
-        return _whole_sobol(key, paths, n)[span]
-    engine = _sobol_engine(key, paths)
-    if span.start:
-        engine.fast_forward(span.start)
-    return _points(engine, span.stop - span.start)
+    """Blocks that are each a Sobol design, scrambled anew: entering one costs no earlier one."""
+    blocks = range(span.start // SOBOL_POINTS, -(-span.stop // SOBOL_POINTS))
+    ends = [min(n - block * SOBOL_POINTS, SOBOL_POINTS) for block in blocks]
+    found = [_sobol_block(key, i, paths, size) for i, size in zip(blocks, ends, strict=True)]
+    whole = found[0] if len(found) == 1 else np.concatenate(found)
+    first = blocks.start * SOBOL_POINTS
+    return whole[span.start - first : span.stop - first]
 
 
 @lru_cache(maxsize=4)
-def _whole_sobol(key: int, paths: int, n: int) -> Floats:
-    return _points(_sobol_engine(key, paths), n)
-
-
-def _sobol_engine(key: int, paths: int) -> qmc.Sobol:
+def _sobol_block(key: int, block: int, paths: int, size: int) -> Floats:
     from scipy.stats import qmc
 
-    return qmc.Sobol(paths, scramble=True, rng=np.random.default_rng(key))
-
-
-def _points(engine: qmc.Sobol, n: int) -> Floats:
+    engine = qmc.Sobol(paths, scramble=True, rng=np.random.default_rng((key, block)))
     with warnings.catch_warnings():  # balance needs a power of two, which is the user's choice
         warnings.filterwarnings("ignore", "The balance properties of Sobol' points")
-        return np.asarray(engine.random(n))
+        return np.asarray(engine.random(size))
+
+
+def _in_groups(sample: Sample, key: int, span: slice) -> Floats:
+    """A stretch of points that belong together in groups."""
+    groups = slice(span.start // sample.group, -(-span.stop // sample.group))
+    make = _saltelli if sample.design == "saltelli" else _trajectories
+    points = make(key, len(sample.over), sample.n // sample.group, groups)
+    first = groups.start * sample.group
+    return points.reshape(-1, len(sample.over))[span.start - first : span.stop - first]
+
+
+def _saltelli(key: int, paths: int, n: int, groups: slice) -> Floats:
+    """Groups A, A with one path of B each, B with one path of A each, B (Saltelli 2002)."""
+    base = _sobol(key, 2 * paths, n, groups)
+    a, b = base[:, :paths], base[:, paths:]
+    points = np.repeat(np.stack([a, b], axis=1), paths + 1, axis=1)
+    each = np.arange(paths)
+    points[:, 1 + each, each] = b
+    points[:, 1 + paths + each, each] = a
+    return points
+
+
+def _trajectories(key: int, paths: int, _n: int, groups: slice) -> Floats:
+    """Walks over a grid that move one path per step, in random order (Morris 1991)."""
+    return np.stack([_trajectory(key, paths, i) for i in range(groups.start, groups.stop)])
+
+
+def _trajectory(key: int, paths: int, number: int) -> Floats:
+    generator = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, number]))
+    low = (generator.integers(MORRIS_LEVELS // 2, size=paths) + 0.5) / MORRIS_LEVELS
+    up = generator.integers(2, size=paths).astype(bool)
+    moved = generator.permutation(paths).argsort() < np.arange(paths + 1)[:, None]
+    found: Floats = low + MORRIS_STEP * (moved ^ up)
+    return found
 
 
 def _correlated(u: Floats, sample: Sample) -> Floats:
@@ -150,10 +201,10 @@ def correlation_matrix(sample: Sample) -> Floats:
 
 def check_sample(sample: Sample) -> None:
     """Raise `ParameterError` for contradicting correlations, or a design too large."""
-    if sample.design == "lhs" and sample.n * len(sample.over) > WHOLE_DESIGN:
+    if sample.design == "lhs" and sample.n * len(sample.over) > MOST_IN_HYPERCUBE:
         raise ParameterError(
-            f"sample {sample.dim}: a Latin hypercube of {sample.n:,} points over "
-            f'{len(sample.over)} paths does not fit in memory; use design = "random" or "sobol"'
+            f"sample {sample.dim}: a Latin hypercube is made whole, and {sample.n:,} points do not "
+            'fit in memory; use design = "random" or "sobol"'
         )
     smallest = float(np.linalg.eigvalsh(correlation_matrix(sample))[0])
     if smallest <= 1e-12:
@@ -205,7 +256,7 @@ def _truncated(
     last = 1.0 if draw.high is None else float(ndtr(score(_given(draw.high))))
     if last - first < SMALLEST_SHARE:
         raise ParameterError(
-            f"{draw.name}: between low and high lies less than {SMALLEST_SHARE:g} of the "
+            f"between low and high lies less than {SMALLEST_SHARE:g} of the "
             f"{draw.distribution} distribution; move them, or use a uniform one"
         )
     low = -math.inf if draw.low is None else _given(draw.low)

@@ -1,7 +1,7 @@
 """Where chunks are computed: threads, processes or a dask cluster, behind one interface.
 
 All three are `concurrent.futures.Executor`s. A worker that dies takes its task with it, nothing
-else: the task is tried once more, alone, and then reported as lost.
+else: the task is tried again, alone, and reported as lost when that kills two workers.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ Kind = Literal["threads", "processes", "dask"]
 KINDS: tuple[Kind, ...] = ("threads", "processes", "dask")
 
 QUEUED_PER_WORKER = 2
+DEATHS = 2
+"""Workers that one task may cost, running alone, before it is given up."""
 
 
 @dataclass(frozen=True)
@@ -169,29 +171,33 @@ def _follow(parent: Any) -> None:
 
 @dataclass
 class _Queue(Generic[Task]):
-    """Tasks that wait, those that run, and those that ran when a worker died."""
+    """Tasks that wait, those that run, and those that ran when a worker died.
+
+    A suspect may be innocent, or not even have begun; so what counts is how often a worker died
+    while it ran alone. That number stands beside it; it is -1 for a task that is no suspect.
+    """
 
     waiting: Iterator[Task]
-    suspects: deque[Task] = field(default_factory=deque)
-    running: dict[Future[Any], tuple[Task, bool]] = field(default_factory=dict)
+    suspects: deque[tuple[Task, int]] = field(default_factory=deque)
+    running: dict[Future[Any], tuple[Task, int]] = field(default_factory=dict)
 
     def submit(self, pool: _Pool, function: Callable[..., Any], most: int) -> None:
         """Keep the workers busy; a suspect runs alone."""
         while self.suspects and not self.running:
-            future = pool.executor.submit(function, self.suspects[0])
-            self.running[future] = (self.suspects.popleft(), True)
+            future = pool.executor.submit(function, self.suspects[0][0])
+            self.running[future] = self.suspects.popleft()
         while not self.suspects and len(self.running) < most and not self._alone():
             task = next(self.waiting, None)
             if task is None:
                 return
             try:
-                self.running[pool.executor.submit(function, task)] = (task, False)
+                self.running[pool.executor.submit(function, task)] = (task, -1)
             except BrokenExecutor:
                 self.waiting = chain([task], self.waiting)
                 raise
 
     def _alone(self) -> bool:
-        return any(suspect for _, suspect in self.running.values())
+        return any(deaths >= 0 for _, deaths in self.running.values())
 
 
 def outcomes(
@@ -199,8 +205,8 @@ def outcomes(
 ) -> Iterator[tuple[Task, Result | None]]:
     """Every task with what `function` gave for it, as they finish; None where it was lost.
 
-    A lost task killed its worker twice. Exceptions of `function` are raised here, and no further
-    task is begun then, or when the caller stops iterating.
+    A lost task killed its worker twice when it ran alone. Exceptions of `function` are raised
+    here, and no further task is begun then, or when the caller stops iterating.
     """
     queue = _Queue(iter(tasks))
     pool, proven = workers.open(), False
@@ -215,18 +221,18 @@ def outcomes(
                 return
             done, _ = wait(queue.running, return_when=FIRST_COMPLETED)
             for future in done:
-                task, suspect = queue.running.pop(future)
+                task, deaths = queue.running.pop(future)
                 died = _death(future)
                 if died is None:
                     proven = True
                     yield task, future.result()
-                elif suspect or not isinstance(died, BrokenExecutor):
+                elif deaths + 1 == DEATHS or not isinstance(died, BrokenExecutor):
                     yield task, None
                 else:
-                    queue.suspects.append(task)
+                    queue.suspects.appendleft((task, deaths + 1))
                 broken = broken or isinstance(died, BrokenExecutor)
             if broken:
-                queue.suspects.extend(task for task, _ in queue.running.values())
+                queue.suspects.extend((task, 0) for task, _ in queue.running.values())
                 queue.running.clear()
                 pool.stop()
                 pool = workers.open()

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from protacsim.errors import ParameterError
 from protacsim.mechanisms import OBSERVABLES, Reading, build_network, parse
-from protacsim.methods import ODE, Method
+from protacsim.methods import ODE, Method, Reference, Stochastic
 from protacsim.scenario import (
     Scenario,
 )
@@ -23,8 +23,17 @@ from protacsim.study.combination import Combination, combine, is_named
 from protacsim.study.designs import check_sample
 from protacsim.validation import Real, noun, one_of
 
+REPLICATE = "replicate"
+
 RESERVED = frozenset(
-    {"time_h", "status", "reached_h", TREATMENT, *(dim for _, _, dim in OBSERVABLES.values())}
+    {
+        "time_h",
+        REPLICATE,
+        "status",
+        "reached_h",
+        TREATMENT,
+        *(dim for _, _, dim in OBSERVABLES.values()),
+    }
     | {f"{name}{end}" for name in OBSERVABLES for end in ("", "_percent")}
 )
 
@@ -89,7 +98,7 @@ class Study:
     scenario: Scenario
     axes: Annotated[tuple[Axis, ...], BeforeValidator(as_axes)] = ()
     readout: Readout = Readout()
-    method: Method = ODE()
+    method: Method | Stochastic = ODE()
     samples: tuple[Sample, ...] = ()
     seed: Annotated[int, Field(ge=0)] = 1
     replicates: Annotated[int, Field(ge=1)] = 1
@@ -100,10 +109,10 @@ class Study:
     def _checked(self) -> Self:
         _check_dims(self.axes)
         _check_samples(self.samples, self.axes)
-        if self.replicates > 1:
+        if self.replicates > 1 and not self.is_stochastic:
             raise ParameterError(
-                f"replicates = {self.replicates} needs a stochastic method, and this version has "
-                "none; leave it at 1"
+                f"replicates = {self.replicates} needs a stochastic method, such as ssa or auto; a "
+                "deterministic run gives the same every time: leave it at 1"
             )
         found = [line for each in self.combinations for line in each.problems(self)]
         found += self._unknown_species()
@@ -123,9 +132,20 @@ class Study:
 
     @cached_property
     def dims(self) -> dict[str, int]:
-        """Size of every dimension: axes in the order of declaration, then samples."""
+        """Size of every dimension: axes in the order of declaration, samples, replicates."""
         found = {axis.dim: axis.size for axis in self.axes}
-        return found | {sample.dim: sample.n for sample in self.samples}
+        found |= {sample.dim: sample.n for sample in self.samples}
+        return found | ({REPLICATE: self.replicates} if self.is_stochastic else {})
+
+    @property
+    def is_stochastic(self) -> bool:
+        """Whether runs are single cells; results then have a dim `replicate`."""
+        return not isinstance(self.method, ODE | Reference)
+
+    @property
+    def mean_method(self) -> Method:
+        """The deterministic method: the study's own, or the engine for the mean of its cells."""
+        return self.method if isinstance(self.method, ODE | Reference) else ODE()
 
     @cached_property
     def combinations(self) -> tuple[Combination, ...]:
@@ -177,7 +197,8 @@ def _each_once(lines: Iterable[str]) -> list[str]:
 
 
 def _check_samples(samples: tuple[Sample, ...], axes: tuple[Axis, ...]) -> None:
-    taken = {*RESERVED, *(axis.dim for axis in axes), *(axis.path for axis in axes)}
+    drawn = {draw.name for sample in samples for draw in sample.over}
+    taken = {*RESERVED, *drawn, *(axis.dim for axis in axes), *(axis.path for axis in axes)}
     for sample in samples:
         if sample.dim in taken:
             raise ParameterError(

@@ -14,7 +14,7 @@ import numpy as np
 from protacsim import store
 from protacsim.errors import SimulationError
 from protacsim.simulation import LOST, STATUS, failure, warm_up
-from protacsim.study.describing import plan, seconds_per_point, template
+from protacsim.study.describing import prepare, seconds_per_point
 from protacsim.study.executors import Workers, outcomes
 from protacsim.study.nouns import Study
 from protacsim.study.slab import blank, compute
@@ -67,10 +67,10 @@ def run_to_store(
     `extra` goes into the manifest. Raises `StoreError` for a folder with results of another study
     (unless `fresh`), or one that another process writes.
     """
-    found = template(study)
-    described = {**plan(study, found), **(extra or {})}
+    ready = prepare(study)
+    found, described = ready.template, {**ready.plan, **(extra or {})}
     with store.writing(folder, found, described, fresh=fresh, shard=shard) as writer:
-        job = _Job(study, found, writer.chunk_writer)
+        job = _Job(ready.study, found, writer.chunk_writer)
         done = sum(found.grid.points(chunk) for chunk in writer.receipts)
         _tell(progress, done, study)
         for unit, receipts in _results(job, writer.remaining(), workers or Workers()):
@@ -89,12 +89,13 @@ def _tell(progress: Progress | None, done: int, study: Study) -> None:
 
 
 def _in_memory(study: Study, workers: Workers, progress: Progress | None) -> xr.Dataset:
-    found = template(study)
+    ready = prepare(study)
+    found = ready.template
     arrays = {
         variable.name: np.empty(found.shape(variable), variable.dtype)
         for variable in found.variables
     }
-    job = _Job(study, found, None)
+    job = _Job(ready.study, found, None)
     done = 0
     for unit, slabs in _results(job, range(found.grid.chunks), workers):
         for chunk, slab in zip(unit, slabs or job.lost(unit), strict=True):

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protacsim.mechanisms import Reading
+from protacsim.methods import ODE, Reference
 from protacsim.scenario import Scenario, full_path
-from protacsim.simulation import members, read_out
+from protacsim.simulation import members, read_out, read_out_ensemble
 from protacsim.study.axes import DOSE
 from protacsim.study.combination import Combination
-from protacsim.study.nouns import Study
+from protacsim.study.nouns import REPLICATE, Study
 
 Window = Mapping[str, slice]
 Readings = dict[str, NDArray[Any]]
@@ -72,7 +73,8 @@ class _Slab:
             for dim, part in self.window.items()
         )
         values, shape = combination.values(self.window)
-        readings, status, reached = self._run(combination, values, self.times)
+        run = self._cells if self.study.is_stochastic else self._run
+        readings, status, reached = run(combination, values, self.times)
         self.values["status"][where] = self._shaped(status, shape, combination)
         self.values["reached_h"][where] = self._shaped(reached, shape, combination)
         reference = self._reference(combination)
@@ -84,6 +86,8 @@ class _Slab:
                 if reference is not None:
                     base = reading.value(reference[0], member)
                     base = self._shaped(base, reference[1], combination)
+                    if self.study.is_stochastic:  # the mean, the same for every cell
+                        base = base[..., None, :]
                     percent = self.values[f"{reading.name}_percent"]
                     percent[where][place] = percent_of(full, base)
 
@@ -111,7 +115,7 @@ class _Slab:
             combination.scenario,
             values,
             times,
-            self.study.method,
+            self.study.mean_method,
             varied=combination.varied,
             species=self.study.readout.species,
             runs=self.study.points,
@@ -121,6 +125,45 @@ class _Slab:
             _rows(solution.status, points),
             _rows(solution.reached_h, points),
         )
+
+    def _cells(
+        self, combination: Combination, values: Mapping[str, Any], times: Any
+    ) -> tuple[Readings, NDArray[Any], NDArray[Any]]:
+        """Single cells of all points of one combination in the window."""
+        replicates = self.window[REPLICATE]
+        method = self.study.method
+        if isinstance(method, ODE | Reference):
+            raise TypeError(method)
+        readings, ensemble, _ = read_out_ensemble(
+            combination.scenario,
+            values,
+            times,
+            method,
+            seed=self.study.seed,
+            replicates=replicates.stop - replicates.start,
+            first_replicate=replicates.start,
+            point_ids=self._point_ids(combination),
+            varied=combination.varied,
+            species=self.study.readout.species,
+        )
+        points = len(ensemble.status)
+        readings = {name: _rows(reading, points) for name, reading in readings.items()}
+        return readings, ensemble.status, ensemble.reached_h
+
+    def _point_ids(self, combination: Combination) -> list[int]:
+        """Numbers of the points in the grid of the whole study, replicates left out."""
+        dims = {dim: size for dim, size in self.study.dims.items() if dim != REPLICATE}
+        along = [
+            np.array([combination.index[dim]])
+            if dim in combination.index
+            else np.arange(self.window[dim].start, self.window[dim].stop)
+            for dim in dims
+        ]
+        if not dims:
+            return [0]
+        grid = np.meshgrid(*along, indexing="ij")
+        flat = np.ravel_multi_index([each.ravel() for each in grid], tuple(dims.values()))
+        return [int(number) for number in flat]
 
     def _reference(self, combination: Combination) -> tuple[Readings, tuple[int, ...]] | None:
         """What 100 % means for one combination: read-outs and their shape."""

@@ -1,0 +1,248 @@
+"""Figures of a configuration: every mistake in them, and what a run will draw.
+
+The checks need the axes and read-outs of the whole document; `checking` hands them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from protacsim.config.grammar import (
+    FEWEST_TIMES,
+    MEMBER_DIMS,
+    NEEDED_ROWS,
+    OF_CELLS,
+    OVER_DOSES,
+    RELATIVE,
+    FigureSection,
+    SensitivitySection,
+)
+from protacsim.errors import ParameterError
+from protacsim.fitting import Measurement, read_measurements
+from protacsim.scenario import Treatment
+from protacsim.study import DOSE, TREATMENT, Axis, Readout, Study
+from protacsim.study.names import CURVE_READINGS
+from protacsim.validation import one_of, quoted
+
+Row = dict[str, float | str | None]
+
+
+class Figure(NamedTuple):
+    """One figure that a run draws; `points` are measurements to show in it."""
+
+    kind: str
+    rows: tuple[str, ...]
+    columns: str | None
+    hue: str | None
+    time_h: float | None
+    width_mm: float
+    select: tuple[tuple[str, float | str], ...] = ()
+    points: tuple[Row, ...] = ()
+    fit: Literal["hill", "bell"] | None = None
+    x: str | None = None
+    y: str | None = None
+
+
+class FigureChecker:
+    """Checks all figures of one document; `say` takes the sentences.
+
+    `treatments` is None where they are no list, `axes` where some are wrong.
+    """
+
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        source: Path,
+        treatments: list[Treatment | None] | None,
+        axes: list[Axis] | None,
+        sample_dims: Sequence[str],
+        sensitivity: SensitivitySection | None,
+    ) -> None:
+        self._say = say
+        self.source = source
+        self.sample_dims = sample_dims
+        self.sensitivity = sensitivity
+        self.axes = _with_treatments(treatments, axes)
+
+    def check(self, figures: Sequence[FigureSection | None], readout: Readout | None) -> None:
+        """What can be said before the study as a whole is known."""
+        given = self.axes
+        for key, figure in zip(_keys(figures), figures, strict=True):
+            if figure is not None:
+                if given is not None:
+                    self._check_dims(key, figure, given)
+                    self._check_select(key, figure, given)
+                    self._check_time_course(key, figure, given)
+                self._check_readings(key, figure, readout)
+
+    def _check_dims(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
+        dims = [*dict.fromkeys(axis.dim for axis in axes), *self.sample_dims]
+        if figure.kind == "heatmap" and figure.x is None and DOSE not in dims:
+            self._say(f"{key} is a heatmap without doses; give x as well as y, {one_of('', dims)}.")
+        if figure.kind == "sensitivity" and self.sensitivity is None:
+            self._say(f"{key} shows a sensitivity analysis; add a [sensitivity] table.")
+        for what in ("columns", "hue", "x", "y"):
+            dim = getattr(figure, what)
+            if dim is not None and dim not in dims:
+                self._say(f"{key}.{what} is {quoted(dim)}; {one_of(dim, dims)}.")
+
+    def _check_select(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
+        values = {axis.path: axis.coordinate for axis in axes}
+        for path, value in figure.chosen():
+            if path not in (*values, *MEMBER_DIMS):
+                allowed = one_of(path, [*values, *MEMBER_DIMS])
+                self._say(f"{key}.select names {quoted(path)}; {allowed}.")
+            elif path in values and not _is_among(value, values[path]):
+                allowed = one_of(
+                    str(value), [f"{v:g}" if isinstance(v, float) else v for v in values[path]]
+                )
+                self._say(f"{key}.select takes {quoted(value)} of {path}; {allowed}.")
+
+    def _check_time_course(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
+        shown = (figure.columns, figure.hue)
+        chosen = [axis.dim for axis in axes if axis.path in figure.select]
+        left = dict.fromkeys(
+            axis.dim for axis in axes if len(axis.values) > 1 and axis.dim not in (*shown, *chosen)
+        )
+        if figure.kind == "time-course" and len(left) > shown.count(None):
+            self._say(
+                f"{key} is a time-course with more axes than one figure shows: {', '.join(left)} "
+                f"for {shown.count(None)} of columns and hue; choose one value each with select."
+            )
+
+    def figures(self, sections: Sequence[FigureSection | None], study: Study) -> tuple[Figure, ...]:
+        """What a run draws, once the study is right: figures against dose need such an axis."""
+        found = []
+        for key, section in zip(_keys(sections), sections, strict=True):
+            if section is not None:
+                self._check_cells(key, section, study)
+                if self.axes is not None and _is_over_doses(section, study):
+                    self._check_over_doses(key, section, self.axes)
+                found.append(self._figure(key, section, study))
+        return tuple(found)
+
+    def _check_cells(self, key: str, figure: FigureSection, study: Study) -> None:
+        """A figure of single cells needs them, and no other shows more than one per point."""
+        if figure.kind == "single-cell" and not study.is_stochastic:
+            self._say(
+                f'{key} shows single cells; set method.kind to "auto", and run.replicates to the '
+                "number of cells."
+            )
+        if figure.kind not in OF_CELLS and study.is_stochastic and study.replicates > 1:
+            self._say(
+                f"{key} is a {figure.kind}, which shows one run per point, but run.replicates is "
+                f'{study.replicates:,}; use kind = "single-cell", or a deterministic method.'
+            )
+
+    def _check_over_doses(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
+        doses = [axis.dim for axis in axes if axis.dim.endswith(".dose_nM")]
+        if not doses:
+            self._say(f"{key} is drawn against dose; add an axis {DOSE} without zip.")
+            return
+        dims = [axis.dim for axis in axes]
+        if not {figure.columns or dims[0], figure.hue or dims[0]} <= set(dims):
+            return  # told already
+        along = DOSE if DOSE in doses else doses[0]
+        shown = (along, figure.columns or TREATMENT, figure.hue or "target.allele")
+        chosen = [axis.dim for axis in axes if axis.path in figure.select]
+        left = dict.fromkeys(
+            axis.dim for axis in axes if len(axis.values) > 1 and axis.dim not in (*shown, *chosen)
+        )
+        if left:
+            self._say(
+                f"{key} does not show {', '.join(left)}; make it the columns or the hue, or choose "
+                "one value with select."
+            )
+
+    def _check_readings(self, key: str, figure: FigureSection, readout: Readout | None) -> None:
+        if readout is None:
+            return
+        read_out = [reading.name for reading in readout.readings]
+        for row in figure.observables:
+            if figure.kind == "heatmap" and row in CURVE_READINGS:
+                continue
+            if row not in read_out:
+                self._say(
+                    f"{key}.rows names {quoted(row)}, which is not read out; "
+                    f"{one_of(row, read_out)}."
+                )
+        missing = [n for n in NEEDED_ROWS.get(figure.kind, ()) if n not in read_out]
+        if missing and not figure.rows:
+            self._say(f"{key} needs {' and '.join(missing)}; add that to readout.observables.")
+        if figure.kind in RELATIVE and readout.relative_to is None:
+            self._say(f'{key} shows percentages; set readout.relative_to, such as "vehicle".')
+        if figure.time_h is not None and figure.time_h not in readout.times_h:
+            times = ", ".join(f"{time:g}" for time in readout.times_h)
+            self._say(f"{key}.time_h is {figure.time_h:g} h; must be one of {times} h.")
+        if figure.kind == "time-course" and len(readout.times_h) < FEWEST_TIMES:
+            self._say(f"{key} shows a time course; give two or more times in readout.times_h.")
+
+    def _figure(self, key: str, section: FigureSection, study: Study) -> Figure:
+        return Figure(
+            section.kind,
+            section.observables,
+            section.columns,
+            section.hue,
+            section.time_h,
+            section.width_mm,
+            section.chosen(),
+            self._points(key, section.points, study),
+            section.fit,
+            section.x,
+            section.y,
+        )
+
+    def _points(self, key: str, name: str | None, study: Study) -> tuple[Row, ...]:
+        """Measurements of a figure's CSV file, as plain rows."""
+        if name is None:
+            return ()
+        try:
+            return tuple(_row(m) for m in read_measurements(self.source.parent / name, study))
+        except ParameterError as error:
+            for line in str(error).splitlines():
+                self._say(f"{key}.points: {line}")
+            return ()
+
+
+def _is_over_doses(figure: FigureSection, study: Study) -> bool:
+    """Single cells are drawn over doses at one time, over time where there are several."""
+    one_time = figure.time_h is not None or len(study.readout.times_h) < FEWEST_TIMES
+    return figure.kind in OVER_DOSES or (figure.kind == "single-cell" and one_time)
+
+
+def _row(measurement: Measurement) -> Row:
+    return {
+        "quantity": measurement.quantity,
+        "value": measurement.value,
+        "operator": measurement.operator,
+        "sd": measurement.sd,
+        "time_h": measurement.time_h,
+        DOSE: measurement.dose_nM,
+        **dict(measurement.where),
+    }
+
+
+def _keys(figures: Sequence[Any]) -> list[str]:
+    """How messages name each figure."""
+    several = len(figures) > 1
+    return [f"figure[{i}]" if several else "figure" for i in range(1, len(figures) + 1)]
+
+
+def _with_treatments(
+    treatments: list[Treatment | None] | None, axes: list[Axis] | None
+) -> list[Axis] | None:
+    """The axes and, if there are several, the treatments."""
+    if axes is None or treatments is None:
+        return None
+    names = tuple(t.name if t is not None else "" for t in treatments)
+    return [Axis(TREATMENT, names, TREATMENT), *axes] if len(names) > 1 else axes
+
+
+def _is_among(value: float | str, values: Sequence[float | str]) -> bool:
+    if isinstance(value, str):
+        return value in values
+    return any(isinstance(v, float) and np.isclose(v, value, rtol=1e-9, atol=0.0) for v in values)

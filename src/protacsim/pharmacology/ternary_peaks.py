@@ -1,0 +1,109 @@
+"""Where the closed form puts the maximum of the ternary complex, in the dose given to the medium.
+
+The equilibrium is that of `reduced.three_body_maximum`, at the drug-free amounts of target and
+ligase; permeation, binding in medium and cell, and ATP come in through the rate constants.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protacsim import reduced
+from protacsim.mechanisms import rate_constants
+from protacsim.mechanisms.rates import abundance
+from protacsim.scenario import Scenario, molecules, numbers
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from protacsim.study import Study
+
+Array = NDArray[np.float64]
+
+
+class TernaryPeak(NamedTuple):
+    """Dose (nM in the medium) at which the ternary complex is highest, and its height (nM)."""
+
+    dose_nM: Array
+    ternary_nM: Array
+
+
+def ternary_peak(scenario: Scenario, values: Any = None) -> TernaryPeak:
+    """Maximum of the ternary complex at equilibrium, before any target is destroyed.
+
+    `values` are numbers by path, floats or arrays of one shape; those of the scenario by default.
+    Both are NaN where this equilibrium does not exist: without a single degrader, with a covalent
+    bond, and where the compound is lost from cell or medium. Destruction lowers the complex; the
+    free degrader at which it is highest stays the same.
+    """
+    values = numbers(scenario) if values is None else values
+    entries = scenario.treatment.compounds
+    if len(entries) != 1 or not entries[0].compound.is_degrader:
+        return TernaryPeak(np.asarray(np.nan), np.asarray(np.nan))
+    x, ligase = entries[0].name, entries[0].compound.ligase or ""
+    rates = rate_constants(scenario, values)
+    unbound = values[f"compounds.{x}.fraction_unbound_cell"]
+    kd_target = unbound * rates[f"koff_target[{x}]"] / rates[f"kon_target[{x}]"]
+    kd_ligase = unbound * rates[f"koff_ligase[{x}]"] / rates[f"kon_ligase[{x}]"]
+    kd_late = rates[f"koff_target_ternary[{x}]"] / rates[f"kon_target_ternary[{x}]"]
+    found = reduced.three_body_maximum(
+        abundance(scenario.target.name, values),
+        abundance(ligase, values),
+        kd_target,
+        kd_ligase,
+        kd_target / kd_late,
+    )
+    in_cell = found.degrader_free / unbound
+    bound = found.degrader_total - found.degrader_free
+    with np.errstate(divide="ignore", invalid="ignore"):
+        in_medium = in_cell * rates[f"release[{x}]"] / rates[f"uptake[{x}]"]
+    given = in_medium if scenario.cell.medium_buffered else in_medium + in_cell + bound
+    lost = rates[f"kinact[{x}]"] + rates[f"loss_medium[{x}]"] + rates[f"loss_cell[{x}]"]
+    exists = np.isfinite(given) & (np.asarray(lost) == 0.0)
+    per_nM = molecules(1.0, values["cell.medium_volume_pL"])
+    per_cell_nM = molecules(1.0, values["cell.volume_pL"])
+    return TernaryPeak(
+        np.where(exists, given / per_nM, np.nan),
+        np.where(exists, found.ternary / per_cell_nM, np.nan),
+    )
+
+
+def ternary_peaks(study: Study) -> xr.Dataset:
+    """`ternary_peak` of every curve of a study along its dose axis.
+
+    Returns
+    -------
+    xarray.Dataset
+        `peak_dose_nM` and `peak_ternary_nM` over the dims of the study without those of doses,
+        NaN where the closed form does not hold.
+    """
+    import xarray as xr
+
+    doses = {
+        dim
+        for combination in study.combinations
+        for dim in combination.shape
+        if all(path.endswith(".dose_nM") for path in combination.paths_along(dim))
+    }
+    window = {dim: slice(0, 1 if dim in doses else size) for dim, size in study.dims.items()}
+    shape = [part.stop for part in window.values()]
+    found = {name: np.full(shape, np.nan) for name in ("peak_dose_nM", "peak_ternary_nM")}
+    for combination in study.combinations:
+        values, inner = combination.values(window)
+        where = tuple(
+            slice(i, i + 1) if (i := combination.index.get(dim)) is not None else slice(None)
+            for dim in window
+        )
+        sizes = [1 if dim in combination.index else window[dim].stop for dim in window]
+        for array, peak in zip(
+            found.values(), ternary_peak(combination.scenario, values), strict=True
+        ):
+            array[where] = np.broadcast_to(peak, math.prod(inner)).reshape(sizes)
+    labels = {a.path: (a.dim, list(a.coordinate)) for a in study.axes if a.dim not in doses}
+    attrs = {"units": "nM", "long_name": "closed-form maximum of the ternary complex"}
+    variables = {name: (tuple(window), array, attrs) for name, array in found.items()}
+    return xr.Dataset(variables, coords=labels).isel(dict.fromkeys(doses, 0))

@@ -1,0 +1,305 @@
+"""Heatmaps: an observable or a reading over two axes, with contours of the DC50.
+
+Readings are made by `protacsim.pharmacology`; nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
+
+from protacsim.errors import ParameterError
+from protacsim.plot import style
+from protacsim.plot.selection import (
+    DOSE,
+    TIME,
+    Selection,
+    choose,
+    coordinate_text,
+    left_over,
+    short_path,
+    undecided,
+    unit_shown,
+    variable_name,
+)
+from protacsim.plot.sensitivity import READINGS
+
+LEFT_MM, RIGHT_MM, EDGE_MM, TITLE_MM, TICKS_MM, BAR_MM = 13.0, 17.0, 1.5, 6.0, 10.5, 2.2
+NARROWEST_MM, WIDEST_MM, GAP_MM = 36.0, 62.0, 14.0
+TEXT_PT = 7.0
+LINE_MM = 1.25 * TEXT_PT / style.POINTS_PER_INCH * style.MM_PER_INCH
+MANY_DECADES = 1.3
+"""Axes and values that span more decades than this are drawn on a log scale."""
+LEVELS_nM = 10.0 ** np.arange(-3.0, 7.0)
+DC50 = "dc50_relative_nM"
+HALO = withStroke(linewidth=1.6, foreground="white")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Map:
+    """One panel: values (y, x), the DC50 over x and y or over y alone, and what to write."""
+
+    x: Floats
+    y: Floats
+    values: Floats
+    dc50: Floats | None
+    title: str
+    fixed: str
+    labels: tuple[str, str, str]
+    log: tuple[bool, bool, bool]
+
+
+def heatmap(
+    data: xr.Dataset,
+    observable: str = "target_total",
+    *,
+    y: str,
+    x: str = DOSE,
+    columns: str | None = None,
+    time_h: float | None = None,
+    select: Selection | None = None,
+    width_mm: float = 180.0,
+) -> Figure:
+    """Draw an observable, or a reading of dose-response curves, over two axes.
+
+    Where one axis is the dose, a line shows the DC50 of every row; elsewhere contours join designs
+    of equal DC50, where the study has doses.
+
+    Parameters
+    ----------
+    data
+        Result of `protacsim.run`.
+    observable
+        Name without `_percent`, or a reading such as "dmax_percent" or "dc50_relative_nM".
+    x, y
+        Dims of numbers, or of the members of a sample.
+    columns
+        Dim whose values become panels.
+    time_h
+        Time to show; the last one by default.
+    select
+        One value for every other dim that has several.
+    width_mm
+        Width of the figure, e.g. 85 or 180; the height follows.
+
+    Raises
+    ------
+    ParameterError
+        When a dim is left undecided, or a name or value is not in the Dataset.
+    """
+    chosen = dict(select or {}) | ({TIME: time_h} if time_h is not None else {})
+    split = columns in data.dims and columns not in chosen
+    values = data[columns].values.tolist() if split else [None]
+    maps = [
+        _read(
+            data, observable, (x, y, str(columns)), {**chosen, str(columns): v} if split else chosen
+        )
+        for v in values
+    ]
+    with style.context():
+        return _figure(data, maps, x, width_mm)
+
+
+def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select: Selection) -> _Map:
+    x, y, columns = dims
+    variable = _variable(data, observable)
+    part = choose(variable.to_dataset(name="value"), select, "value", data)["value"]
+    part = part.isel({TIME: -1}) if TIME in part.dims else part
+    for dim in (x, y):
+        if dim not in part.dims:
+            known = ", ".join(map(str, part.dims)) or "none"
+            raise ParameterError(f"plot: {observable} has no dim {dim!r}, only {known}.")
+    left = left_over(part, (x, y))
+    if left:
+        raise undecided(part, left)
+    part = part.squeeze([dim for dim in part.dims if dim not in (x, y)]).transpose(y, x)
+    part = part.isel({dim: part[dim].to_numpy() > 0.0 for dim in (x, y) if _is_dose(dim)})
+    dc50 = _dc50(data, x, y, select)
+    # members have no order of their own
+    sort = dc50 is not None and dc50.ndim == 1 and y in _members(part)
+    if dc50 is not None and sort:
+        part = part.isel({y: np.argsort(dc50)}).assign_coords({y: np.arange(dc50.size)})
+        dc50 = np.sort(dc50)
+    at_x, at_y = (part[dim].to_numpy().astype(np.float64) for dim in (x, y))
+    texts = {n: coordinate_text(c) for n, c in part.coords.items() if c.size == 1 and n != TIME}
+    title = texts.pop(columns, "")
+    time = [f"{float(part[TIME]):g} h"] if TIME in part.coords else []
+    return _Map(
+        at_x,
+        at_y,
+        part.to_numpy().astype(np.float64),
+        dc50,
+        title,
+        ", ".join([*time, *texts.values()]),
+        (
+            _axis_label(part, x),
+            f"{_axis_label(part, y)}, by DC50" if sort else _axis_label(part, y),
+            _value_label(variable, observable),
+        ),
+        (_spans(at_x), _spans(at_y), _is_dose(observable) and _spans(part.to_numpy().ravel())),
+    )
+
+
+def _members(part: xr.DataArray) -> tuple[str, ...]:
+    from protacsim import pharmacology
+
+    return pharmacology.member_dims(part)
+
+
+def _variable(data: xr.Dataset, observable: str) -> xr.DataArray:
+    if observable not in READINGS:
+        return data[variable_name(data, observable)]
+    from protacsim import pharmacology
+
+    inhibits = observable.startswith(("ic50", "imax"))
+    read = pharmacology.inhibition if inhibits else pharmacology.dose_response
+    return read(data)[observable]
+
+
+def _dc50(data: xr.Dataset, x: str, y: str, select: Selection) -> Floats | None:
+    """DC50 over (y, x), or over y where x is the dose; None where there are no such curves."""
+    if DOSE not in data.dims or "target_total_percent" not in data:
+        return None
+    curves = _variable(data, DC50)
+    kept = {dim: value for dim, value in select.items() if dim in curves.coords}
+    part = choose(curves.to_dataset(name="value"), kept, "value", data)["value"]
+    part = part.isel({TIME: -1}) if TIME in part.dims else part
+    dims = [dim for dim in (y, x) if dim in part.dims]
+    if left_over(part, dims):
+        return None
+    part = part.squeeze([dim for dim in part.dims if dim not in dims])
+    return np.asarray(part.transpose(*dims).to_numpy(), dtype=np.float64)
+
+
+def _is_dose(dim: str) -> bool:
+    return dim.endswith("dose_nM") or dim.endswith("50_relative_nM") or dim.endswith("absolute_nM")
+
+
+def _spans(values: Floats) -> bool:
+    """Whether values are positive and spread over decades."""
+    known = values[np.isfinite(values)]
+    if known.size < 2 or known.min() <= 0.0:
+        return False
+    return bool(np.log10(known.max() / known.min()) > MANY_DECADES)
+
+
+def _axis_label(part: xr.DataArray, dim: str) -> str:
+    units = str(part[dim].attrs.get("units", ""))
+    words = "dose" if dim == DOSE else short_path(dim, units)
+    return f"{words} ({units})" if units else words
+
+
+def _value_label(variable: xr.DataArray, observable: str) -> str:
+    name = READINGS.get(observable, str(variable.attrs.get("long_name", observable)))
+    unit = unit_shown(variable)
+    return f"{name} ({unit})" if unit else name
+
+
+def _figure(data: xr.Dataset, maps: Sequence[_Map], x: str, width_mm: float) -> Figure:
+    room = width_mm - LEFT_MM - RIGHT_MM
+    columns = max(1, min(len(maps), int((room + GAP_MM) // (NARROWEST_MM + GAP_MM))))
+    rows = -(-len(maps) // columns)
+    width = min(WIDEST_MM, (room - (columns - 1) * GAP_MM) / columns)
+    high = 0.9 * width
+    lines = style.wrap(_caption(data, maps, x), width_mm - 2 * EDGE_MM, TEXT_PT)
+    height = rows * (high + TITLE_MM + TICKS_MM) + len(lines) * LINE_MM + 2 * EDGE_MM
+    figure = style.new_figure(width_mm, height)
+    known = np.concatenate([m.values[np.isfinite(m.values)] for m in maps])
+    limits = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    for number, one in enumerate(maps):
+        row, column = divmod(number, columns)
+        left = LEFT_MM + column * (width + GAP_MM)
+        bottom = height - TITLE_MM - high - row * (high + TITLE_MM + TICKS_MM)
+        ax = figure.add_axes((left / width_mm, bottom / height, width / width_mm, high / height))
+        last = number == len(maps) - 1
+        bar = figure.add_axes(
+            ((left + width + 1.6) / width_mm, bottom / height, BAR_MM / width_mm, high / height)
+        )
+        _draw(figure, ax, bar if last else None, one, limits)
+        if not last:
+            bar.remove()
+        ax.set_ylabel(one.labels[1] if column == 0 else "")
+    figure.text(
+        EDGE_MM / width_mm, EDGE_MM / height, "\n".join(lines),
+        fontsize=TEXT_PT, va="bottom", ha="left", linespacing=1.25, parse_math=False,
+    )  # fmt: skip
+    return figure
+
+
+def _draw(
+    figure: Figure, ax: Axes, bar: Axes | None, one: _Map, limits: tuple[float, float]
+) -> None:
+    from matplotlib.colors import LogNorm, Normalize
+
+    norm = LogNorm(*limits) if one.log[2] else Normalize(*limits)
+    mesh = ax.pcolormesh(
+        _edges(one.x, log=one.log[0]), _edges(one.y, log=one.log[1]), one.values,
+        cmap="viridis", norm=norm, rasterized=True,
+    )  # fmt: skip
+    ax.set_xscale("log" if one.log[0] else "linear")
+    ax.set_yscale("log" if one.log[1] else "linear")
+    ax.minorticks_off()
+    ax.set_xlabel(one.labels[0])
+    ax.set_title(one.title, parse_math=False)
+    _dc50_lines(ax, one)
+    if bar is not None:
+        colours = figure.colorbar(mesh, cax=bar)
+        colours.outline.set_visible(False)
+        colours.set_label(one.labels[2])
+        bar.minorticks_off()
+
+
+def _dc50_lines(ax: Axes, one: _Map) -> None:
+    """A line where an axis is the dose, else contours at powers of ten."""
+    if one.dc50 is None:
+        return
+    if one.dc50.ndim == 1:
+        ax.plot(
+            one.dc50, one.y, linestyle="none", marker=".", markersize=2.2, color="white", zorder=3
+        )
+        return
+    known = one.dc50[np.isfinite(one.dc50)]
+    if not known.size:
+        return
+    levels = LEVELS_nM[(LEVELS_nM > known.min()) & (LEVELS_nM < known.max())]
+    if not levels.size:
+        levels = np.array([float(f"{np.median(known):.1g}")])
+    lines = ax.contour(
+        one.x, one.y, one.dc50, levels=levels, colors=style.TEXT_COLOUR, linewidths=0.8
+    )
+    lines.set_path_effects([HALO])
+    for text in ax.clabel(lines, fmt=FuncFormatter(lambda v, _: style.dose_name(v)), fontsize=6):
+        text.set_path_effects([HALO])
+
+
+def _edges(centres: Floats, *, log: bool) -> Floats:
+    """Cell borders half-way between the centres, on the axis's own scale."""
+    at = np.log10(centres) if log else centres
+    if at.size == 1:
+        edges = np.array([at[0] - 0.5, at[0] + 0.5])
+    else:
+        inner = 0.5 * (at[1:] + at[:-1])
+        edges = np.concatenate([[2 * at[0] - inner[0]], inner, [2 * at[-1] - inner[-1]]])
+    return np.asarray(10.0**edges if log else edges)
+
+
+def _caption(data: xr.Dataset, maps: Sequence[_Map], x: str) -> str:
+    title = str(data.attrs.get("title", ""))
+    drawn = [one.dc50 for one in maps if one.dc50 is not None]
+    mark = "White points" if x == DOSE else "Lines"
+    sentences = [
+        title if title.endswith("?") or not title else f"{title.rstrip('.')}.",
+        f"All at {maps[0].fixed}." if maps[0].fixed else "",
+        f"{mark}: DC50, half of Dmax." if drawn else "",
+    ]
+    return " ".join(text for text in sentences if text)

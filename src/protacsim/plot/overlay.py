@@ -1,0 +1,212 @@
+"""Measured points beside the curves of a panel, and descriptive fits through either.
+
+The fits themselves are the work of `protacsim.pharmacology`; the points are handed in as a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import xarray as xr
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from protacsim.errors import ParameterError
+from protacsim.plot import style
+from protacsim.plot.curves import Curve, Panel
+from protacsim.plot.drawing import looks
+from protacsim.plot.selection import DOSE, same
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from protacsim.pharmacology import Fit
+
+Form = Literal["hill", "bell"]
+FORMS: Mapping[str, str] = {"hill": "Hill fit", "bell": "hook fit (bell)"}
+DOTTED = (0.0, (1.0, 1.2))
+OWN_COLUMNS = ("quantity", "value", "unit", "operator", "sd", "low", "high", "note")
+MOST_FITS_NAMED = 6
+
+
+@dataclass(frozen=True)
+class Points:
+    """Measured values of one curve: doses in nM, values and bounds in the panel's unit."""
+
+    x: NDArray[np.float64]
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """One entry per curve of a panel; without points `points` is empty, without a fit `fits`."""
+
+    points: tuple[Points, ...] = ()
+    fits: tuple[Fit, ...] = ()
+    form: Form | None = None
+
+
+def read_overlay(
+    panel: Panel, table: pd.DataFrame | xr.Dataset | None, form: Form | None
+) -> Overlay:
+    """Take the points that belong to each curve, and fit each of them, or else the curve.
+
+    Raises
+    ------
+    ParameterError
+        When the table lacks the columns of doses or values, has one that the Dataset does not
+        know, or the fit is unknown.
+    """
+    if form is not None and form not in FORMS:
+        raise ParameterError(f"plot: fit is {form!r}; allowed are {', '.join(FORMS)}.")
+    points = () if table is None else _points(panel, _plain(table))
+    if form is None:
+        return Overlay(points)
+    from protacsim import pharmacology
+
+    fit = pharmacology.fit_hill if form == "hill" else pharmacology.fit_bell
+    top = 100.0 if panel.is_percent else None
+    given = [
+        (own.x, own.value) if points and (own := points[i]).x.size else (curve.x, curve.value)
+        for i, curve in enumerate(panel.curves)
+    ]
+    return Overlay(points, tuple(fit(x, value, top) for x, value in given), form)
+
+
+def _plain(table: pd.DataFrame | xr.Dataset) -> pd.DataFrame:
+    return table.to_dataframe().reset_index() if isinstance(table, xr.Dataset) else table
+
+
+def _points(panel: Panel, table: pd.DataFrame) -> tuple[Points, ...]:
+    for needed in (DOSE, "value"):
+        if needed not in table:
+            raise ParameterError(
+                f"plot: points have no column {needed!r}; they need {DOSE!r} in nM and 'value', "
+                "and may have quantity, sd, or low and high, and columns named as axes."
+            )
+    known = {*OWN_COLUMNS, DOSE, panel.hue, *dict(panel.fixed)}
+    unknown = [str(name) for name in table if name not in known]
+    if unknown:
+        raise ParameterError(
+            f"plot: points have a column {unknown[0]!r}, which is no axis of the result; "
+            f"allowed are {', '.join(sorted(known - {''}))}."
+        )
+    rows = _here(panel, table)
+    return tuple(_of_curve(curve, rows, panel.hue) for curve in panel.curves)
+
+
+def _here(panel: Panel, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows that belong to the panel: its quantity, treatment, time and so on."""
+    drawn = f"{panel.observable}_percent" if panel.is_percent else panel.observable
+    wanted = {"quantity": drawn, **dict(panel.fixed)}
+    for name, value in wanted.items():
+        if name in table and name != panel.hue:
+            table = table[_equal(table[name], value)]
+    return table
+
+
+def _equal(entries: Iterable[Any], wanted: Any) -> NDArray[np.bool_]:
+    return np.array([same(entry, wanted) for entry in entries], np.bool_)
+
+
+def _of_curve(curve: Curve, rows: pd.DataFrame, hue: str) -> Points:
+    if hue in rows and curve.key is not None:
+        rows = rows[_equal(rows[hue], curve.key)]
+    x, value = (rows[name].to_numpy(np.float64) for name in (DOSE, "value"))
+    error = rows["sd"].to_numpy(np.float64) if "sd" in rows else np.full(x.size, np.nan)
+    low = rows["low"].to_numpy(np.float64) if "low" in rows else value - error
+    high = rows["high"].to_numpy(np.float64) if "high" in rows else value + error
+    used = (x > 0.0) & np.isfinite(value)
+    return Points(x[used], value[used], low[used], high[used])
+
+
+def draw_overlay(ax: Axes, panel: Panel, overlay: Overlay) -> None:
+    """Draw points with their bars, and fits as dotted lines with a cross at the fitted DC50."""
+    for i, (curve, look) in enumerate(zip(panel.curves, looks(panel), strict=True)):
+        if overlay.points:
+            _draw_points(ax, overlay.points[i], curve, look)
+        if overlay.fits:
+            _draw_fit(ax, overlay.fits[i], curve, look)
+
+
+def _draw_points(ax: Axes, points: Points, curve: Curve, look: style.Look) -> None:
+    low, high = (np.where(np.isfinite(b), b, points.value) for b in (points.low, points.high))
+    ax.vlines(points.x, low, high, color=look.colour, linewidth=0.7, zorder=3.4)
+    ax.plot(
+        points.x, points.value, linestyle="none", marker=look.marker, markersize=3.6,
+        color=look.colour, zorder=3.5, label=f"_measured {curve.name}",
+    )  # fmt: skip
+    highest = float(high.max(initial=0.0))
+    if 1.08 * highest > ax.get_ylim()[1]:
+        ax.set_ylim(top=1.08 * highest)
+
+
+def _draw_fit(ax: Axes, fit: Fit, curve: Curve, look: style.Look) -> None:
+    if fit.reason:
+        return
+    doses = np.geomspace(*fit.doses_nM, 201)
+    ax.plot(
+        doses, fit.at(doses), color=look.colour, linestyle=DOTTED, linewidth=1.0, zorder=3.2,
+        label=f"_fit {curve.name}",
+    )  # fmt: skip
+    ax.plot(
+        [fit.dc50_nM], fit.at([fit.dc50_nM]), linestyle="none", marker="x", markersize=4.6,
+        color=look.colour, zorder=4.1, label=f"_fitted DC50 {curve.name}",
+    )  # fmt: skip
+
+
+def overlay_keys(overlays: Sequence[Overlay]) -> list[Artist]:
+    """Return legend entries for what is laid over the curves."""
+    keys: list[Artist] = []
+    quiet: dict[str, Any] = {"color": style.TEXT_COLOUR, "linestyle": "none"}
+    if any(own.points for own in overlays):
+        keys.append(Line2D([], [], marker="o", markersize=3.6, label="measured", **quiet))
+    for form in dict.fromkeys(own.form for own in overlays if own.form):
+        keys.append(Line2D([], [], color=style.TEXT_COLOUR, linestyle=DOTTED, label=FORMS[form]))
+        keys.append(Line2D([], [], marker="x", markersize=4.6, label="fitted DC50", **quiet))
+    return keys
+
+
+def overlay_sentences(panels: Sequence[Panel], overlays: Sequence[Overlay]) -> list[str]:
+    """Say what the fits found; of many curves only that they describe and explain nothing."""
+    found = [
+        (panel, curve, fit)
+        for panel, own in zip(panels, overlays, strict=True)
+        for curve, fit in zip(panel.curves, own.fits, strict=False)
+    ]
+    if not found:
+        return []
+    sentences = [
+        "Dotted: a form fitted by least squares, which describes the curve and explains nothing"
+    ]
+    if len(found) <= MOST_FITS_NAMED:
+        sentences += [
+            f"{_whose(panel, curve)}: {fit_text(fit)}{_back(fit)}" for panel, curve, fit in found
+        ]
+    return sentences
+
+
+def _whose(panel: Panel, curve: Curve) -> str:
+    return " ".join(filter(None, (panel.title, curve.name))) or "Fit"
+
+
+def fit_text(fit: Fit) -> str:
+    """Write the numbers of a fit: "DC50 12 nM, Dmax 91 %, slope 1.0"."""
+    if fit.reason:
+        return f"no {FORMS[fit.form]} ({fit.reason.value.replace('_', ' ')})"
+    numbers = [f"Dmax {fit.dmax_percent:.0f} %", f"slope {fit.parameters['slope']:.2g}"]
+    if np.isfinite(fit.dc50_nM):
+        numbers.insert(0, f"DC50 {style.dose_text(fit.dc50_nM)}")
+    return ", ".join(numbers)
+
+
+def _back(fit: Fit) -> str:
+    back = fit.parameters.get("back_nM")
+    return f", half of it lost again around {style.dose_text(back)}" if back else ""

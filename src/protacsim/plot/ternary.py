@@ -1,0 +1,184 @@
+"""The ternary complex against dose, with the maximum that the closed form gives.
+
+The closed form is worked out by `protacsim.pharmacology.ternary_peaks`; here it is only drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import xarray as xr
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from protacsim.plot import caption, style
+from protacsim.plot.curves import DEFAULT_HUE, Panel, read_panel
+from protacsim.plot.drawing import (
+    curve_handle,
+    draw_key,
+    heading,
+    looks,
+    mark_handle,
+    named,
+    words,
+)
+from protacsim.plot.panel import draw
+from protacsim.plot.selection import TIME, Selection, choose
+from protacsim.plot.sheet import Frame, in_grid, selections, sheet
+
+KEY = "highest at equilibrium (closed form)"
+MEANING = (
+    "Diamond: where the equilibrium of target, degrader and ligase has its maximum, at their "
+    "drug-free amounts; destruction of the target lowers the complex"
+)
+
+
+@dataclass(frozen=True)
+class Bell:
+    """Curves of the ternary complex, and per curve the dose (nM) and height of its maximum.
+
+    Both are NaN where the closed form does not hold.
+    """
+
+    panel: Panel
+    dose_nM: NDArray[np.float64]
+    height: NDArray[np.float64]
+
+
+def ternary_bell(
+    data: xr.Dataset,
+    observable: str = "ternary",
+    *,
+    peaks: xr.Dataset | None = None,
+    hue: str = DEFAULT_HUE,
+    time_h: float | None = None,
+    select: Selection | None = None,
+    ax: Axes | None = None,
+    legend: bool = True,
+) -> Axes:
+    """Draw the amount of ternary complex against dose, one curve per value of `hue`.
+
+    Parameters
+    ----------
+    data
+        Result of `protacsim.run` with a dim `compound.dose_nM`.
+    observable
+        The complex, in nM.
+    peaks
+        From `protacsim.pharmacology.ternary_peaks(study)`; without it no maximum is marked.
+    hue, time_h, select, ax, legend
+        As in `dose_response`.
+
+    Raises
+    ------
+    ParameterError
+        When a dim is left undecided, or a name or value is not in the Dataset.
+    """
+    found = read_bell(data, observable, peaks, hue, time_h, select or {})
+    with style.context():
+        own = ax is None
+        if ax is None:
+            ax = style.new_figure(85.0, 78.0, layout="constrained").add_subplot()
+        draw_bell(ax, found)
+        ax.set_title(heading(found.panel), parse_math=False)
+        if legend:
+            star = [words("* hypothetical")] if found.panel.hypothetical else []
+            draw_key(ax, _curve_keys([found]), [*_mark_keys([found]), *star], outside=own)
+    return ax
+
+
+def ternary_bell_sheet(
+    data: xr.Dataset,
+    observables: Sequence[str] = ("ternary",),
+    *,
+    peaks: xr.Dataset | None = None,
+    columns: str | None = None,
+    hue: str | None = None,
+    time_h: float | None = None,
+    width_mm: float = 180.0,
+    select: Selection | None = None,
+) -> Figure:
+    """Draw a panel per observable (rows) and value of `columns`, with legend and caption.
+
+    Parameters are those of `ternary_bell`; `columns` is the treatment by default.
+    """
+    chosen = selections(data, columns or "treatment", select or {})
+    bells = [
+        [read_bell(data, name, peaks, hue or DEFAULT_HUE, time_h, at) for name in observables]
+        for at in chosen
+    ]
+    flat = [bell for column in bells for bell in column]
+    frame = Frame(width_mm)
+    parts = in_grid(
+        [[(partial(draw_bell, bell=b), b.panel.title) for b in column] for column in bells], frame
+    )
+    about = [caption.at_times([bell.panel.time_h for bell in flat])]
+    about += [MEANING] if _mark_keys(flat) else []
+    text = caption.written(data, about, [bell.panel.hypothetical for bell in flat])
+    return sheet(parts, text, [*_curve_keys(flat), *_mark_keys(flat)], frame)
+
+
+def read_bell(
+    data: xr.Dataset,
+    observable: str,
+    peaks: xr.Dataset | None,
+    hue: str,
+    time_h: float | None,
+    select: Selection,
+) -> Bell:
+    """Take curves and their maxima; there is no percentage of a complex that needs the drug."""
+    amounts = data.drop_vars(f"{observable}_percent", errors="ignore")
+    panel = read_panel(amounts, observable, hue, time_h, select)
+    nowhere = np.full(len(panel.curves), np.nan)
+    if peaks is None:
+        return Bell(panel, nowhere, nowhere)
+    known = {dim: value for dim, value in select.items() if dim in peaks.coords and dim != TIME}
+    part = choose(peaks, known, "peak_dose_nM", peaks)
+    columns = [
+        np.broadcast_to(np.ravel(part[name].values), len(panel.curves))
+        for name in ("peak_dose_nM", "peak_ternary_nM")
+    ]
+    return Bell(panel, *columns)
+
+
+def draw_bell(ax: Axes, bell: Bell) -> None:
+    """Draw the curves, the axes and a diamond at every maximum that lies within the doses."""
+    draw(ax, bell.panel, mark=())
+    low, high = ax.get_xlim()
+    for dose, height, look, curve in zip(
+        bell.dose_nM, bell.height, looks(bell.panel), bell.panel.curves, strict=True
+    ):
+        if not low < dose < high:
+            continue
+        ax.plot(
+            [dose, dose], [0.0, height], color=look.colour, linewidth=0.5, linestyle=(0, (1, 2)),
+            zorder=0.9, label=f"_at {curve.name}",
+        )  # fmt: skip
+        ax.plot(
+            [dose], [height], linestyle="none", marker="D", markersize=4.2, zorder=4,
+            markerfacecolor="white", markeredgecolor=look.colour, markeredgewidth=0.9,
+            label=f"_peak {curve.name}",
+        )  # fmt: skip
+        if height * 1.08 > ax.get_ylim()[1]:
+            ax.set_ylim(-0.03 * 1.08 * height, 1.08 * height)
+
+
+def _curve_keys(bells: Sequence[Bell]) -> list[Artist]:
+    found: dict[str, Artist] = {}
+    for bell in bells:
+        look = looks(bell.panel)
+        for i in named(bell.panel):
+            name = bell.panel.curves[i].name
+            if name:
+                found.setdefault(name, curve_handle(look[i], name))
+    return list(found.values())
+
+
+def _mark_keys(bells: Sequence[Bell]) -> list[Artist]:
+    drawn = any(np.isfinite(bell.dose_nM).any() for bell in bells)
+    return [mark_handle("D", KEY, filled=False)] if drawn else []

@@ -1,0 +1,111 @@
+"""What the columns of the summary and the words of a page mean, one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import xarray as xr
+
+from protacsim.study import Study
+from protacsim.units import unit_of
+
+READINGS = {
+    "dmax_percent": "Dmax: the greatest loss of total target over the doses, in %.",
+    "dmax_dose_nM": "The dose at which the loss is greatest, in nM.",
+    "dc50_absolute_nM": "Absolute DC50: the lowest dose that leaves 50 % of the target, in nM.",
+    "dc50_relative_nM": "Relative DC50: the lowest dose at which half of Dmax is lost, in nM.",
+    "hc50_absolute_nM": "Absolute HC50: the dose above that of Dmax at which 50 % of the target is "
+    "back, in nM (hook effect).",
+    "hc50_relative_nM": "Relative HC50: the dose above that of Dmax at which half of Dmax is left, "
+    "in nM (hook effect).",
+    "hook_depth_percent": "Hook depth: Dmax less the loss at the highest dose, in points of %.",
+    "multimodal": "Whether the loss has two or more separate maxima over the doses.",
+    "imax_percent": "The greatest inhibition of active target over the doses, in %.",
+    "ic50_nM": "IC50: the lowest dose that leaves 50 % of the active target, in nM.",
+    "dc50_relative_fold_shift": "Relative DC50 divided by that of wild type at the same point.",
+    "ic50_fold_shift": "IC50 divided by that of wild type at the same point.",
+}
+OTHERS = {
+    "treatment": "The treatment, by its name in the configuration.",
+    "target.allele": "The allele of the target.",
+    "time_h": "Time after the first dose at 0 h, in h.",
+    "compound": "The compound.",
+    "neosubstrate": "The neosubstrate.",
+    "status": "How the simulation of the point ended.",
+    "reached_h": "The time that the simulation reached, in h.",
+}
+CONFIDENCES = {
+    "none": "no value is known",
+    "assumed": "a guess or a class prior",
+    "recalled": "from memory of the literature, not read there",
+    "calibrated": "fitted to data",
+    "given": "set in the configuration",
+    "derived": "worked out from numbers that were read",
+    "read": "read in the source",
+}
+LISTED_VALUES = 12
+
+
+def column(name: str, data: xr.Dataset, study: Study) -> str:
+    """Say what a column of the summary means."""
+    plain = name.partition("[")[0]
+    if name in READINGS:
+        return READINGS[name]
+    if name in OTHERS:
+        return OTHERS[name]
+    if name in study.axis_paths:
+        return f"The axis {name}{_in(unit_of(name))}, as the configuration names it."
+    for variable in (name, plain):
+        if variable in data:
+            return _observable(data[variable])
+    return f"{name.replace('_', ' ')}{_in(unit_of(name))}: a coordinate of the study."
+
+
+def _observable(variable: xr.DataArray) -> str:
+    long_name = str(variable.attrs.get("long_name", variable.name)).strip()
+    reference = variable.attrs.get("relative_to", "")
+    of = f" of {reference}" if reference else ""
+    return f"{long_name[:1].upper()}{long_name[1:]}{_in(variable.attrs.get('units', ''), of)}."
+
+
+def _in(unit: str, of: str = "") -> str:
+    return f", in {unit}{of}" if unit else ""
+
+
+def scenario(study: Study) -> Iterable[tuple[str, str]]:
+    """Say in words what is simulated."""
+    combinations = study.combinations
+    cells = dict.fromkeys(c.scenario.cell.name for c in combinations)
+    alleles = dict.fromkeys(c.scenario.allele.name for c in combinations)
+    treatments = dict.fromkeys(c.scenario.treatment.name for c in combinations)
+    yield "Cell", ", ".join(cells)
+    yield "Target", f"{study.scenario.target.name}, allele {', '.join(alleles)}"
+    yield "Treatments", "; ".join(treatments)
+    if study.scenario.neosubstrates:
+        yield "Neosubstrates", ", ".join(study.scenario.neosubstrates)
+    for axis in study.axes:
+        if axis.path not in ("treatment", "target.allele"):
+            yield axis.path, _values(axis.coordinate, unit_of(axis.path))
+    for sample in study.samples:
+        drawn = ", ".join(draw.name for draw in sample.over)
+        yield sample.dim, f"{sample.n} draws ({sample.design}) of {drawn}"
+    readings = ", ".join(r.long_name.format(target=study.scenario.target.name)
+                         for r in study.readout.readings)  # fmt: skip
+    yield "Read out", readings
+    yield "At", _values(study.readout.times_h, "h")
+    if study.readout.relative_to:
+        yield "100 %", _REFERENCES[study.readout.relative_to]
+
+
+_REFERENCES = {
+    "vehicle": "the same without the varied compound, at the same time (vehicle)",
+    "untreated": "the same without any compound, at the same time (untreated)",
+    "start": "the same at its first moment, without any compound (start)",
+}
+
+
+def _values(values: Iterable[object], unit: str) -> str:
+    shown = [f"{v:,.6g}" if isinstance(v, float) else str(v) for v in values]
+    if len(shown) > LISTED_VALUES:
+        return f"{len(shown)} values from {shown[0]} to {shown[-1]} {unit}".rstrip()
+    return f"{', '.join(shown)} {unit}".rstrip()

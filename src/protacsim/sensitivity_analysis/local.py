@@ -1,0 +1,102 @@
+"""Local sensitivity: elasticities of a reading at a study's own constants."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+
+from protacsim.errors import ParameterError
+from protacsim.scenario import Scenario, full_path, numbers
+from protacsim.sensitivity_analysis.reading import ReadOut, name_of, reading
+from protacsim.study import SENSITIVITY, Axis, Readout, Study, run
+
+STEP: Final = 0.05
+"""Step of a logarithm, halved once for Richardson's extrapolation."""
+
+
+def elasticities(
+    study: Study | Scenario,
+    paths: Sequence[str],
+    readout: ReadOut = "target_total",
+    *,
+    times_h: float | Sequence[float] = 24.0,
+    step: float = STEP,
+) -> xr.Dataset:
+    """Local sensitivity d ln(reading) / d ln(constant) at the study's own values, in one batch.
+
+    Central differences of `step` and of half of it, extrapolated to none (Richardson).
+
+    Parameters
+    ----------
+    study
+        A study, or a scenario, whose observable `readout` is then read at `times_h`.
+    paths
+        Constants above 0, with one value in all of the study.
+    step
+        Of the logarithm, 0.05 for 5 %.
+
+    Returns
+    -------
+    xarray.Dataset
+        `elasticity` over the reading's other dims and `parameter`, and `error`, how much the
+        extrapolation changed it: an estimate of what truncation may still leave.
+    """
+    if isinstance(study, Scenario):
+        if not isinstance(readout, str):
+            raise ParameterError("give the name of an observable, or a Study.")
+        study = Study(study, readout=Readout((readout,), times_h))  # type: ignore[arg-type]
+    stepped = dataclasses.replace(study, axes=(*study.axes, *_steps(study, paths, step)))
+    values, _ = reading(run(stepped), readout)
+    others = [str(dim) for dim in values.dims if dim != SENSITIVITY]
+    rows = values.transpose(*others, SENSITIVITY).to_numpy()
+    logs = np.log(rows).reshape(*rows.shape[:-1], len(paths), 4)
+    near, far = logs[..., 1] - logs[..., 0], logs[..., 3] - logs[..., 2]
+    coarse, fine = far / (2.0 * step), near / step
+    found = (4.0 * fine - coarse) / 3.0
+    coords: dict[str, Any] = {name: values[name] for name in others if name in values.coords}
+    return xr.Dataset(
+        {
+            "elasticity": ((*others, "parameter"), found),
+            "error": ((*others, "parameter"), np.abs(found - fine)),
+        },
+        coords={**coords, "parameter": list(paths)},
+        attrs={"readout": name_of(readout), "step": step},
+    )
+
+
+def _steps(study: Study, paths: Sequence[str], step: float) -> list[Axis]:
+    """Zipped axes with four points per path: half a step down and up, and a whole one."""
+    if not 0.0 < step < 0.5:
+        raise ParameterError(f"step is {step}; must be above 0 and below 0.5.")
+    bases = [_base(study, path) for path in paths]
+    factors = np.exp(np.array([-0.5, 0.5, -1.0, 1.0]) * step)
+    columns = [np.repeat(base, 4 * len(paths)) for base in bases]
+    for i, base in enumerate(bases):
+        columns[i][4 * i : 4 * i + 4] = base * factors
+    return [
+        Axis(path, tuple(column.tolist()), zip=SENSITIVITY)
+        for path, column in zip(paths, columns, strict=True)
+    ]
+
+
+def _base(study: Study, path: str) -> float:
+    """The one value of a path in all combinations of a study."""
+    found: set[float] = set()
+    for combination in study.combinations:
+        full = full_path(combination.scenario, path)
+        if full in combination.varied:
+            raise ParameterError(f"{path} is varied in the study; take its axis out.")
+        if full not in (known := numbers(combination.scenario)):
+            raise ParameterError(f"{path} has no number in the study; give it one.")
+        found.add(known[full])
+    if len(found) > 1 or min(found) <= 0.0:
+        listed = ", ".join(f"{value:g}" for value in sorted(found))
+        raise ParameterError(
+            f"{path} is {listed}; an elasticity needs one value above 0, so ask for one treatment, "
+            "allele or cell at a time, or leave the path out."
+        )
+    return found.pop()

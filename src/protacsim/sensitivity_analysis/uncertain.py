@@ -1,0 +1,110 @@
+"""How far a reading may be off for the library's ranges of constants, and which one causes it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from protacsim import provenance
+from protacsim.errors import ParameterError
+from protacsim.pharmacology.populations import LEVEL, interval
+from protacsim.sensitivity_analysis.reading import reading
+from protacsim.study import SENSITIVITY, Draw, Sample, Study, run
+from protacsim.study.designs import uniforms
+
+Floats = NDArray[np.float64]
+
+
+def uncertainty(
+    study: Study,
+    n: int = 512,
+    *,
+    quantities: Sequence[str] = ("dc50_relative_nM", "dmax_percent", "hook_depth_percent"),
+    level: float = LEVEL,
+    seed: int | None = None,
+) -> xr.Dataset:
+    """Intervals of readings from the library's ranges, and which constants cause them.
+
+    Every constant that has a range in the library and is varied nowhere else is drawn from it
+    (distribution "library", Sobol design of `n` points).
+
+    Returns
+    -------
+    xarray.Dataset
+        Over `quantity` and the dims of the curves: `median`, `low`, `high`, `members`, `nulls`;
+        and over `parameter` too, `rank_correlation`, the partial rank correlation of the reading
+        with each constant given all others. Its square tells how much of what the others leave
+        open a constant explains; the greatest is the main cause.
+    """
+    over = library_draws(study)
+    if len(over) + 2 > n:
+        raise ParameterError(
+            f"n = {n} points are too few for {len(over)} constants; take at least {2 * len(over)}."
+        )
+    sample = Sample(SENSITIVITY, n, over, "sobol")
+    drawn = dataclasses.replace(
+        study,
+        samples=(*study.samples, sample),
+        seed=study.seed if seed is None else seed,
+    )
+    data = run(drawn)
+    scores = uniforms(sample, drawn.seed, slice(0, n))
+    parts = [_interval_and_causes(data, name, scores, over, level) for name in quantities]
+    found: xr.Dataset = xr.concat(parts, dim="quantity").assign_coords(quantity=list(quantities))
+    return found.assign_attrs(level=level, points=n, title=study.title)
+
+
+def library_draws(study: Study) -> tuple[Draw, ...]:
+    """A draw from the library's range for every constant that has one and is not varied."""
+    varied = {path for combination in study.combinations for path in combination.varied}
+    ranges = [
+        {c.path: _has_range(c) for c in provenance.constants(combination.scenario)}
+        for combination in study.combinations
+    ]
+    paths = dict.fromkeys(path for each in ranges for path, has in each.items() if has)
+    common = [p for p in paths if all(each.get(p, False) for each in ranges) and p not in varied]
+    if not common:
+        raise ParameterError("no constant of this study has a range in the library; give draws.")
+    return tuple(Draw(path, "library") for path in common)
+
+
+def partial_rank_correlation(scores: Floats, values: Floats) -> Floats:
+    """Correlation (p,) of the ranks of `values` (n,) with those of each column of `scores` (n, p).
+
+    Each given all other columns (Marino et al. 2008, doi 10.1016/j.jtbi.2008.04.011). Points whose
+    value is no number are left out; NaN when fewer than p + 3 remain, 0 when none differs.
+    """
+    from scipy.stats import rankdata
+
+    keep = np.isfinite(values)
+    if keep.sum() < scores.shape[1] + 3:
+        return np.full(scores.shape[1], np.nan)
+    if np.ptp(values[keep]) == 0.0:
+        return np.zeros(scores.shape[1])
+    ranks = np.column_stack([rankdata(scores[keep], axis=0), rankdata(values[keep])])
+    inverse = np.linalg.inv(np.corrcoef(ranks, rowvar=False))
+    scale = np.sqrt(np.diag(inverse))
+    found: Floats = -inverse[:-1, -1] / (scale[:-1] * scale[-1])
+    return found
+
+
+def _has_range(constant: provenance.Constant) -> bool:
+    low, high = constant.low, constant.high
+    return low is not None and high is not None and 0.0 < low < high and constant.value > 0.0
+
+
+def _interval_and_causes(
+    data: xr.Dataset, quantity: str, scores: Floats, over: Sequence[Draw], level: float
+) -> xr.Dataset:
+    values, _ = reading(data, quantity)
+    found = interval(values.to_dataset(name=quantity), quantity, SENSITIVITY, level)
+    others = [str(dim) for dim in values.dims if dim != SENSITIVITY]
+    rows = values.transpose(*others, SENSITIVITY).to_numpy()
+    causes = [partial_rank_correlation(scores, row) for row in rows.reshape(-1, rows.shape[-1])]
+    shaped = np.array(causes).reshape(*rows.shape[:-1], len(over))
+    found["rank_correlation"] = ((*others, "parameter"), shaped)
+    return found.assign_coords(parameter=[draw.name for draw in over])

@@ -1,0 +1,131 @@
+"""Which stochastic method is good enough: a pure function of the numbers of a study.
+
+The pilot is the deterministic mean and its linear noise; nothing is sampled here, and no clock is
+asked.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
+from protacsim.network.jumps import compile_jumps
+from protacsim.simulation.linear_noise import carried, linearised, mean_path, scarce_species
+from protacsim.simulation.points import Runs
+
+Floats = NDArray[np.float64]
+
+# A Gaussian read-out this many standard deviations from zero is negative in 1 of 30,000 cells.
+FAR_FROM_ZERO = 4.0
+
+# Read-outs with a smaller mean, in molecules, are taken as absent.
+LEAST_SEEN = 0.5
+
+# Exact cells further than this from the mean of an approximate ensemble contradict it.
+SUSPICIOUS = 6.0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method, and in one sentence why it was chosen."""
+
+    method: Stochastic
+    reason: str
+
+
+def choice_for(runs: Runs, auto: Auto) -> Choice:
+    """The method for all replicates of all points of `runs`."""
+    return choose([runs], auto, len(runs.rates) * len(runs.replicates))
+
+
+def choose(
+    pilots: Sequence[Runs], auto: Auto, cells: int, reads: Collection[str] | None = None
+) -> Choice:
+    """The method for `cells` runs, of which the points of `pilots` are typical.
+
+    Only the observables in `reads`, all by default, have to stay far from zero.
+    """
+    total = cells * float(np.concatenate([expected_events(runs) for runs in pilots]).mean())
+    if total <= auto.most_events:
+        return Choice(SSA(), f"exact: {total:.1e} events expected in all runs together")
+    hybrid = Hybrid()
+    points = [(runs, p, scarce_species(runs, p, hybrid)) for runs in pilots for p in _all(runs)]
+    method: Hybrid | LNA = hybrid if any(found.any() for *_, found in points) else LNA()
+    margin, name = min(_margin(runs, p, method, scarce, reads) for runs, p, scarce in points)
+    said = f"{total:.1e} events expected in all runs together"
+    if margin < FAR_FROM_ZERO:
+        return Choice(
+            SSA(), f"exact in spite of {said}: {name} comes within {margin:.1f} SD of zero"
+        )
+    far = f"stay {margin:.1f} SD from zero" if margin < np.inf else "are of species kept exact"
+    return Choice(method, f"{type(method).__name__}: {said}, and read-outs {far}")
+
+
+def _all(runs: Runs) -> range:
+    return range(len(runs.rates))
+
+
+def expected_events(runs: Runs) -> Floats:
+    """Events (p,) of one run of each point, along its mean."""
+    net = compile_jumps(runs.network)
+    found = np.zeros(len(runs.rates))
+    rate, first, second, _ = net.reactants.T
+    for p in range(len(found)):
+        times, mean = mean_path(runs, p, LNA())
+        state = np.concatenate([mean, np.ones((len(mean), 1))], axis=1)
+        pace = (runs.rates[p][rate] * state[:, first] * state[:, second]).sum(axis=1)
+        found[p] = np.trapezoid(pace, times)
+    return found
+
+
+def _is_read(name: str, reads: Collection[str] | None) -> bool:
+    """Whether an observable, or the one it is a member of, is asked for."""
+    return reads is None or name in reads or name.partition("[")[0] in reads
+
+
+def _margin(
+    runs: Runs,
+    p: int,
+    method: Hybrid | LNA,
+    scarce: NDArray[np.bool_],
+    reads: Collection[str] | None,
+) -> tuple[float, str]:
+    """Least distance from zero, in standard deviations, of any read-out of one point."""
+    linear = linearised(runs, p, method, np.zeros_like(scarce))
+    least: tuple[float, str] = (np.inf, "nothing")
+    terms = runs.compiled.programs
+    for place, mean, covariance in carried(runs, p, linear):
+        for o, name in enumerate(runs.compiled.observables if place >= 0 else ()):
+            if not _is_read(name, reads):
+                continue
+            span = slice(terms.obs_ptr[o], terms.obs_ptr[o + 1])
+            weights = np.zeros(len(mean))
+            np.add.at(weights, terms.obs_species[span], terms.obs_weight[span])
+            weights[scarce] = 0.0  # these are exact
+            variance, value = float(weights @ covariance @ weights), float(weights @ mean)
+            if value > LEAST_SEEN and variance > 0.0:
+                least = min(least, (value / variance**0.5, name))
+    return least
+
+
+def departure(exact: Floats, approximate: Floats) -> float:
+    """Largest distance of exact cells (p, r, t, o) from an ensemble, in its standard deviations."""
+    centre, spread = np.nanmean(approximate, axis=1), np.nanstd(approximate, axis=1)
+    enough = spread > 1.0
+    distance = np.abs(exact - centre[:, None]) / np.where(enough, spread, np.inf)[:, None]
+    return float(np.nanmax(distance, initial=0.0))
+
+
+def warn_of(worst: float, chosen: Choice) -> None:
+    """Warn when exact cells contradict the chosen method."""
+    if worst > SUSPICIOUS:
+        warnings.warn(
+            f"method auto chose {chosen.reason}; but exact cells lie up to {worst:.1f} standard "
+            "deviations away. Compare with SSA on a few cells before relying on it.",
+            stacklevel=4,
+        )

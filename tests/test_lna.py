@@ -1,0 +1,211 @@
+"""Linear noise and hybrid paths against exact moments, exact ensembles, and a naive equation."""
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.integrate
+from numpy.typing import NDArray
+
+from jump_families import TIMES, birth_death, dimerisation, immigration
+from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.mechanisms import Dose
+from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
+from protacsim.network import Network
+from protacsim.simulation import Moments, moments, sample, solve
+
+Floats = NDArray[np.float64]
+
+PATHS = 4000 if JIT_ENABLED else 40
+FINE = LNA(largest_change=0.02)
+
+
+def variances(found: Moments) -> Floats:
+    return np.diagonal(found.covariance[0], axis1=1, axis2=2)
+
+
+@pytest.mark.parametrize(
+    "family", [birth_death(0.1, 0.11, 100), immigration(10.0, 0.1, reset=True)],
+    ids=lambda family: family.name,
+)  # fmt: skip
+def test_moments_of_linear_networks_are_exact(family) -> None:
+    found = moments(
+        family.network, family.rates, family.initial, TIMES, method=FINE, changes=family.changes
+    )
+    s = family.network.species.index(family.species)
+    np.testing.assert_allclose(found.mean[0, :, s], family.mean, rtol=1e-5)
+    np.testing.assert_allclose(variances(found)[:, s], family.variance, rtol=2e-3, atol=1e-2)
+
+
+def test_moments_of_dimerisation_approach_the_master_equation_with_size() -> None:
+    """The relative error of the mean falls as one over volume, that of the variance stays small."""
+    errors = []
+    for volume in (1.0, 4.0):
+        family = dimerisation(int(100 * volume), 0.001, 0.01, volume=volume)
+        found = moments(family.network, family.rates, family.initial, TIMES, method=FINE)
+        errors.append(np.abs(found.mean[0, :, 0] / family.mean - 1).max())
+        assert np.abs(variances(found)[:, 0] / family.variance - 1).max() < 0.15 / volume
+    assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.15)
+
+
+def cascade() -> Network:
+    """A gene that is on or off, its product, and what the product binds."""
+    net = Network("cascade")
+    net.add("open", "off", "on", "open")
+    net.add("close", "on", "off", "close")
+    net.add("transcribe", "on", ("on", "m"), "transcribe")
+    net.add("decay", "m", (), "decay")
+    net.add("translate", "m", ("m", "P"), "translate")
+    net.add("bind", ("P", "D"), "PD", "bind")
+    net.add("part", "PD", ("P", "D"), "part")
+    net.add("lose", "P", (), "lose")
+    net.add("destroy", "PD", "D", "destroy")
+    net.add_observable("total", ["P", "PD"])
+    net.add_observable("drug", ["D", "PD"])
+    return net
+
+
+RATES = {
+    "open": 0.5, "close": 1.5, "transcribe": 30.0, "decay": 1.0, "translate": 60.0,
+    "bind": 0.002, "part": 3.0, "lose": 0.3, "destroy": 0.5,
+}  # fmt: skip
+START = {"off": 1.0, "m": 7.0, "P": 1000.0, "D": 800.0}
+DOSES = (Dose(1.0, "D", 600.0, False),)
+
+
+def test_covariance_solves_the_equation_as_it_is_written() -> None:
+    """dC/dt = J C + C J' + sum of jumps squared, integrated by SciPy from the reaction table."""
+    net = cascade()
+    n, species = len(net.species), net.species
+    change = net.stoichiometry().astype(float)
+    reactants = [[species.index(s) for s, _ in r.reactants] for r in net.reactions]
+    k = np.array([RATES[r.rate] for r in net.reactions])
+
+    def equation(_: float, y: Floats) -> Floats:
+        mean, cov = y[:n], y[n:].reshape(n, n)
+        pace = k * np.array([np.prod(mean[i]) for i in reactants])
+        slope = np.zeros((len(k), n))
+        for j, places in enumerate(reactants):
+            for i in places:
+                slope[j, i] = k[j] * np.prod([mean[other] for other in places if other != i])
+        jacobian = change @ slope
+        spread = change * pace @ change.T
+        return np.concatenate([change @ pace, (jacobian @ cov + cov @ jacobian.T + spread).ravel()])
+
+    start = np.array([START.get(s, 0.0) for s in species])
+    y = np.concatenate([start, np.zeros(n * n)])
+    times = [0.5, 3.0]
+    exact = scipy.integrate.solve_ivp(
+        equation, (0, 3), y, "LSODA", times, rtol=1e-9, atol=1e-9
+    ).y.T  # fmt: skip
+    found = moments(net, RATES, START, times, method=FINE)
+    np.testing.assert_allclose(found.mean[0], exact[:, :n], rtol=1e-5, atol=1e-4)
+    scale = np.abs(exact[:, n:]).max()
+    np.testing.assert_allclose(
+        found.covariance[0].reshape(2, -1), exact[:, n:], rtol=5e-3, atol=1e-4 * scale
+    )
+
+
+@pytest.mark.parametrize("method", [LNA(), Hybrid()], ids=lambda m: type(m).__name__)
+def test_paths_have_the_moments_and_keep_what_is_conserved(method: Stochastic) -> None:
+    times = [0.5, 1.0, 4.0]
+    runs = sample(cascade(), RATES, START, times, method=method, seed=3, replicates=PATHS,
+                  changes=DOSES)  # fmt: skip
+    expected = moments(cascade(), RATES, START, times, changes=DOSES)
+    mean, variance = expected.mean[0], variances(expected)
+    error = np.sqrt(variance / PATHS) + 1e-3
+    assert (np.abs(runs.states[0].mean(0) - mean) < 5.0 * error + 0.002 * mean).all()
+    spread = runs.states[0].var(0)
+    assert (np.abs(spread - variance) < (6.0 * np.sqrt(2 / PATHS) + 0.03) * variance + 1e-2).all()
+    drug = runs.observables[0, :, :, 1]
+    np.testing.assert_allclose(drug, np.broadcast_to([800.0, 1400.0, 1400.0], drug.shape), atol=0.1)
+
+
+def test_hybrid_keeps_gene_and_messenger_whole() -> None:
+    runs = sample(cascade(), RATES, START, [0.3, 2.0], method=Hybrid(), seed=5, replicates=20)
+    for name in ("on", "off", "m"):
+        x = runs.states[0, :, :, cascade().species.index(name)]
+        assert (x == np.round(x)).all()
+        assert (x >= 0).all()
+    protein = runs.states[0, :, :, cascade().species.index("P")]
+    assert (protein != np.round(protein)).any()
+    assert runs.events.min() > 0
+
+
+@pytest.mark.jit_only
+def test_hybrid_agrees_with_exact_cells() -> None:
+    """Mean within 2 %, variance within 10 %, beyond what finite ensembles differ by."""
+    n = 3000
+    total = [
+        sample(cascade(), RATES, START, [4.0], method=method, seed=seed, replicates=n,
+               changes=DOSES).observables[0, :, 0, 0]
+        for seed, method in ((1, SSA()), (2, Hybrid()))
+    ]  # fmt: skip
+    exact, hybrid = total
+    assert abs(hybrid.mean() / exact.mean() - 1) < 0.02 + 4 * exact.std() / exact.mean() / n**0.5
+    assert abs(hybrid.var() / exact.var() - 1) < 0.10 + 4 * (2 / n) ** 0.5
+
+
+@pytest.mark.parametrize("method", [LNA(), Hybrid()], ids=lambda m: type(m).__name__)
+def test_a_path_is_the_same_in_any_company(method: Stochastic) -> None:
+    def part(first: int, count: int, points: list[int]) -> Floats:
+        bind = np.array([0.002, 0.004])[points]
+        return sample(
+            cascade(), RATES | {"bind": bind}, START, [1.0, 2.0], method=method, seed=9,
+            replicates=count, first_replicate=first, point_ids=[40 + p for p in points],
+        ).states  # fmt: skip
+
+    whole = part(0, 4, [0, 1])
+    assert part(2, 1, [1]).tobytes() == whole[1:, 2:3].tobytes()
+    assert part(1, 3, [0]).tobytes() == whole[:1, 1:].tobytes()
+
+
+def test_auto_is_exact_where_that_is_cheap_and_says_why() -> None:
+    runs = sample(cascade(), RATES, START, [0.05], method=Auto(), seed=1, replicates=2)
+    assert runs.method == SSA()
+    assert runs.reason.startswith("exact:")
+
+
+def test_auto_falls_back_on_paths_and_checks_them() -> None:
+    few = Auto(most_events=10.0, exact_cells=1)
+    runs = sample(cascade(), RATES, START, [0.1], method=few, seed=1, replicates=20)
+    assert runs.method == Hybrid()
+    assert "SD from zero" in runs.reason
+    assert "exact cells per point lie within" in runs.reason
+
+
+def test_auto_stays_exact_near_zero() -> None:
+    """Large batches: 250 molecules with a standard deviation of 112."""
+    net = Network()
+    net.add("arrive", (), {"A": 100}, "in")
+    net.add("lose", "A", (), "out")
+    net.add_observable("all", ["A"])
+    runs = sample(
+        net, {"in": 1.0, "out": 0.4}, {"A": 250.0}, [5.0], method=Auto(most_events=1.0), seed=1,
+        replicates=3,
+    )  # fmt: skip
+    assert runs.method == SSA()
+    assert "all comes within 2.2 SD of zero" in runs.reason
+
+
+def test_auto_warns_when_exact_cells_contradict_it() -> None:
+    """A switch that the linear noise cannot see: two states of the cell, each self-sustaining."""
+    from protacsim.simulation.choosing import Choice, departure, warn_of
+
+    exact, approximate = np.full((1, 2, 1, 1), 500.0), np.random.default_rng(1).normal(
+        100.0, 10.0, (1, 50, 1, 1)
+    )  # fmt: skip
+    worst = departure(exact, approximate)
+    assert worst > 30
+    with pytest.warns(UserWarning, match="exact cells lie up to"):
+        warn_of(worst, Choice(LNA(), "LNA: so many events"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of(3.0, Choice(LNA(), "LNA: so many events"))
+
+
+def test_the_mean_is_that_of_the_equations() -> None:
+    times = [0.5, 2.0]
+    found = moments(cascade(), RATES, START, times, changes=DOSES)
+    exact = solve(cascade(), RATES, START, times, changes=DOSES).states
+    np.testing.assert_allclose(found.mean, exact, rtol=1e-4, atol=1e-4)
