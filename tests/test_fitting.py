@@ -255,6 +255,7 @@ def test_slopes_are_those_of_wider_and_narrower_steps():
     assert not narrow[others, 0].any()
 
 
+@pytest.mark.jit_only
 def test_known_constants_are_recovered_from_their_own_curves():
     rows = [{**row, "sd": 0.1 if "dc50" in row["quantity"] else 2.0} for row in rows_at(truth())]
     found = fitting.fit(study(), rows, parameters(), starts=2, level=0.9)
@@ -266,6 +267,7 @@ def test_known_constants_are_recovered_from_their_own_curves():
     assert found.attrs["data"] == 20
 
 
+@pytest.mark.jit_only
 def test_bands_hold_the_fitted_curve_and_narrow_with_better_data():
     one = study()
     widths = []
