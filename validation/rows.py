@@ -169,72 +169,105 @@ def degradation(row: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def oral(drug: str, dose: dict[str, float], time_h: float, cell: str, **own: float) -> float:
-    """Covalent occupancy of BTK (%) under repeated doses: free plasma drug as pulses that decay.
+def plasma(drug: dict[str, Any], dose: dict[str, float]) -> dict[str, Any]:
+    """A compound of a treatment that follows its free plasma concentration after oral doses.
 
-    Absorption is taken as instantaneous: the free peak follows from AUC and half-life.
+    One compartment, absorption instantaneous: the free peak follows from AUC and half-life, and
+    `loss_medium_per_h` is elimination.
     """
     ke = float(np.log(2.0) / dose["half_life_h"])
     peak = dose["auc_ng_h_per_mL"] * ke * dose["fu"] / dose["g_per_mol"] * 1e3
-    treatment: dict[str, Any] = {
-        "name": drug, "dose_nM": peak, "loss_medium_per_h": ke, **own,
-    }  # fmt: skip
+    found = {**drug, "dose_nM": peak, "loss_medium_per_h": ke}
     if dose["doses"] > 1:
-        treatment |= {"every_h": dose["every_h"], "doses": int(dose["doses"])}
+        found |= {"every_h": dose["every_h"], "doses": int(dose["doses"])}
+    return found
+
+
+def bound(compounds: list[dict[str, Any]], time_h: float, cell: str) -> float:
+    """Covalent occupancy of BTK (%) in a cell under compounds in plasma."""
     # A large volume instead of a buffer, so that elimination can act.
     body = {"name": cell, "medium_buffered": False, "medium_volume_pL": 1e9}
+    treatment = {"name": "oral", "compounds": compounds}
     data = ps.simulate(ps.Scenario(cell=body, target="BTK", treatment=treatment), [time_h])
     return float(100.0 * (data["target_covalent"] / data["target_total"]).item())
 
 
+APPARENT = {"atp_assay_uM": 3000.0, "kon_target_per_nM_per_h": 36.0}
+"""Literature kinact/KI taken as apparent at the ATP of a cell."""
+
+
 def occupied(
-    drug: str, dose: dict[str, float], time_h: float, cell: str, note: str
+    drug: str, doses: list[dict[str, float]], time_h: float, cell: str, note: str
 ) -> dict[str, Any]:
     """Occupancy at the library's kinact and at both ends of its range.
 
-    kinact/KI of the literature is taken as apparent at the ATP of a cell; what it would be as a
-    constant of the empty site is told beside it.
+    What it would be if kinact/KI were a constant of the empty site is told beside it. A second
+    dose is that of the active metabolite, half as potent.
     """
-    fact = library.fact("compounds", drug, "kinact_per_h")
-    own = {"atp_assay_uM": 3000.0, "kon_target_per_nM_per_h": 36.0}
-    middle = oral(drug, dose, time_h, cell, **own)
-    ends = [
-        oral(drug, dose, time_h, cell, **own, kinact_per_h=float(k))
-        for k in ((fact.low, fact.high) if fact and fact.low and fact.high else ())
-    ]
-    bare = oral(drug, dose, time_h, cell)
+    kinact = library.fact("compounds", drug, "kinact_per_h")
+    ki = library.fact("compounds", drug, "ki_target_nM")
+    if kinact is None or ki is None or kinact.value is None:
+        raise SystemExit(f"{drug}: the library has no kinact and KI")
+
+    def at(value: float, **own: float) -> float:
+        compounds = [plasma({"name": drug, "kinact_per_h": value, **own}, doses[0])]
+        for dose in doses[1:]:
+            metabolite = {
+                "name": "metabolite", "custom": True, "kind": "covalent",
+                "ki_target_nM": ki.value, "kinact_per_h": 0.5 * value, **own,
+            }  # fmt: skip
+            compounds.append(plasma(metabolite, dose))
+        return bound(compounds, time_h, cell)
+
+    middle = at(kinact.value, **APPARENT)
+    ends = [at(float(k), **APPARENT) for k in (kinact.low, kinact.high) if k]
+    bare = at(kinact.value)
     found = _known("predicted", middle, f"{note}; without apparent ATP {bare:.0f} %")
     return {**found, "low": min(ends, default=middle), "high": max(ends, default=middle)}
 
 
-ACALABRUTINIB = {
-    "half_life_h": 1.57, "auc_ng_h_per_mL": 946.0, "fu": 0.025, "g_per_mol": 465.5, "every_h": 12.0,
-    "doses": 6,
-}  # fmt: skip
-ACALABRUTINIB_ONCE = ACALABRUTINIB | {"auc_ng_h_per_mL": 643.0, "doses": 1}
-IBRUTINIB = {
-    "half_life_h": 5.0, "auc_ng_h_per_mL": 708.0, "fu": 0.027, "g_per_mol": 440.5, "every_h": 24.0,
-    "doses": 7,
-}  # fmt: skip
+ACALABRUTINIB = [
+    {"half_life_h": 1.57, "auc_ng_h_per_mL": 946.0, "fu": 0.025, "g_per_mol": 465.5},
+    # ACP-5862. Exposure: label; half-life and unbound fraction: label, recalled and unchecked.
+    {"half_life_h": 6.9, "auc_ng_h_per_mL": 2045.0, "fu": 0.014, "g_per_mol": 481.5},
+]  # fmt: skip
+SINGLE_DOSE = 643.0 / 946.0
+IBRUTINIB = {"half_life_h": 5.0, "auc_ng_h_per_mL": 708.0, "fu": 0.027, "g_per_mol": 440.5}
+
+
+def given(
+    course: list[dict[str, float]], share: float, every_h: float, doses: int
+) -> list[dict[str, float]]:
+    """A course with a share of its exposure per dose."""
+    return [
+        dose | {"auc_ng_h_per_mL": dose["auc_ng_h_per_mL"] * share, "every_h": every_h,
+                "doses": doses}
+        for dose in course
+    ]  # fmt: skip
 
 
 def occupancy(row: dict[str, str]) -> dict[str, Any] | None:
     """Rows of occupancy and turnover that one-compartment kinetics reach."""
     drug, cell = row["compound"], row["cell_line"]
-    alone = "parent drug alone, its active metabolite left out; one compartment"
+    with_metabolite = "with ACP-5862; one compartment"
     if row["endpoint"] == "free_BTK_accumulation":
         half_life = library.fact("cells", "cll_in_vivo", "proteins.BTK.half_life_h")
         percent = 100.0 * (1.0 - 0.5 ** (24.0 / float((half_life and half_life.value) or np.nan)))
         return _known("calibrated on", percent, "the half-life of the cell was derived from it")
     if drug == "acalabrutinib" and "100 mg BID" in cell:
-        return occupied(drug, ACALABRUTINIB, 64.0, "cll_in_vivo", alone)
+        doses = given(ACALABRUTINIB, 1.0, 12.0, 6)
+        return occupied(drug, doses, 64.0, "cll_in_vivo", with_metabolite)
+    if drug == "acalabrutinib" and "200 mg QD" in cell:
+        doses = given(ACALABRUTINIB, 2.0, 24.0, 3)
+        note = f"exposure proportional to dose; {with_metabolite}"
+        return occupied(drug, doses, 52.0, "cll_in_vivo", note)
     if drug == "acalabrutinib" and "healthy" in cell:
-        at = float(row["time_h"])
-        return occupied(drug, ACALABRUTINIB_ONCE, at, "healthy_b_in_vivo", alone)
+        doses = given(ACALABRUTINIB, SINGLE_DOSE, 24.0, 1)
+        return occupied(drug, doses, float(row["time_h"]), "healthy_b_in_vivo", with_metabolite)
     if drug == "ibrutinib" and row["endpoint"] == "BTK_occupancy":
         share = 140.0 / 420.0 if "140 mg" in cell else 175.0 / 420.0
-        dose = IBRUTINIB | {"auc_ng_h_per_mL": IBRUTINIB["auc_ng_h_per_mL"] * share}
-        return occupied(drug, dose, 167.9, "cll_in_vivo", f"trough; {alone}")
+        doses = given([IBRUTINIB], share, 24.0, 7)
+        return occupied(drug, doses, 167.9, "cll_in_vivo", "trough; parent alone; one compartment")
     return None
 
 
@@ -261,8 +294,8 @@ def others(row: dict[str, str]) -> str:
         return "a clinical response; growth of cells is not modelled"
     if row["compound"].startswith("patent"):
         return "a population of unnamed compounds: used as a prior only"
-    if row["compound"] in ("acalabrutinib", "BI 705564"):
-        return "no pharmacokinetics at this dose are at hand"
+    if row["compound"] == "BI 705564":
+        return "neither constants nor pharmacokinetics of this drug are at hand"
     if row["compound"] == "tirabrutinib":
         return "kinact/KI of this drug is not public; the IC50 of a covalent drug sets neither"
     return "no human or animal pharmacokinetics of this degrader are public"
