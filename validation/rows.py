@@ -40,7 +40,7 @@ IC50 = {  # biochemical IC50 on wild type (nM), PROTAC-DB 2.0: stands in for the
     "EJMC2021-2838": 23.0, "EJMC2021-2839": 15.5,
 }  # fmt: skip
 DEGRADATION = {"DC50": "dc50_relative_nM", "Dmax": "dmax_percent"}
-NO_CONSTANTS = "no affinity of this compound is public"
+NO_CONSTANTS = "no pair of binary affinities of this compound is public"
 
 
 def compound_of(name: str) -> dict[str, Any] | None:
@@ -61,11 +61,7 @@ def compound_of(name: str) -> dict[str, Any] | None:
 def obstacle(row: dict[str, str]) -> str:
     """Why a row of degradation is not simulated; empty where it is."""
     name, cell = row["compound"], row["cell_line"]
-    if "VHL-" in name or "cIAP" in name:
-        return "binary affinities of this compound are not public"
-    if compound_of(name) is None:
-        return NO_CONSTANTS
-    if not complete(name):
+    if compound_of(name) is None or not complete(name):
         return NO_CONSTANTS
     if cell in TRANSFECTED:
         return "BTK is transfected or foreign to this line: neither amount nor turnover is known"
@@ -77,7 +73,10 @@ def obstacle(row: dict[str, str]) -> str:
 
 
 def complete(name: str) -> bool:
-    """Whether both affinities of a compound are known."""
+    """Whether both affinities of a compound are known, and no placeholders."""
+    known = library.known("compounds", name.lower())
+    if known and library.entry("compounds", name.lower()).plain.get("hypothetical"):
+        return False
     try:
         ps.Scenario(cell="ramos", treatment=compound_of(name))
     except ps.errors.ParameterError as error:
@@ -162,11 +161,16 @@ def degradation(row: dict[str, str]) -> dict[str, Any]:
         notes.append("time not stated, 24 h taken")
     return {
         "status": "predicted",
-        "predicted": float(middle),
-        "low": float(low),
-        "high": float(high),
+        "predicted": _shown(middle, row),
+        "low": _shown(low, row),
+        "high": _shown(high, row),
         "reason": "; ".join(notes),
     }
+
+
+def _shown(value: float, row: dict[str, str]) -> float:
+    """A percentage to three decimals: what is smaller is nothing."""
+    return round(float(value), 3) if row["unit"] == "%" else float(value)
 
 
 def plasma(drug: dict[str, Any], dose: dict[str, float]) -> dict[str, Any]:
@@ -275,17 +279,28 @@ def _known(status: str, value: float, reason: str) -> dict[str, Any]:
     return {"status": status, "predicted": float(value), "reason": reason}
 
 
-def ibrutinib_fold() -> dict[str, Any]:
-    """IC50 of active BTK after 1 h on C481S over wild type."""
+def ibrutinib_ic50(allele: str, kinact_per_h: float | None = None) -> float:
+    """IC50 of active BTK after 1 h (nM), at the library's kinact or another."""
+    own = {"kinact_per_h": kinact_per_h, "kon_target_per_nM_per_h": 36.0} if kinact_per_h else {}
     study = ps.Study(
-        ps.Scenario(cell="tmd8", target="BTK", treatment="ibrutinib"),
-        axes={"target.allele": ["WT", "C481S"], "compound.dose_nM": np.geomspace(1e-2, 1e5, 29)},
+        ps.Scenario(
+            cell="tmd8",
+            target={"name": "BTK", "allele": allele},
+            treatment={"name": "ibrutinib", **own},
+        ),
+        axes={"compound.dose_nM": np.geomspace(1e-2, 1e5, 29)},
         readout=ps.Readout(["target_active"], times_h=[1.0], relative_to="vehicle"),
     )
-    found = ps.pharmacology.inhibition(ps.run(study), "target_active")
-    wild, serine = found["ic50_nM"].values.ravel()
+    return float(ps.pharmacology.inhibition(ps.run(study), "target_active")["ic50_nM"].item())
+
+
+def ibrutinib_fold() -> dict[str, Any]:
+    """IC50 of active BTK on C481S over wild type, at kinact and at both ends of its range."""
+    wild, serine = (ibrutinib_ic50(allele) for allele in ("WT", "C481S"))
+    kinact = library.fact("compounds", "ibrutinib", "kinact_per_h")
+    ends = [serine / ibrutinib_ic50("WT", k) for k in (kinact and (kinact.low, kinact.high)) or ()]
     why = f"IC50 {wild:.2g} and {serine:.3g} nM after 1 h; the ATP constant was set on the second"
-    return _known("calibrated on", serine / wild, why)
+    return {**_known("predicted", serine / wild, why), "low": min(ends), "high": max(ends)}
 
 
 def others(row: dict[str, str]) -> str:

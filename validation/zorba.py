@@ -156,19 +156,19 @@ def predicted(model: fitting.Model, best: Estimate, rows: Rows) -> list[dict[str
     found = []
     for m, value, sd in zip(rows, centre, spread, strict=True):
         width = Z * float(np.hypot(sd, m.sd))
-        low, high = (
-            (value * np.exp(-width), value * np.exp(width))
-            if m.on_log_scale
-            else (value - width, value + width)
-        )
+        if m.on_log_scale:
+            ends = value * np.exp([-width, 0.0, width])
+        else:
+            ends = np.clip(np.round(value + np.array([-width, 0.0, width]), 3), 0.0, 100.0)
+        low, middle, high = map(float, ends)
         found.append(
             {
                 "quantity": m.quantity,
                 "operator": m.operator,
                 "observed": m.value,
-                "predicted": float(value),
-                "low": float(low),
-                "high": float(high),
+                "predicted": middle,
+                "low": low,
+                "high": high,
             }
         )
     return found
@@ -180,8 +180,15 @@ def unseen(job: Any, number: int) -> list[fitting.Measurement]:
     asked = [
         {**where, "quantity": q, "value": 1, "unit": u} for q, u in ((DC50, "nM"), (DMAX, "%"))
     ]
-    errors = fitting.Errors(job.fit.data[-2].sd, job.fit.data[-1].sd)
+    sds = {m.quantity: m.sd for m in job.fit.data}
+    errors = fitting.Errors(sds[DC50], sds[DMAX])
     return list(fitting.measurements(asked, job.study, errors))
+
+
+def log_likelihood(data: Rows, cost: float) -> float:
+    """Of independent normal errors: of ln DC50, and of Dmax in points; limits count as met."""
+    sds = [m.sd for m in data if m.operator == "="]
+    return -0.5 * cost - float(np.log(np.sqrt(2.0 * np.pi) * np.array(sds)).sum())
 
 
 def calibrated() -> dict[str, Any]:
@@ -222,9 +229,9 @@ def calibrated() -> dict[str, Any]:
     print("intervals", flush=True)
     return {
         "cost": best.cost,
+        "log_likelihood": log_likelihood(data, best.cost),
         "free": len(model.unknowns),
         "data": len(data),
-        "seconds": seconds,
         "parameters": parameters,
         "fitted": fitted,
         "new": new,

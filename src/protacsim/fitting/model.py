@@ -199,7 +199,7 @@ def _readings(observable: str, doses_nM: Floats, remaining: Floats) -> dict[str,
 
 
 def _extended(readings: Readings, tested: Floats) -> Floats:
-    """Readings as numbers (v,); a potency beyond the tested doses stands at the end it lies past."""
+    """Readings as numbers (v,); a potency beyond the tested doses stands at the end it passes."""
     below = readings.reasons == Reason.BELOW_LOWEST_DOSE
     ends = np.where(below, tested[0], tested[-1])
     return np.where(np.isfinite(readings.values), readings.values, ends)
