@@ -742,7 +742,12 @@ def test_a_basis_only_replaces(kind: str) -> None:
     ("kind", "name", "path", "expected"),
     [
         ("compounds", "mt-802", "kd_ligase_nM", {"fp": 157.0, "spr": 3000.0}),
-        ("compounds", "zorba-protac-10", "kd_ligase_nM", {"spr": 3000.0, "fp": 157.0}),
+        (
+            "compounds",
+            "zorba-protac-10",
+            "kd_ligase_nM",
+            {"spr": 3000.0, "fp": 157.0, "zorba2018-ramos": 3000.0, "zorba2018-thp1": 3000.0},
+        ),
         ("compounds", "guo-rc-1", "kd_ligase_nM", {"quenching": 4214.0, "fp": 157.0}),
         (
             "compounds",

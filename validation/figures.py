@@ -17,15 +17,6 @@ DC50, DMAX = "dc50_relative_nM", "dmax_percent"
 LINES = {"ramos": "Ramos", "thp1": "THP-1"}
 
 
-def kind_of(row: dict[str, Any]) -> str:
-    """Class of a row."""
-    if row["endpoint"] in ("DC50", "Dmax"):
-        return row["endpoint"]
-    if row["endpoint"].startswith("percent_degraded"):
-        return "% degraded at a dose"
-    return "IC50, mutant over wild type" if row["endpoint"] == "IC50_fold" else "occupancy"
-
-
 def draw_zorba(zorba: dict[str, Any]) -> None:
     """DC50 and Dmax, seen and fitted."""
     figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.4), layout="constrained")
@@ -51,7 +42,7 @@ def draw_rows(found: dict[str, Any]) -> None:
     for axis, potency in zip(axes, (True, False), strict=True):
         for status in ("calibrated on", "predicted"):
             rows = [r for r in found["rows"] if r["status"] == status and r["value"]
-                    and "low" in r and (kind_of(r) == "DC50") == potency]  # fmt: skip
+                    and "low" in r and r["unit"] == ("nM" if potency else "%")]  # fmt: skip
             seen = np.array([float(r["value"]) for r in rows])
             middle = np.array([r["predicted"] for r in rows])
             low, high = np.array([r["low"] for r in rows]), np.array([r["high"] for r in rows])

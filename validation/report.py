@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from figures import DC50, DMAX, LINES, draw_rows, draw_zorba, kind_of
+from figures import DC50, DMAX, LINES, draw_rows, draw_zorba
 from numpy.typing import NDArray
 
 Errors = NDArray[np.float64]
@@ -237,6 +237,15 @@ def fold(row: dict[str, Any]) -> float:
         return float("nan")
     ratio = row["predicted"] / observed
     return float(max(ratio, 1.0 / ratio))
+
+
+def kind_of(row: dict[str, Any]) -> str:
+    """Class of a row."""
+    if row["endpoint"] in ("DC50", "Dmax"):
+        return row["endpoint"]
+    if row["endpoint"].startswith("percent_degraded"):
+        return "% degraded at a dose"
+    return "IC50, mutant over wild type" if row["endpoint"] == "IC50_fold" else "occupancy"
 
 
 def covered(row: dict[str, Any]) -> bool | None:
