@@ -48,7 +48,7 @@ def test_every_row_stands_on_the_page_once_and_under_its_compound() -> None:
     named = {(int(found[0]), found[1]) for found in predicted()}
     named |= {(line, compound) for compound, line in left()}
     lines = Counter([int(found[0]) for found in predicted()] + [line for _, line in left()])
-    assert lines == Counter(rows())
+    assert lines == Counter(list(rows()))
     assert {(line, row["compound"].split(" (")[0]) for line, row in rows().items()} == {
         (line, compound.split(" (")[0]) for line, compound in named
     }
