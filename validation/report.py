@@ -326,13 +326,13 @@ def rows_part(found: dict[str, Any]) -> list[str]:
         "Ratios within a draw: what is uncertain in both cancels (for pairs of two compounds only "
         "where they share their constants).",
         table(["pair", "seen", "predicted", "90 % range"], pairs),
-        "The alleles' fold of 0.6 is that of the ibrutinib core, so that the model predicts C481S to "
-        "be degraded at slightly lower doses. MT-802 was seen alike on both, outside that range: "
-        "here the class value misleads. The EJMC2021 pairs compare different lines, whose hosts and "
-        "not the allele set the ratio; no host of JeKo-1 was measured. For covalent degraders "
-        "reports disagree: the order seen in Mino lies inside ranges too wide to say much, and the "
-        "median for IR-1 points the other way. Productivity and uptake of each compound would have "
-        "to be fitted first.",
+        "The alleles' fold of 0.6 is that of the ibrutinib core, so that the model predicts C481S "
+        "to be degraded at slightly lower doses. MT-802 was seen alike on both, outside that "
+        "range: here the class value misleads. The EJMC2021 pairs compare different lines, whose "
+        "hosts and not the allele set the ratio; no host of JeKo-1 was measured. For covalent "
+        "degraders reports disagree: the order seen in Mino lies inside ranges too wide to say "
+        "much, and the median for IR-1 points the other way. Productivity and uptake of each "
+        "compound would have to be fitted first.",
         "## All rows",
         f"`validation/data/validation.csv` has {len(rows)} rows: {len(done)} are addressed, "
         f"{len(rows) - len(done)} are not. Rows that are not of the Zorba series are predicted "
