@@ -298,7 +298,7 @@ def cause(row: dict[str, Any]) -> str:
     if row["endpoint"] == "IC50_fold":
         return "kinact recalled; exposure for 1 h is assumed, and longer exposure raises the fold"
     if row["compound"] in ("acalabrutinib", "ibrutinib"):
-        return "kinact/KI recalled, to an order of magnitude; absorption taken as instantaneous"
+        return "kinact/KI recalled, to an order of magnitude; exposure of healthy volunteers"
     if row["compound"].startswith("EJMC"):
         return "an IC50 is no affinity, and productivity may lie below the span assumed"
     return "affinity for CRBN or productivity outside the span assumed"

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 import protacsim as ps
 from protacsim import library, provenance
@@ -173,15 +174,24 @@ def _shown(value: float, row: dict[str, str]) -> float:
     return round(float(value), 3) if row["unit"] == "%" else float(value)
 
 
-def plasma(drug: dict[str, Any], dose: dict[str, float]) -> dict[str, Any]:
-    """A compound of a treatment that follows its free plasma concentration after oral doses.
+def absorption_half_life_h(tmax_h: float, half_life_h: float) -> float:
+    """Of the one-compartment oral model that has its peak at `tmax_h`."""
+    ke = np.log(2.0) / half_life_h
+    ka = brentq(lambda k: np.log(k / ke) / (k - ke) - tmax_h, 1.0001 * ke, 1e4 * ke)
+    return float(np.log(2.0) / ka)
 
-    One compartment, absorption instantaneous: the free peak follows from AUC and half-life, and
-    `loss_medium_per_h` is elimination.
-    """
-    ke = float(np.log(2.0) / dose["half_life_h"])
-    peak = dose["auc_ng_h_per_mL"] * ke * dose["fu"] / dose["g_per_mol"] * 1e3
-    found = {**drug, "dose_nM": peak, "loss_medium_per_h": ke}
+
+def plasma(drug: dict[str, Any], dose: dict[str, float]) -> dict[str, Any]:
+    """A compound of a treatment whose medium is plasma after oral doses."""
+    half_life = dose["half_life_h"]
+    auc = dose["auc_ng_h_per_mL"] / dose["g_per_mol"] * 1e3
+    found = {
+        **drug,
+        "dose_nM": auc * float(np.log(2.0)) / half_life,
+        "fraction_unbound_medium": dose["fu"],
+        "elimination_half_life_h": half_life,
+        "absorption_half_life_h": absorption_half_life_h(dose["tmax_h"], half_life),
+    }
     if dose["doses"] > 1:
         found |= {"every_h": dose["every_h"], "doses": int(dose["doses"])}
     return found
@@ -189,10 +199,8 @@ def plasma(drug: dict[str, Any], dose: dict[str, float]) -> dict[str, Any]:
 
 def bound(compounds: list[dict[str, Any]], time_h: float, cell: str) -> float:
     """Covalent occupancy of BTK (%) in a cell under compounds in plasma."""
-    # A large volume instead of a buffer, so that elimination can act.
-    body = {"name": cell, "medium_buffered": False, "medium_volume_pL": 1e9}
     treatment = {"name": "oral", "compounds": compounds}
-    data = ps.simulate(ps.Scenario(cell=body, target="BTK", treatment=treatment), [time_h])
+    data = ps.simulate(ps.Scenario(cell=cell, target="BTK", treatment=treatment), [time_h])
     return float(100.0 * (data["target_covalent"] / data["target_total"]).item())
 
 
@@ -231,12 +239,16 @@ def occupied(
 
 
 ACALABRUTINIB = [
-    {"half_life_h": 1.57, "auc_ng_h_per_mL": 946.0, "fu": 0.025, "g_per_mol": 465.5},
-    # ACP-5862. Exposure: label; half-life and unbound fraction: label, recalled and unchecked.
-    {"half_life_h": 6.9, "auc_ng_h_per_mL": 2045.0, "fu": 0.014, "g_per_mol": 481.5},
+    {"half_life_h": 1.57, "tmax_h": 0.5, "auc_ng_h_per_mL": 946.0, "fu": 0.025,
+     "g_per_mol": 465.5},
+    # ACP-5862. Exposure: label; half-life, peak, unbound fraction: label, recalled and unchecked.
+    {"half_life_h": 6.9, "tmax_h": 0.9, "auc_ng_h_per_mL": 2045.0, "fu": 0.014,
+     "g_per_mol": 481.5},
 ]  # fmt: skip
 SINGLE_DOSE = 643.0 / 946.0
-IBRUTINIB = {"half_life_h": 5.0, "auc_ng_h_per_mL": 708.0, "fu": 0.027, "g_per_mol": 440.5}
+IBRUTINIB = {
+    "half_life_h": 5.0, "tmax_h": 2.0, "auc_ng_h_per_mL": 708.0, "fu": 0.027, "g_per_mol": 440.5,
+}  # fmt: skip
 
 
 def given(
