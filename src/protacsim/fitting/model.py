@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from protacsim.errors import ParameterError
 from protacsim.fitting.data import Measurement
 from protacsim.fitting.parameters import FLOOR, Unknown, labels_of
-from protacsim.pharmacology.dose_curves import degradation_curves, inhibition_curves
-from protacsim.pharmacology.readings import Readings, Reason
 from protacsim.scenario import displace, full_path
 from protacsim.simulation import read_out
 from protacsim.study import DOSE, Combination, Study
+
+if TYPE_CHECKING:
+    from protacsim.pharmacology.readings import Readings
 
 Floats = NDArray[np.float64]
 
@@ -193,6 +194,8 @@ def _observable(quantity: str) -> str:
 
 def _readings(observable: str, doses_nM: Floats, remaining: Floats) -> dict[str, Readings]:
     """What predicted curves (v, doses) say."""
+    from protacsim.pharmacology.dose_curves import degradation_curves, inhibition_curves
+
     if observable == ACTIVITY:
         return inhibition_curves(doses_nM, remaining)
     return degradation_curves(doses_nM, remaining, min_effect_points=0.0)[0]
@@ -200,6 +203,8 @@ def _readings(observable: str, doses_nM: Floats, remaining: Floats) -> dict[str,
 
 def _extended(readings: Readings, tested: Floats) -> Floats:
     """Readings as numbers (v,); a potency beyond the tested doses stands at the end it passes."""
+    from protacsim.pharmacology.readings import Reason
+
     below = readings.reasons == Reason.BELOW_LOWEST_DOSE
     ends = np.where(below, tested[0], tested[-1])
     return np.where(np.isfinite(readings.values), readings.values, ends)
