@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 CONFIGS = $(sort $(wildcard configs/*.toml configs/published/*.toml))
 DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
 
-.PHONY: help venv demo test test-long test-browser lint types layers configs bench bench-update \
+.PHONY: help venv demo test test-long test-browser lint types layers configs validate bench bench-update \
     bench-history bars peers lock clean FORCE
 
 help:  ## list the targets
@@ -82,6 +82,11 @@ configs: $(STAMP)  ## check every config, then run all but the calibrations into
 	    echo "protacsim run $$config"; \
 	    $(BIN)/protacsim run "$$config" --out "$$out/$$(basename "$$config" .toml)"; \
 	done
+
+validate: $(STAMP)  ## refit the calibrated compounds, predict every published row, write docs/validation.md
+	$(BIN)/python validation/zorba.py
+	$(BIN)/python validation/rows.py
+	$(BIN)/python validation/report.py
 
 BASELINE := benchmarks/baseline.json
 BENCH_JSON ?= build/bench.json

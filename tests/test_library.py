@@ -742,7 +742,12 @@ def test_a_basis_only_replaces(kind: str) -> None:
     ("kind", "name", "path", "expected"),
     [
         ("compounds", "mt-802", "kd_ligase_nM", {"fp": 157.0, "spr": 3000.0}),
-        ("compounds", "zorba-protac-10", "kd_ligase_nM", {"spr": 3000.0, "fp": 157.0}),
+        (
+            "compounds",
+            "zorba-protac-10",
+            "kd_ligase_nM",
+            {"spr": 3000.0, "fp": 157.0, "zorba2018-ramos": 3000.0, "zorba2018-thp1": 3000.0},
+        ),
         ("compounds", "guo-rc-1", "kd_ligase_nM", {"quenching": 4214.0, "fp": 157.0}),
         (
             "compounds",
@@ -999,3 +1004,29 @@ def test_other_c481_mutants_take_the_affinity_of_c481s(name: str) -> None:
 def test_a428d_may_escape_degraders() -> None:
     fold = library.entry("alleles", "BTK.A428D").facts["class_folds.degrader"]
     assert (fold.value, fold.low, fold.high, fold.confidence) == (10.0, 1.0, 100.0, "assumed")
+
+
+# Bases that fits have written.
+
+
+def calibrated_bases() -> Iterator[tuple[Entry, Entry]]:
+    """Every entry as it is sourced, and on each basis of `calibrated.toml`."""
+    file = Path(str(resources.files("protacsim.library"))) / "calibrated.toml"
+    tables = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    for kind, entries in tables.items():
+        for name, bases in entries.items():
+            for basis in bases:
+                yield library.entry(kind, name), library.entry(kind, name, basis)
+
+
+def test_a_calibrated_basis_never_replaces_what_is_sourced() -> None:
+    for sourced, fitted in calibrated_bases():
+        assert sourced.basis != fitted.basis
+        assert fitted.title != sourced.title
+        changed = {path for path, fact in fitted.facts.items() if fact != sourced.facts.get(path)}
+        assert changed
+        for path in changed:
+            fact = fitted.facts[path]
+            assert fact.confidence == "calibrated"
+            assert "Zorba 2018" in fact.source
+            assert fact.low <= fact.value <= fact.high

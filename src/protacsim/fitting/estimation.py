@@ -26,6 +26,13 @@ WORST = 50.0
 
 SMALLEST = 1e-12
 
+FIRST_TRUST, MOST_TRUST, SMALLEST_TRUST = 1.0, 4.0, 1e-6
+"""Half widths of the box that a step stays in: of logarithms."""
+
+MOST_STEPS = 60
+RIDGE = 1e-3
+"""Slope, in standard deviations, below which an unknown is not moved by the data."""
+
 SCAN = 17
 """Values at which a divided path is tried before a fit."""
 
@@ -49,7 +56,7 @@ class Objective:
         self.fixed = fixed or {}
         self.free = [j for j in range(len(model.unknowns)) if j not in self.fixed]
         self.evaluations = 0
-        self._last: tuple[bytes, Floats, Floats] | None = None
+        self._last: tuple[bytes, Floats, Floats, Floats] | None = None
 
     def full(self, free: Floats) -> Floats:
         """All logarithms, from the free ones."""
@@ -61,13 +68,17 @@ class Objective:
 
     def residuals(self, free: Floats) -> Floats:
         """Residuals (measurements + priors,)."""
-        return self._both(free)[0]
+        return self._all(free)[0]
 
     def slopes(self, free: Floats) -> Floats:
         """Slopes of the residuals by the free unknowns."""
-        return self._both(free)[1]
+        return self._all(free)[1]
 
-    def _both(self, free: Floats) -> tuple[Floats, Floats]:
+    def predicted(self, free: Floats) -> Floats:
+        """Predictions (measurements,) in their own units."""
+        return self._all(free)[2]
+
+    def _all(self, free: Floats) -> tuple[Floats, Floats, Floats]:
         key = free.tobytes()
         if self._last is None or self._last[0] != key:
             values = self.full(free)
@@ -79,8 +90,9 @@ class Objective:
                 key,
                 np.concatenate([found[0], prior[0]]),
                 np.concatenate([found[1], prior[1]])[:, self.free],
+                predicted,
             )
-        return self._last[1], self._last[2]
+        return self._last[1:]
 
 
 def residuals(
@@ -115,33 +127,56 @@ def _prior(unknowns: Sequence[Unknown], log_values: Floats) -> tuple[Floats, Flo
     return found, slopes
 
 
-def fit_from(objective: Objective, start: Floats) -> Estimate:
-    """The least-squares fit from one start (free logarithms), inside the bounds."""
-    from scipy.optimize import least_squares
+def fit_from(objective: Objective, start: Floats, tolerance: float = 1e-8) -> Estimate:
+    """The least-squares fit from one start (free logarithms), inside the bounds.
 
+    Gauss-Newton steps inside a box of trust, each the exact solution of the bounded linear problem:
+    unknowns often end at their bounds, near which methods that reflect there take many small steps.
+    Done when a step promises less than `tolerance` of the sum of squares.
+    """
     low, high = (ends[objective.free] for ends in log_bounds(objective.model.unknowns))
-    if not objective.free:
-        return _estimate(objective, np.empty(0), converged=True)
-    inside = np.clip(start, low + 1e-9, high - 1e-9)
-    result = least_squares(
-        objective.residuals,
-        inside,
-        jac=objective.slopes,
-        bounds=(low, high),
-        x_scale=1.0,
-        ftol=1e-8,
-        xtol=1e-8,
-        gtol=1e-8,
-        max_nfev=60,
-    )
-    return _estimate(objective, result.x, converged=bool(result.status > 0))
+    here, trust = np.clip(start, low, high), FIRST_TRUST
+    residual, slopes = objective.residuals(here), objective.slopes(here)
+    for _ in range(MOST_STEPS if here.size else 0):
+        cost = float(residual @ residual)
+        step = _bounded_step(residual, slopes, low - here, high - here, trust)
+        left = residual + slopes @ step
+        promised = cost - float(left @ left)
+        if promised <= tolerance * (1.0 + cost):
+            break
+        there = np.clip(here + step, low, high)
+        found = objective.residuals(there)
+        kept = (cost - float(found @ found)) / promised
+        if kept < 0.25:
+            trust = 0.25 * float(np.abs(step).max())
+        elif kept > 0.75:
+            trust = min(2.0 * trust, MOST_TRUST)
+        if kept > 0.0:
+            here, residual, slopes = there, found, objective.slopes(there)
+        elif trust < SMALLEST_TRUST:
+            break
+    else:
+        return _estimate(objective, here, converged=not here.size)
+    return _estimate(objective, here, converged=True)
+
+
+def _bounded_step(
+    residual: Floats, slopes: Floats, below: Floats, above: Floats, trust: float
+) -> Floats:
+    """The step of least squares within bounds and trust; what has no slope stays (ridge)."""
+    from scipy.optimize import lsq_linear
+
+    count = len(below)
+    matrix = np.vstack([slopes, RIDGE * np.eye(count)])
+    target = np.concatenate([-residual, np.zeros(count)])
+    bounds = (np.maximum(below, -trust), np.minimum(above, trust))
+    return np.asarray(lsq_linear(matrix, target, bounds, method="bvls").x)
 
 
 def _estimate(objective: Objective, free: Floats, *, converged: bool) -> Estimate:
-    values = objective.full(free)
-    found = objective.residuals(free)
-    predicted = objective.model.predict(values[None, :])[0]
-    return Estimate(values, float(found @ found), predicted, objective.evaluations, converged)
+    found, predicted = objective.residuals(free), objective.predicted(free)
+    cost = float(found @ found)
+    return Estimate(objective.full(free), cost, predicted, objective.evaluations, converged)
 
 
 def best_fit(

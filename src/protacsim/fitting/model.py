@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from protacsim.fitting.parameters import FLOOR, Unknown, labels_of
 from protacsim.scenario import displace, full_path
 from protacsim.simulation import read_out
 from protacsim.study import DOSE, Combination, Study
+
+if TYPE_CHECKING:
+    from protacsim.pharmacology.readings import Readings
 
 Floats = NDArray[np.float64]
 
@@ -104,20 +107,19 @@ class Model:
 
     def _predict(self, curves: Curves, log_values: Floats, out: Floats) -> None:
         percent = self.percent(curves, log_values)
-        for v in range(len(log_values)):
-            read: dict[tuple[str, float], Any] = {}
-            for i in curves.rows:
-                measurement = self.data[i]
-                name, time_h = _observable(measurement.quantity), measurement.time_h
-                remaining = percent[name][v, :, int(np.searchsorted(self.times, time_h))]
-                if measurement.dose_nM is not None:
-                    out[v, i] = remaining[np.flatnonzero(curves.doses_nM == measurement.dose_nM)[0]]
-                    continue
-                if (name, time_h) not in read:
-                    read[name, time_h] = _curve(name, curves.doses_nM[:-1], remaining[:-1])
-                out[v, i] = _extended(
-                    measurement.quantity, read[name, time_h], curves.doses_nM[:-1]
-                )
+        read: dict[tuple[str, float], dict[str, Readings]] = {}
+        for i in curves.rows:
+            m = self.data[i]
+            name, tested = _observable(m.quantity), curves.doses_nM[:-1]
+            remaining = percent[name][:, :, int(np.searchsorted(self.times, m.time_h))]
+            if m.dose_nM is not None:
+                out[:, i] = remaining[:, int(np.flatnonzero(curves.doses_nM == m.dose_nM)[0])]
+                continue
+            whole = np.isfinite(remaining).all(axis=1)
+            if whole.any():
+                if (name, m.time_h) not in read:
+                    read[name, m.time_h] = _readings(name, tested, remaining[whole, :-1])
+                out[whole, i] = _extended(read[name, m.time_h][m.quantity], tested)
 
     def percent(self, curves: Curves, log_values: Floats) -> dict[str, Floats]:
         """Percent of vehicle (v, doses, times) of every observable that is measured.
@@ -190,22 +192,19 @@ def _observable(quantity: str) -> str:
     return quantity.removesuffix("_percent")
 
 
-def _curve(observable: str, doses_nM: Floats, remaining: Floats) -> Any:
-    """What one predicted curve says; None where a run of it failed."""
-    from protacsim.pharmacology import degradation_curve, inhibition_curve
+def _readings(observable: str, doses_nM: Floats, remaining: Floats) -> dict[str, Readings]:
+    """What predicted curves (v, doses) say."""
+    from protacsim.pharmacology.dose_curves import degradation_curves, inhibition_curves
 
-    if not np.isfinite(remaining).all():
-        return None
     if observable == ACTIVITY:
-        return inhibition_curve(doses_nM, remaining)
-    return degradation_curve(doses_nM, remaining, min_effect_points=0.0)
+        return inhibition_curves(doses_nM, remaining)
+    return degradation_curves(doses_nM, remaining, min_effect_points=0.0)[0]
 
 
-def _extended(quantity: str, curve: Any, tested: Floats) -> float:
-    """A reading as a number; a potency beyond the tested doses stands at the end it lies past."""
-    if curve is None:
-        return float("nan")
-    reading = getattr(curve, quantity)
-    if np.isfinite(float(reading)):
-        return float(reading)
-    return float(tested[0] if reading.reason == "below_lowest_dose" else tested[-1])
+def _extended(readings: Readings, tested: Floats) -> Floats:
+    """Readings as numbers (v,); a potency beyond the tested doses stands at the end it passes."""
+    from protacsim.pharmacology.readings import Reason
+
+    below = readings.reasons == Reason.BELOW_LOWEST_DOSE
+    ends = np.where(below, tested[0], tested[-1])
+    return np.where(np.isfinite(readings.values), readings.values, ends)

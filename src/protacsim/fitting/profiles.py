@@ -22,6 +22,8 @@ GROWTH = 1.7
 MOST_STEPS = 24
 REFINEMENTS = 4
 CLOSE = 0.02
+TOLERANCE = 1e-5
+"""Relative tolerance of the fits along a profile; its ends are sought to two digits."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,15 @@ class Interval:
 def profile(model: Model, best: Estimate, j: int, rise: float) -> Interval:
     """Where the cost, minimised over all other unknowns, has risen by `rise` above its minimum.
 
-    The search begins where a parabola with the curvature at the minimum would have risen so.
+    The search begins where a parabola with the curvature at the minimum would have risen so, and
+    the other unknowns start along its ridge.
     """
-    reach = float(np.sqrt(rise * covariance(model, best)[j, j]))
+    spread = covariance(model, best)
+    path = _Path(model, best, j, rise, spread[j] / spread[j, j])
+    reach = float(np.sqrt(rise * spread[j, j]))
     step = min(max(reach, SMALLEST_STEP), LARGEST_STEP)
-    low, closed_below = _end(model, best, j, rise, -step)
-    high, closed_above = _end(model, best, j, rise, step)
+    low, closed_below = path.end(-step)
+    high, closed_above = path.end(step)
     return Interval(float(np.exp(low)), float(np.exp(high)), closed_below, closed_above)
 
 
@@ -59,50 +64,60 @@ def rise_at(level: float) -> float:
     return float(chi2.ppf(level, 1))
 
 
-def _end(model: Model, best: Estimate, j: int, rise: float, first: float) -> tuple[float, bool]:
-    """One end (a logarithm), and whether it was reached before the bound; `first` has its sign."""
-    side = 1 if first > 0.0 else -1
-    bound = float(log_bounds(model.unknowns)[1 if side > 0 else 0][j])
-    inside, height_inside = float(best.log_values[j]), 0.0
-    warm, step = best.log_values, abs(first)
-    for _ in range(MOST_STEPS):
-        if (bound - inside) * side <= 1e-9:
-            return bound, False
-        there = inside + side * min(step, abs(bound - inside))
-        found = _refit(model, warm, j, there)
-        height = _height(found, best)
-        if height >= np.sqrt(rise):
-            outside = (there, height)
-            return _refined(model, best, j, rise, (inside, height_inside), outside, warm), True
-        inside, height_inside, warm = there, height, found.log_values
-        step = min(step * GROWTH, LARGEST_STEP)
-    return bound, False
+@dataclass(frozen=True, eq=False)
+class _Path:
+    """The way along one profile: `ridge` is the slope of every unknown by the one that is moved."""
+
+    model: Model
+    best: Estimate
+    j: int
+    rise: float
+    ridge: Floats
+
+    def end(self, first: float) -> tuple[float, bool]:
+        """One end (a logarithm), and whether it was reached before the bound.
+
+        `first` is the first step, with the sign of the side.
+        """
+        side = 1 if first > 0.0 else -1
+        bound = float(log_bounds(self.model.unknowns)[1 if side > 0 else 0][self.j])
+        inside, height_inside = float(self.best.log_values[self.j]), 0.0
+        warm, step = self.best.log_values, abs(first)
+        for _ in range(MOST_STEPS):
+            if (bound - inside) * side <= 1e-9:
+                return bound, False
+            there = inside + side * min(step, abs(bound - inside))
+            height, found = self.at(there, warm)
+            if height >= np.sqrt(self.rise):
+                return self.between((inside, height_inside), (there, height), warm), True
+            inside, height_inside, warm = there, height, found
+            step = min(step * GROWTH, LARGEST_STEP)
+        return bound, False
+
+    def between(
+        self, inside: tuple[float, float], outside: tuple[float, float], warm: Floats
+    ) -> float:
+        """Where the rise is met between two points: the root of a rise is nearly linear."""
+        level = float(np.sqrt(self.rise))
+        for _ in range(REFINEMENTS):
+            there = _crossing(inside, outside, level)
+            height, warm = self.at(there, warm)
+            if abs(height - level) < CLOSE * level:
+                return there
+            if height < level:
+                inside = (there, height)
+            else:
+                outside = (there, height)
+        return _crossing(inside, outside, level)
+
+    def at(self, value: float, warm: Floats) -> tuple[float, Floats]:
+        """Root of the rise with the unknown held at a value, and all unknowns there."""
+        objective = Objective(self.model, {self.j: value})
+        start = warm + self.ridge * (value - warm[self.j])
+        found = fit_from(objective, start[objective.free], TOLERANCE)
+        return float(np.sqrt(max(found.cost - self.best.cost, 0.0))), found.log_values
 
 
-def _refined(
-    model: Model, best: Estimate, j: int, rise: float,
-    inside: tuple[float, float], outside: tuple[float, float], warm: Floats,
-) -> float:  # fmt: skip
-    """Where the rise is met between two points: the square root of a rise is nearly linear."""
-    level = float(np.sqrt(rise))
-    for _ in range(REFINEMENTS):
-        share = (level - inside[1]) / (outside[1] - inside[1])
-        there = inside[0] + share * (outside[0] - inside[0])
-        found = _refit(model, warm, j, there)
-        height = _height(found, best)
-        if abs(height - level) < CLOSE * level:
-            return there
-        inside, outside = (
-            ((there, height), outside) if height < level else (inside, (there, height))
-        )
+def _crossing(inside: tuple[float, float], outside: tuple[float, float], level: float) -> float:
     share = (level - inside[1]) / (outside[1] - inside[1])
     return inside[0] + share * (outside[0] - inside[0])
-
-
-def _height(found: Estimate, best: Estimate) -> float:
-    return float(np.sqrt(max(found.cost - best.cost, 0.0)))
-
-
-def _refit(model: Model, warm: Floats, j: int, value: float) -> Estimate:
-    objective = Objective(model, {j: value})
-    return fit_from(objective, warm[objective.free])

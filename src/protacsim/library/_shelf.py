@@ -80,7 +80,16 @@ def shelf(kind: str) -> Mapping[str, Entry]:
 def _standings(kind: str) -> Mapping[str, tuple[Entry, ...]]:
     """Every entry on each of its bases, the default first."""
     tables = {name: table for text in _texts(kind) for name, table in tomllib.loads(text).items()}
+    for name, bases in _calibrated().get(kind, {}).items():
+        tables[name].setdefault("basis", {}).update(bases)
     return {name: tuple(_entries(kind, name, table)) for name, table in tables.items()}
+
+
+@cache
+def _calibrated() -> Mapping[str, Any]:
+    """Bases that fits have written: by kind, entry and name of the basis; never the default."""
+    file = resources.files("protacsim.library").joinpath("calibrated.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
 def _texts(kind: str) -> Iterator[str]:

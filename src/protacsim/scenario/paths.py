@@ -109,11 +109,16 @@ def _replaced(part: Any, keys: list[str], value: Any) -> Any:
 
 
 def _rebased(part: Compound | Cell, basis: str) -> Any:
-    """The compound or cell with the numbers in which another basis differs from its own."""
+    """The compound or cell with the numbers in which another basis differs from its own.
+
+    What the other basis does not state is left open again, for the defaults to fill.
+    """
     kind = "cells" if isinstance(part, Cell) else "compounds"
     before = library.entry(kind, part.name, part.basis).facts
     after = library.entry(kind, part.name, basis).facts
     changed: Any = part
+    for path in sorted(before.keys() - after.keys()):
+        changed = _replaced(changed, path.split("."), None)
     for path, fact in after.items():
         if fact != before.get(path):
             changed = _replaced(changed, path.split("."), fact.value)

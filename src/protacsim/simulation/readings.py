@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -150,13 +151,21 @@ def _numbers(
     species: Collection[str],
 ) -> tuple[Network, CompiledNetwork, dict[str, Any], list[Dose]]:
     """Network with read-outs, amounts at the start, and what is given, of p points."""
-    network = build_network(scenario, varied)
-    for name in species:
-        network.add_observable(f"species[{name}]", [name] if name in network.species else [])
-    compiled = network.compile()
+    network, compiled = _compiled(scenario, frozenset(varied), tuple(species))
     there = compiled.species
     initial = {n: x for n, x in initial_amounts(scenario, values).items() if n in there}
     return network, compiled, initial, [d for d in doses(scenario, values) if d.species in there]
+
+
+@lru_cache(maxsize=256)
+def _compiled(
+    scenario: Scenario, varied: frozenset[str], species: tuple[str, ...]
+) -> tuple[Network, CompiledNetwork]:
+    """Network with read-outs of a scenario, made once: fits and studies come back to it."""
+    network = build_network(scenario, varied)
+    for name in species:
+        network.add_observable(f"species[{name}]", [name] if name in network.species else [])
+    return network, network.compile()
 
 
 def _molecules_per_nM(values: Mapping[str, Any]) -> dict[str, Any]:
