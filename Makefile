@@ -104,7 +104,7 @@ lock-%:
 	cp pyproject.toml "$$scratch/"; \
 	[ ! -f locks/requirements-$*.txt ] || cp locks/requirements-$*.txt "$$scratch/lock.txt"; \
 	(cd "$$scratch" && venv/bin/pip-compile --quiet --extra dev --extra export --extra distributed \
-	    --extra sensitivity --strip-extras \
+	    --extra sensitivity --extra notebooks --extra docs --strip-extras \
 	    --annotation-style line --no-header --no-emit-index-url --no-emit-find-links \
 	    --no-emit-trusted-host --no-emit-options $(LOCK_FLAGS) -o lock.txt pyproject.toml); \
 	{ echo "# Core, dev and the tested extras on Python $*; made by \`make lock\`."; \
