@@ -14,7 +14,8 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 CONFIGS = $(sort $(wildcard configs/*.toml configs/published/*.toml))
 DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
 
-.PHONY: help venv demo test test-long test-browser lint types layers configs peers lock clean FORCE
+.PHONY: help venv demo test test-long test-browser lint types layers configs notebooks docs \
+    peers lock clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +78,17 @@ configs: $(STAMP)  ## check every config, then run all but the calibrations into
 	    echo "protacsim run $$config"; \
 	    $(BIN)/protacsim run "$$config" --out "$$out/$$(basename "$$config" .toml)"; \
 	done
+
+# The notebooks are their own source: they are executed in place, and their output is committed.
+notebooks: $(STAMP)  ## execute the notebooks top to bottom, in place
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN \
+	    --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False \
+	    notebooks/*.ipynb
+
+docs: $(STAMP)  ## build the documentation into build/docs; every warning is an error
+	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --nitpicky --quiet \
+	    docs build/docs
+	@echo "build/docs/index.html"
 
 # The peers live apart: they are heavy, and the package must never come to need them.
 PEERS := .venv-peers/bin/python

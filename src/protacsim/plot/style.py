@@ -46,6 +46,10 @@ class Look:
 
 def context() -> AbstractContextManager[None]:
     """Return the style sheet of this package as a context manager."""
+    if in_notebook():
+        from matplotlib import pyplot
+
+        pyplot.draw_if_interactive()  # loads the backend here: the context would undo its settings
     sheet = resources.files("protacsim.plot").joinpath("protacsim.mplstyle")
     return style.context(str(sheet))
 
