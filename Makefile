@@ -45,9 +45,13 @@ demo: $(STAMP)  ## run the two showcase configs into results/
 	    $(BIN)/protacsim run "configs/$$stem.toml" --out "results/$$stem" --fresh; \
 	done
 
-test: $(STAMP)  ## fast tests, with the JIT off and then on
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -m "not long and not jit_only and not browser"
-	$(BIN)/python -m pytest -q -m "not long and not browser"
+# Side by side, each on a core of its own; what the first says is printed last.
+test: $(STAMP)  ## fast tests, with the JIT off and on
+	@without=$$(mktemp); trap 'rm -f "$$without"' EXIT; \
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q -p no:cacheprovider \
+	    -m "not long and not jit_only and not browser" > "$$without" 2>&1 & other=$$!; \
+	echo "JIT on:"; $(BIN)/python -m pytest -q -m "not long and not browser"; one=$$?; \
+	wait $$other; two=$$?; echo "JIT off:"; cat "$$without"; exit $$((one | two))
 
 test-long: $(STAMP)  ## tests that take minutes
 	$(BIN)/python -m pytest -q -m long

@@ -12,9 +12,9 @@ import pytest
 
 from problem import Floats, reference_problem
 from protacsim.interop import sbml_names, to_sbml
-from protacsim.mechanisms import Dose, build_network, doses, initial_amounts, rate_constants
+from protacsim.mechanisms import build_network, doses, initial_amounts, rate_constants
 from protacsim.methods import ODE
-from protacsim.network import Network, Term
+from protacsim.network import Dose, Network, Term
 from protacsim.scenario import Scenario, numbers
 from protacsim.simulation import solve
 from solvers import LSODA, Engine, RoadRunner

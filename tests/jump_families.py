@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from protacsim.mechanisms import Dose
-from protacsim.network import Network
+from protacsim.network import Dose, Network
 
 Floats = NDArray[np.float64]
 Step = Callable[[NDArray[np.int64], int, np.random.Generator], NDArray[np.int64]]

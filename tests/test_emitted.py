@@ -15,9 +15,8 @@ from machine import Machine
 from protacsim.errors import EngineWarning
 from protacsim.kernels import emit, jit, objects
 from protacsim.kernels.jit import JIT_ENABLED
-from protacsim.mechanisms import Dose
 from protacsim.methods import ODE, Reference
-from protacsim.network import Network
+from protacsim.network import Dose, Network
 from protacsim.scenario import numbers
 from protacsim.simulation import Solution, engine_of, engines, read_out, solve
 from random_networks import chained_network, networks

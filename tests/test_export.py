@@ -105,6 +105,25 @@ def test_the_chunks_of_the_store_do_not_show(tmp_path, suffix):
     assert len(hashes) == 1
 
 
+def test_the_order_in_which_arrays_are_found_does_not_show(tmp_path, monkeypatch):
+    write(tmp_path)
+    found, hashes = xr.open_zarr, set()
+
+    def in_order(order):
+        def opened(*args, **kwargs):
+            data = found(*args, **kwargs)
+            names = sorted(data.variables, key=order)
+            return xr.Dataset({name: data.variables[name] for name in names}, attrs=data.attrs)
+
+        return opened
+
+    for order in (str, len, lambda name: str(name)[::-1]):
+        monkeypatch.setattr(xr, "open_zarr", in_order(order))
+        path = store.export(store.open_results(tmp_path), tmp_path / "result.nc")
+        hashes.add(hashlib.sha256(path.read_bytes()).hexdigest())
+    assert len(hashes) == 1
+
+
 def test_many_rows_are_written_in_parts_and_none_is_lost(data, tmp_path, monkeypatch):
     whole = {s: store.export(data, tmp_path / f"whole{s}").read_bytes() for s in store.FORMATS}
     monkeypatch.setattr("protacsim.store.exporting.ROWS_AT_ONCE", 7)

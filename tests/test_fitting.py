@@ -14,6 +14,8 @@ from protacsim.fitting.estimation import Objective, best_fit, fit_from, residual
 from protacsim.fitting.parameters import Unknown
 from protacsim.fitting.profiles import profile, rise_at
 
+pytestmark = pytest.mark.jit_only  # a fit is thousands of runs
+
 
 def measurement(value: float, sd: float = 1.0, operator: str = "=", quantity: str = "dmax_percent"):
     return fitting.Measurement(quantity, value, operator, sd, 24.0, None, (), "row")
@@ -255,7 +257,6 @@ def test_slopes_are_those_of_wider_and_narrower_steps():
     assert not narrow[others, 0].any()
 
 
-@pytest.mark.jit_only
 def test_known_constants_are_recovered_from_their_own_curves():
     rows = [{**row, "sd": 0.1 if "dc50" in row["quantity"] else 2.0} for row in rows_at(truth())]
     found = fitting.fit(study(), rows, parameters(), starts=2, level=0.9)
@@ -267,7 +268,6 @@ def test_known_constants_are_recovered_from_their_own_curves():
     assert found.attrs["data"] == 20
 
 
-@pytest.mark.jit_only
 def test_bands_hold_the_fitted_curve_and_narrow_with_better_data():
     one = study()
     widths = []

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from protacsim.errors import NetworkError
 from protacsim.interop import sbml_names, to_sbml
-from protacsim.mechanisms import Dose
-from protacsim.network import Network, Term
+from protacsim.network import Dose, Network, Term
 from protacsim.simulation import solve
 from protacsim.simulation.referee import FluxTable
 from random_networks import naive_rates, networks

@@ -15,9 +15,9 @@ from jump_families import BOUND, REPLICATES, SOLVERS, TIMES, Family, families, s
 from protacsim.errors import ParameterError
 from protacsim.kernels import randomness, rejection
 from protacsim.kernels.jit import JIT_ENABLED
-from protacsim.mechanisms import Dose, build_network, rate_constants
+from protacsim.mechanisms import build_network, rate_constants
 from protacsim.methods import SSA
-from protacsim.network import Network
+from protacsim.network import Dose, Network
 from protacsim.scenario import Scenario, numbers
 from protacsim.simulation import STATUS, solve
 from protacsim.simulation.ensembles import Ensemble, sample

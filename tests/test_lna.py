@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from jump_families import TIMES, birth_death, dimerisation, immigration
 from protacsim.kernels.jit import JIT_ENABLED
-from protacsim.mechanisms import Dose
 from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
-from protacsim.network import Network
+from protacsim.network import Dose, Network
 from protacsim.simulation import Moments, moments, sample, solve
 
 Floats = NDArray[np.float64]

@@ -94,7 +94,7 @@ def test_a_section_becomes_a_sample_of_the_study(tmp_path):
         (HEATMAP, "figure.y is 'cell.atp_uM'; known: compound.dose_nM"),
         (HEATMAP.replace('y = "cell.atp_uM"', ""), "a heatmap needs y, one of the axes; add it"),
         (ATP + HEATMAP + 'hue = "cell.atp_uM"', "figure: hue cannot be chosen in a heatmap"),
-        (ATP + HEATMAP.replace("heatmap", "dose-response"), "figure: y cannot be chosen in a dose-"),
+        (ATP + HEATMAP.replace("heatmap", "dose-response"), "y cannot be chosen in a dose-"),
         (ATP + HEATMAP.replace('"target_active"', '"dc50"'), "figure.rows names 'dc50'"),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ from protacsim.errors import ParameterError
 from protacsim.kernels.jit import JIT_ENABLED
 from protacsim.methods import ODE, Reference
 from protacsim.network import Network
-from protacsim.simulation import STATUS, Solution, solve, steady_state
+from protacsim.simulation import STATUS, Solution, settle, solve
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ def three_body() -> Network:
 @pytest.mark.parametrize("method", ENGINES, ids=["interpreted", "emitted"])
 def test_synthesis_over_loss(method: ODE) -> None:
     make, lose = np.array([3.0, 50.0, 0.0, 1e6]), np.array([0.1, 2.0, 1.0, 1e-2])
-    found = steady_state(turnover(), {"make": make, "lose": lose}, {"A": 7.0}, method=method)
+    found = settle(turnover(), {"make": make, "lose": lose}, {"A": 7.0}, method=method)
     np.testing.assert_allclose(found.states[:, 0, 0], make / lose, rtol=1e-9, atol=1e-9)
     assert status_of(found) == ["ok"] * 4
     assert found.engine == method.engine
@@ -56,7 +56,7 @@ def test_dimer_equilibrium(method: ODE) -> None:
     net.add("bind", ("A", "B"), "C", "kon")
     net.add("part", "C", ("A", "B"), "koff")
     a, b, kd = 5.0, 3.0, np.geomspace(1e-4, 1e4, 23)
-    found = steady_state(net, {"kon": 2.0, "koff": 2.0 * kd}, {"A": a, "B": b}, method=method)
+    found = settle(net, {"kon": 2.0, "koff": 2.0 * kd}, {"A": a, "B": b}, method=method)
     total = a + b + kd
     expected = 2.0 * a * b / (total + np.sqrt(total**2 - 4.0 * a * b))
     names = list(net.species)
@@ -73,7 +73,7 @@ def test_three_body_equilibrium(method: ODE) -> None:
     koff = {"koff_T": 20.0, "koff_X": 60.0, "koff_T_t": 20.0 / 8.0, "koff_TX_e": 60.0 / 8.0}
     rates = {"kon": kon, **{name: kon * kd for name, kd in koff.items()}}
     initial: dict[str, float | Floats] = {"T": 10.0, "X": dose, "E": 25.0}
-    found = steady_state(net, rates, initial, method=method)
+    found = settle(net, rates, initial, method=method)
     assert status_of(found) == ["ok"] * len(dose)
     amount = dict(zip(net.species, found.states[:, 0].T, strict=True))
     exact = reduced.three_body(10.0, dose, 25.0, 20.0, 60.0, 8.0)
@@ -101,7 +101,7 @@ def degradation() -> tuple[Network, dict[str, float | Floats], dict[str, float |
 @pytest.mark.parametrize("method", ENGINES, ids=["interpreted", "emitted"])
 def test_it_is_where_a_long_run_ends(method: ODE) -> None:
     net, rates, initial = degradation()
-    found = steady_state(net, rates, initial, method=method)
+    found = settle(net, rates, initial, method=method)
     referee = solve(net, rates, initial, [3000.0], method=Reference(rtol=1e-9, atol_nM=1e-11))
     np.testing.assert_allclose(found.states, referee.states, rtol=1e-6, atol=1e-9)
 
@@ -109,7 +109,7 @@ def test_it_is_where_a_long_run_ends(method: ODE) -> None:
 @pytest.mark.jit_only
 def test_both_engines_give_the_same_bytes() -> None:
     net, rates, initial = degradation()
-    one, other = (steady_state(net, rates, initial, method=m) for m in ENGINES)
+    one, other = (settle(net, rates, initial, method=m) for m in ENGINES)
     for field in ("observables", "states", "status", "reached_h", "counters"):
         np.testing.assert_array_equal(getattr(one, field), getattr(other, field), field)
 
@@ -117,9 +117,9 @@ def test_both_engines_give_the_same_bytes() -> None:
 @pytest.mark.jit_only
 def test_a_point_does_not_depend_on_its_batch() -> None:
     net, rates, initial = degradation()
-    batch = steady_state(net, rates, initial)
+    batch = settle(net, rates, initial)
     for b, dose in enumerate(np.atleast_1d(initial["X"])):
-        alone = steady_state(net, rates, {**initial, "X": float(dose)})
+        alone = settle(net, rates, {**initial, "X": float(dose)})
         np.testing.assert_array_equal(batch.states[b], alone.states[0])
 
 
@@ -127,11 +127,11 @@ def test_a_point_does_not_depend_on_its_batch() -> None:
 def test_what_never_settles_says_so_and_leaves_its_neighbours_alone(method: ODE) -> None:
     """Without a loss the amount grows for ever; a loss far slower than asked does not settle."""
     lose = np.array([0.1, 0.0, 1e-9, 0.2])
-    found = steady_state(turnover(), {"make": 2.0, "lose": lose}, {"A": 1.0}, method=method)
+    found = settle(turnover(), {"make": 2.0, "lose": lose}, {"A": 1.0}, method=method)
     assert status_of(found) == ["ok", "not_steady", "not_steady", "ok"]
     np.testing.assert_allclose(found.states[[0, 3], 0, 0], [20.0, 10.0], rtol=1e-9)
     assert np.isnan(found.states[[1, 2]]).all()
-    slow = steady_state(
+    slow = settle(
         turnover(), {"make": 2.0, "lose": 1e-9}, {"A": 1.0}, method=method, time_scale_h=1e13
     )
     np.testing.assert_allclose(slow.states[0, 0, 0], 2e9, rtol=1e-6)
@@ -140,25 +140,25 @@ def test_what_never_settles_says_so_and_leaves_its_neighbours_alone(method: ODE)
 def test_an_explosion_is_no_steady_state() -> None:
     net = Network("explosion")
     net.add("grow", {"A": 2}, {"A": 3}, "k")
-    found = steady_state(net, {"k": 1.0}, {"A": 1.0})
+    found = settle(net, {"k": 1.0}, {"A": 1.0})
     assert status_of(found)[0] != "ok"
     assert np.isnan(found.states).all()
 
 
 def test_a_step_budget_holds() -> None:
     net, rates, initial = degradation()
-    found = steady_state(net, rates, initial, method=ODE(max_steps=2))
+    found = settle(net, rates, initial, method=ODE(max_steps=2))
     assert set(status_of(found)) == {"step_budget"}
 
 
 def test_nothing_moves_where_nothing_reacts() -> None:
     net = Network("idle")
     net.add_species("A")
-    found = steady_state(net, {}, {"A": [1.0, 5.0]})
+    found = settle(net, {}, {"A": [1.0, 5.0]})
     np.testing.assert_array_equal(found.states[:, 0, 0], [1.0, 5.0])
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, np.inf, np.nan])
 def test_the_time_scale_is_checked(scale: float) -> None:
     with pytest.raises(ParameterError, match="time_scale_h"):
-        steady_state(turnover(), {"make": 1.0, "lose": 1.0}, {}, time_scale_h=scale)
+        settle(turnover(), {"make": 1.0, "lose": 1.0}, {}, time_scale_h=scale)

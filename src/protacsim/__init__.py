@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from protacsim.methods import LNA, ODE, SSA, Auto, Hybrid, Reference
     from protacsim.network import Network
     from protacsim.scenario import Scenario, Treatment
-    from protacsim.simulation import moments, sample, simulate, solve
+    from protacsim.simulation import gradients, moments, sample, simulate, solve, steady_state
     from protacsim.store import open_results
     from protacsim.study import Axis, Draw, Readout, Sample, Study, run
 
@@ -62,7 +62,7 @@ _HOME = {
     "methods": ("LNA", "ODE", "SSA", "Auto", "Hybrid", "Reference"),
     "network": ("Network",),
     "scenario": ("Scenario", "Treatment"),
-    "simulation": ("moments", "sample", "simulate", "solve"),
+    "simulation": ("gradients", "moments", "sample", "simulate", "solve", "steady_state"),
     "store": ("open_results",),
     "study": ("Axis", "Draw", "Readout", "Sample", "Study", "run"),
 }

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from protacsim.errors import NetworkError
-from protacsim.mechanisms import Dose
-from protacsim.network import Network, Reaction, Term
+from protacsim.network import Dose, Network, Reaction, Term
 
 SBML = "http://www.sbml.org/sbml/level3/version2/core"
 MATHML = "http://www.w3.org/1998/Math/MathML"

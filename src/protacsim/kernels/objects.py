@@ -23,7 +23,7 @@ INTERPRETED = np.zeros(len(emit.FUNCTIONS), np.int64)
 """Addresses that let the driver run the interpreted lanes."""
 
 _DIGEST = 32
-_loaded: dict[str, llvm.ExecutionEngine] = {}
+_loaded: dict[str, np.ndarray] = {}
 _LOADING = threading.Lock()
 
 
@@ -42,11 +42,10 @@ def addresses(packed: tape.Tape) -> np.ndarray:
     `packed` has no events. Raises OSError or RuntimeError where code cannot be made or loaded.
     """
     key = _key(packed)
-    with _LOADING:  # an engine that another one displaced would take its code along
+    with _LOADING:
         if key not in _loaded:
-            _loaded[key] = _engine(_object(packed, jit.cache_directory() / f"{key}.emitted"))
-        engine = _loaded[key]
-    return np.array([engine.get_function_address(name) for name in emit.FUNCTIONS], np.int64)
+            _loaded[key] = _placed(_object(packed, jit.cache_directory() / f"{key}.emitted"))
+        return _loaded[key]
 
 
 def _key(packed: tape.Tape) -> str:
@@ -102,8 +101,15 @@ def _write(path: Path, body: bytes) -> None:
         return
 
 
-def _engine(body: bytes) -> llvm.ExecutionEngine:
+def _placed(body: bytes) -> np.ndarray:
+    """Addresses of an object's functions, in memory for as long as the process lives.
+
+    The engine is let go of: disposed of at exit, it would take the code away under a thread that
+    still runs.
+    """
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
     engine.add_object_file(llvm.ObjectFileRef.from_data(body))
     engine.finalize_object()
-    return engine
+    found = np.array([engine.get_function_address(name) for name in emit.FUNCTIONS], np.int64)
+    engine.detach()
+    return found

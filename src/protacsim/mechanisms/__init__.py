@@ -8,7 +8,6 @@ Topology and numbers never mix.
 from protacsim.mechanisms.build import build_network
 from protacsim.mechanisms.observables import OBSERVABLES, Observable
 from protacsim.mechanisms.rates import (
-    Dose,
     compartment_volumes,
     doses,
     initial_amounts,
@@ -18,7 +17,6 @@ from protacsim.mechanisms.readings import Reading, parse
 
 __all__ = [
     "OBSERVABLES",
-    "Dose",
     "Observable",
     "Reading",
     "build_network",

@@ -7,25 +7,17 @@ is plain arithmetic on them, so that a sweep rewrites vectors and rebuilds nothi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from protacsim.entities import Compound
 from protacsim.errors import ParameterError
+from protacsim.network import Dose
 from protacsim.scenario import PROTEASOME, Scenario, molecules
 
 Values = Mapping[str, Any]
 LN2 = float(np.log(2.0))
-
-
-class Dose(NamedTuple):
-    """At `time_h`, `species` is set to (`replaces`) or raised by `amount` molecules."""
-
-    time_h: Any
-    species: str
-    amount: Any
-    replaces: bool
 
 
 def rate_constants(scenario: Scenario, values: Values) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,10 +12,9 @@ import xarray as xr
 from protacsim.errors import ParameterError
 from protacsim.scenario import Scenario, full_path, numbers
 from protacsim.sensitivity_analysis.reading import ReadOut, name_of, reading
+from protacsim.simulation import differences, offsets
+from protacsim.simulation.slopes import STEP
 from protacsim.study import SENSITIVITY, Axis, Readout, Study, run
-
-STEP: Final = 0.05
-"""Step of a logarithm, halved once for Richardson's extrapolation."""
 
 
 def elasticities(
@@ -52,34 +51,28 @@ def elasticities(
     stepped = dataclasses.replace(study, axes=(*study.axes, *_steps(study, paths, step)))
     values, _ = reading(run(stepped), readout)
     others = [str(dim) for dim in values.dims if dim != SENSITIVITY]
-    rows = values.transpose(*others, SENSITIVITY).to_numpy()
-    logs = np.log(rows).reshape(*rows.shape[:-1], len(paths), 4)
-    near, far = logs[..., 1] - logs[..., 0], logs[..., 3] - logs[..., 2]
-    coarse, fine = far / (2.0 * step), near / step
-    found = (4.0 * fine - coarse) / 3.0
+    rows = values.transpose(SENSITIVITY, *others).to_numpy()
+    slopes, error = differences(np.log(rows), step)
     coords: dict[str, Any] = {name: values[name] for name in others if name in values.coords}
     return xr.Dataset(
         {
-            "elasticity": ((*others, "parameter"), found),
-            "error": ((*others, "parameter"), np.abs(found - fine)),
+            "elasticity": (("parameter", *others), slopes),
+            "error": (("parameter", *others), error),
         },
         coords={**coords, "parameter": list(paths)},
         attrs={"readout": name_of(readout), "step": step},
-    )
+    ).transpose(..., "parameter")
 
 
 def _steps(study: Study, paths: Sequence[str], step: float) -> list[Axis]:
-    """Zipped axes with four points per path: half a step down and up, and a whole one."""
+    """Zipped axes over the centre and the steps of every path."""
     if not 0.0 < step < 0.5:
         raise ParameterError(f"step is {step}; must be above 0 and below 0.5.")
     bases = [_base(study, path) for path in paths]
-    factors = np.exp(np.array([-0.5, 0.5, -1.0, 1.0]) * step)
-    columns = [np.repeat(base, 4 * len(paths)) for base in bases]
-    for i, base in enumerate(bases):
-        columns[i][4 * i : 4 * i + 4] = base * factors
+    columns = np.array(bases) * np.exp(offsets(len(paths), step))
     return [
         Axis(path, tuple(column.tolist()), zip=SENSITIVITY)
-        for path, column in zip(paths, columns, strict=True)
+        for path, column in zip(paths, columns.T, strict=True)
     ]
 
 

@@ -1,29 +1,53 @@
 """Running networks: the one place where kernels are called, for one run or a batch of runs.
 
-`solve` runs any `Network` and `sample` draws single trajectories of it; `simulate` runs one
-`Scenario`; `read_out` and `read_out_ensemble` run many points of one scenario at
-once. Axes, designs and references belong to `study`.
+`solve` and `settle` run any `Network`, and `sample` draws single trajectories of it; `simulate` and
+`steady_state` run one `Scenario`; `read_out` and `read_out_ensemble` run many points of one
+scenario at once, `gradients` those around it. Axes, designs and references belong to `study`. What
+needs scenarios or draws at random is loaded when it is first used.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from protacsim.kernels import jit
 from protacsim.network import Network
-from protacsim.simulation.batch import COUNTERS, Solution, checked_times, solve, steady_state
-from protacsim.simulation.choosing import Choice, choose, expected_events
-from protacsim.simulation.costs import seconds_per_cell, seconds_per_run
+from protacsim.simulation.batch import COUNTERS, Solution, checked_times, settle, solve
 from protacsim.simulation.engines import engine_of
-from protacsim.simulation.ensembles import Ensemble, checked_choice, sample
-from protacsim.simulation.ensembles import run as run_ensemble
-from protacsim.simulation.linear_noise import Moments, moments
-from protacsim.simulation.readings import (
-    members,
-    points_of_scenario,
-    read_out,
-    read_out_ensemble,
-    simulate,
-)
 from protacsim.simulation.statuses import LOST, STATUS, failure
+
+if TYPE_CHECKING:
+    from protacsim.simulation.choosing import Choice, choose, expected_events
+    from protacsim.simulation.costs import seconds_per_cell, seconds_per_run
+    from protacsim.simulation.ensembles import Ensemble, checked_choice, run_ensemble, sample
+    from protacsim.simulation.linear_noise import Moments, moments
+    from protacsim.simulation.readings import (
+        members,
+        points_of_scenario,
+        read_out,
+        read_out_ensemble,
+        simulate,
+        steady_state,
+    )
+    from protacsim.simulation.slopes import differences, gradients, offsets
+
+_HOME = {
+    "choosing": ("Choice", "choose", "expected_events"),
+    "costs": ("seconds_per_cell", "seconds_per_run"),
+    "ensembles": ("Ensemble", "checked_choice", "run_ensemble", "sample"),
+    "linear_noise": ("Moments", "moments"),
+    "readings": (
+        "members",
+        "points_of_scenario",
+        "read_out",
+        "read_out_ensemble",
+        "simulate",
+        "steady_state",
+    ),
+    "slopes": ("differences", "gradients", "offsets"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "COUNTERS",
@@ -36,12 +60,15 @@ __all__ = [
     "checked_choice",
     "checked_times",
     "choose",
+    "differences",
     "engine_info",
     "engine_of",
     "expected_events",
     "failure",
+    "gradients",
     "members",
     "moments",
+    "offsets",
     "points_of_scenario",
     "read_out",
     "read_out_ensemble",
@@ -49,11 +76,20 @@ __all__ = [
     "sample",
     "seconds_per_cell",
     "seconds_per_run",
+    "settle",
     "simulate",
     "solve",
     "steady_state",
     "warm_up",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'protacsim.simulation' has no attribute {name!r}")
+    found = getattr(import_module(f"protacsim.simulation.{_MODULE_OF[name]}"), name)
+    globals()[name] = found
+    return found
 
 
 def warm_up() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +15,8 @@ from protacsim.kernels import integrate as kernel
 from protacsim.kernels import tape
 from protacsim.kernels.rodas5p import DENSE_STAGES
 from protacsim.kernels.steady import settle_batch
-from protacsim.mechanisms import Dose
 from protacsim.methods import ODE, Method, Reference
-from protacsim.network import Network
+from protacsim.network import Dose, Network
 from protacsim.simulation.engines import prepared
 from protacsim.simulation.referee import FluxTable
 
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     from protacsim.network import CompiledNetwork
 
 Floats = NDArray[np.float64]
+
+RUNS_OF_A_BLOCK = 16_384
+"""Runs whose rates, tolerances and initial states lie in memory at once: 14 MiB for 40 species."""
 
 COUNTERS = ("steps", "rejected", "factorisations")
 
@@ -67,20 +69,14 @@ def solve(
     with NaN and keep their status; nothing is raised for them.
     """
     method = method or ODE()
-    compiled = network.compile()
-    rate_rows, initial_rows = _batched(
-        compiled.rate_vector(rates), compiled.state_vector(initial), changes
-    )
+    given = _Given(network.compile(), rates, initial, changes, units_per_nM, method.atol_nM)
     times = checked_times(times_h)
-    batch = _Batch(network, compiled, rate_rows, initial_rows, times, tuple(changes))
-    atol = method.atol_nM * _scale(compiled.species, units_per_nM, len(rate_rows))
-    solution = batch.reference(method, atol) if isinstance(method, Reference) else (
-        batch.integrate(method, atol, states, runs or len(rate_rows))
-    )  # fmt: skip
-    return _masked(solution)
+    if isinstance(method, Reference):
+        return _masked(_by_reference(network, given, times, method))
+    return _masked(_integrated(given, times, method, states, runs or given.points))
 
 
-def steady_state(
+def settle(
     network: Network,
     rates: Mapping[str, Any],
     initial: Mapping[str, Any],
@@ -103,11 +99,8 @@ def steady_state(
             f"time_scale_h is {time_scale_h}; must be a finite time above 0 h, such as 1e5."
         )
     method = method or ODE()
-    compiled = network.compile()
-    rows = _batched(compiled.rate_vector(rates), compiled.state_vector(initial), ())
-    batch = _Batch(network, compiled, *rows, np.array([np.inf]), ())
-    atol = method.atol_nM * _scale(compiled.species, units_per_nM, len(rows[0]))
-    return _masked(batch.settle(method, atol, time_scale_h, states, runs or len(rows[0])))
+    given = _Given(network.compile(), rates, initial, (), units_per_nM, method.atol_nM)
+    return _masked(_settled(given, method, float(time_scale_h), states, runs or given.points))
 
 
 def _masked(solution: Solution) -> Solution:
@@ -130,126 +123,173 @@ def checked_times(times_h: ArrayLike) -> Floats:
     return times
 
 
-def _batched(rates: Floats, initial: Floats, changes: Sequence[Dose]) -> tuple[Floats, Floats]:
-    """Rates (p, m) and initial states (p, n) of one common batch size p."""
-    shapes = [rates.shape[:-1], initial.shape[:-1]]
-    shapes += [np.shape(value) for dose in changes for value in (dose.time_h, dose.amount)]
-    (points,) = np.broadcast_shapes((1,), *shapes)
-    return (  # writable copies: kernels are compiled for one array type only
-        np.array(np.broadcast_to(rates, (points, rates.shape[-1])), order="C"),
-        np.array(np.broadcast_to(initial, (points, initial.shape[-1])), order="C"),
-    )
+class _Block(NamedTuple):
+    """Some runs as the kernels take them: rates (b, m), states (b, n), tolerances and changes."""
 
+    rates: Floats
+    initial: Floats
+    atol: Floats
+    when: Floats
+    amount: Floats
 
-def _scale(species: Sequence[str], units_per_nM: Mapping[str, Any] | float, points: int) -> Floats:
-    if not isinstance(units_per_nM, Mapping):
-        return np.full((points, len(species)), float(units_per_nM))
-    columns = [np.broadcast_to(units_per_nM[name], (points,)) for name in species]
-    return np.array(np.stack(columns, axis=-1), dtype=float, order="C")
+    def start(self, first_h: float) -> Floats:
+        """Start of each run in h: 0, its first change, or the first output."""
+        first = np.full(len(self.rates), min(0.0, first_h))
+        return np.minimum(first, self.when.min(axis=1)) if self.when.size else first
 
 
 @dataclass(frozen=True, eq=False)
-class _Batch:
-    """One network, p sets of numbers, ready for either solver."""
+class _Given:
+    """The numbers of p runs as they were given, expanded into rows one block at a time."""
 
-    network: Network
     compiled: CompiledNetwork
-    rates: Floats
-    initial: Floats
-    times: Floats
-    changes: tuple[Dose, ...]
+    rates: Mapping[str, Any]
+    initial: Mapping[str, Any]
+    changes: Sequence[Dose]
+    units_per_nM: Mapping[str, Any] | float
+    atol_nM: float
 
-    def _change_arrays(self) -> tuple[Floats, NDArray[np.int32], NDArray[np.int32], Floats]:
-        """Change times (p, e), kinds (e,), species (e,) and amounts (p, e)."""
-        shape = (len(self.rates), len(self.changes))
-        when, amount = np.empty(shape), np.empty(shape)
-        for e, dose in enumerate(self.changes):
-            when[:, e], amount[:, e] = dose.time_h, dose.amount
+    @cached_property
+    def points(self) -> int:
+        """Number of runs."""
+        values = [self.rates[name] for name in self.compiled.rates if name in self.rates]
+        values += [x for dose in self.changes for x in (dose.time_h, dose.amount)]
+        shapes = [np.shape(value) for value in (*values, *self.initial.values())]
+        (points,) = np.broadcast_shapes((1,), *shapes)
+        return int(points)
+
+    def blocks(self) -> Iterator[tuple[slice, _Block]]:
+        """All runs, some at a time; no run depends on where a block ends."""
+        for begin in range(0, self.points, RUNS_OF_A_BLOCK):
+            part = slice(begin, min(begin + RUNS_OF_A_BLOCK, self.points))
+            yield part, self._block(part)
+
+    def _block(self, part: slice) -> _Block:
+        named = {n: self.rates[n] for n in self.compiled.rates if n in self.rates}
+        rates = self.compiled.rate_vector(self._cut_all(named, part))
+        initial = self.compiled.state_vector(self._cut_all(self.initial, part))
+        when = [self._cut(dose.time_h, part) for dose in self.changes]
+        amount = [self._cut(dose.amount, part) for dose in self.changes]
+        return _Block(
+            self._rows(rates, part),
+            self._rows(initial, part),
+            self.atol_nM * self._scale(part),
+            self._columns(when, part),
+            self._columns(amount, part),
+        )
+
+    def _cut(self, value: Any, part: slice) -> Any:
+        """One number's share of a block: all of it where there is one for all runs."""
+        return value if np.size(value) == 1 else np.asarray(value, float)[part]
+
+    def _cut_all(self, values: Mapping[str, Any], part: slice) -> dict[str, Any]:
+        return {name: self._cut(value, part) for name, value in values.items()}
+
+    def _rows(self, values: Floats, part: slice) -> Floats:
+        """A writable copy with one row per run: kernels are compiled for one array type only."""
+        shape = (part.stop - part.start, values.shape[-1])
+        return np.array(np.broadcast_to(values, shape), order="C")
+
+    def _columns(self, values: Sequence[Any], part: slice) -> Floats:
+        found = np.empty((part.stop - part.start, len(values)))
+        for column, value in enumerate(values):
+            found[:, column] = value
+        return found
+
+    def _scale(self, part: slice) -> Floats:
+        """Units of the state per nM, (b, n)."""
+        scale = self.units_per_nM
+        named = isinstance(scale, Mapping)
+        each = [scale[n] if named else scale for n in self.compiled.species]  # type: ignore[index]
+        return self._columns([self._cut(value, part) for value in each], part)
+
+    def events(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Kinds (e,) and species (e,) of the changes."""
         kinds = [kernel.EVENT_SET if d.replaces else kernel.EVENT_ADD for d in self.changes]
         species = [self.compiled.species.index(dose.species) for dose in self.changes]
-        return when, np.array(kinds, np.int32), np.array(species, np.int32), amount
+        return np.array(kinds, np.int32), np.array(species, np.int32)
 
-    def _start(self, when: Floats) -> Floats:
-        first = np.minimum(0.0, self.times[0])
-        return np.minimum(first, when.min(axis=1)) if when.size else np.full(len(self.rates), first)
-
-    def _empty(self, states: bool, engine: str) -> Solution:
-        points, times = len(self.rates), len(self.times)
+    def solution(self, times: Floats, out: Floats, engine: str) -> Solution:
+        """An empty solution whose numbers stand in `out`: named observables first, then states."""
+        seen = len(self.compiled.observables)
         return Solution(
-            self.times,
-            np.full((points, times, len(self.compiled.observables)), np.nan),
-            np.full((points, times, len(self.compiled.species) if states else 0), np.nan),
-            np.zeros(points, np.int8),
-            np.zeros(points),
-            np.zeros((points, len(COUNTERS)), np.int64),
+            times,
+            out[..., :seen],
+            out[..., seen:],
+            np.zeros(self.points, np.int8),
+            np.zeros(self.points),
+            np.zeros((self.points, len(COUNTERS)), np.int64),
             engine,
         )
 
-    def integrate(self, method: ODE, atol: Floats, states: bool, runs: int) -> Solution:
-        """All runs by the compiled engine."""
-        when, kinds, species, amount = self._change_arrays()
-        programs = self.compiled.programs
+
+class _Engine:
+    """The compiled engine set up for one network, its changes and what is read out."""
+
+    def __init__(self, given: _Given, method: ODE, states: bool, runs: int, times: Floats) -> None:
+        programs = given.compiled.programs
         read = programs.with_states() if states else programs
-        engine, machine, width = prepared(self.compiled, read, method, runs)
-        result = self._empty(states, engine)
-        code, factors = tape.pack(read, kinds, species, DENSE_STAGES)
-        out = np.full((len(self.rates), len(self.times), len(read.obs_ptr) - 1), np.nan)
-        span = np.stack([self._start(when), np.full(len(self.rates), self.times[-1])], axis=1)
-        report = np.zeros((len(self.rates), kernel.REPORT), np.int64)
-        clock, book = kernel.desk(width)
+        engine, self.machine, width = prepared(given.compiled, read, method, runs)
+        self.code, self.factors = tape.pack(read, *given.events(), DENSE_STAGES)
+        self.work = tape.workspace(self.code, width)
+        self.desk = kernel.desk(width)
+        self.out = np.full((given.points, len(times), len(read.obs_ptr) - 1), np.nan)
+        self.solution = given.solution(times, self.out, engine)
+
+    def run(self, compiled: Callable[..., None], part: slice, out: Floats, *numbers: Any) -> None:
+        """One block through a kernel: `numbers` lie between its workspace and its results."""
+        self.work[:] = 0.0
+        report = np.zeros((part.stop - part.start, kernel.REPORT), np.int64)
+        reached = self.solution.reached_h[part]
         with np.errstate(all="ignore"):  # with the JIT off, numpy would warn of what is checked
-            kernel.integrate_batch(
-                code, factors, machine, tape.workspace(code, width), clock, book,
-                self.rates, self.initial, atol, span, when, amount, self.times,
-                method.rtol, method.max_steps, out, report, result.reached_h,
+            compiled(
+                self.code, self.factors, self.machine, self.work, *self.desk,
+                *numbers, out, report, reached,
             )  # fmt: skip
-        return self._filled(result, out, report)
+        self.solution.status[part] = report[:, kernel.STATUS]
+        self.solution.counters[part] = report[:, kernel.STEPS :]
 
-    def settle(
-        self, method: ODE, atol: Floats, time_scale_h: float, states: bool, runs: int
-    ) -> Solution:
-        """Steady states of all runs by the compiled engine."""
-        programs = self.compiled.programs
-        read = programs.with_states() if states else programs
-        engine, machine, width = prepared(self.compiled, read, method, runs)
-        result = self._empty(states, engine)
-        code, factors = tape.pack(read, *self._change_arrays()[1:3], DENSE_STAGES)
-        out = np.full((len(self.rates), len(read.obs_ptr) - 1), np.nan)
-        report = np.zeros((len(self.rates), kernel.REPORT), np.int64)
-        clock, book = kernel.desk(width)
-        with np.errstate(all="ignore"):
-            settle_batch(
-                code, factors, machine, tape.workspace(code, width), clock, book,
-                self.rates, self.initial, atol, method.rtol, float(time_scale_h),
-                method.max_steps, out, report, result.reached_h,
-            )  # fmt: skip
-        return self._filled(result, out[:, None], report)
 
-    def _filled(self, result: Solution, out: Floats, report: NDArray[np.int64]) -> Solution:
-        """The result with what a kernel wrote: named observables first, then states."""
-        seen = len(self.compiled.observables)
-        return dataclasses.replace(
-            result,
-            observables=out[..., :seen],
-            states=out[..., seen:],
-            status=report[:, kernel.STATUS].astype(np.int8),
-            counters=report[:, kernel.STEPS :],
-        )
+def _integrated(given: _Given, times: Floats, method: ODE, states: bool, runs: int) -> Solution:
+    """All runs by the compiled engine."""
+    engine = _Engine(given, method, states, runs, times)
+    for part, block in given.blocks():
+        start = block.start(times[0])
+        span = np.stack([start, np.full(len(start), times[-1])], axis=1)
+        engine.run(
+            kernel.integrate_batch, part, engine.out[part],
+            block.rates, block.initial, block.atol, span, block.when, block.amount, times,
+            method.rtol, method.max_steps,
+        )  # fmt: skip
+    return engine.solution
 
-    def reference(self, method: Reference, atol: Floats) -> Solution:
-        """All runs by SciPy, straight from the reaction table and not from the programs."""
-        when, kinds, species, amount = self._change_arrays()
-        result = self._empty(states=True, engine="reference")
-        start = self._start(when)
-        table = FluxTable(self.network, self.compiled)
-        for b in range(len(self.rates)):
-            events = (when[b], kinds, species, amount[b])
+
+def _settled(given: _Given, method: ODE, time_scale_h: float, states: bool, runs: int) -> Solution:
+    """Steady states of all runs by the compiled engine."""
+    engine = _Engine(given, method, states, runs, np.array([np.inf]))
+    for part, block in given.blocks():
+        engine.run(
+            settle_batch, part, engine.out[part, 0], block.rates, block.initial, block.atol,
+            method.rtol, time_scale_h, method.max_steps,
+        )  # fmt: skip
+    return engine.solution
+
+
+def _by_reference(network: Network, given: _Given, times: Floats, method: Reference) -> Solution:
+    """All runs by SciPy, straight from the reaction table and not from the programs."""
+    table = FluxTable(network, given.compiled)
+    width = len(given.compiled.observables) + len(given.compiled.species)
+    result = given.solution(times, np.full((given.points, len(times), width), np.nan), "reference")
+    for part, block in given.blocks():
+        starts = block.start(times[0])
+        for b, run in enumerate(range(part.start, part.stop)):
+            events = (block.when[b], *given.events(), block.amount[b])
             reached = table.run(
-                self.rates[b], self.initial[b].copy(), start[b], events, self.times,
-                method, atol[b], result.states[b],
+                block.rates[b], block.initial[b].copy(), starts[b], events, times,
+                method, block.atol[b], result.states[run],
             )  # fmt: skip
-            result.reached_h[b] = reached
-            done = reached >= self.times[-1] and np.isfinite(result.states[b]).all()
-            result.status[b] = kernel.OK if done else kernel.STEP_UNDERFLOW
-            result.observables[b] = table.observe(self.rates[b], result.states[b])
-        return result
+            result.reached_h[run] = reached
+            done = reached >= times[-1] and np.isfinite(result.states[run]).all()
+            result.status[run] = kernel.OK if done else kernel.STEP_UNDERFLOW
+            result.observables[run] = table.observe(block.rates[b], result.states[run])
+    return result

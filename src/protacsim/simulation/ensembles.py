@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protacsim.kernels import gaussian, jumps
-from protacsim.mechanisms import Dose
 from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
-from protacsim.network import Network
+from protacsim.network import Dose, Network
 from protacsim.network.jumps import compile_jumps
 from protacsim.simulation.choosing import Choice, choice_for, departure, warn_of
 from protacsim.simulation.linear_noise import linearised, scarce_species
@@ -88,10 +87,10 @@ def sample(
         network, rates, initial, times_h, seed=seed, replicates=replicates,
         first_replicate=first_replicate, point_ids=point_ids, changes=changes, poisson=poisson,
     )  # fmt: skip
-    return run(runs, method or SSA(), states)
+    return run_ensemble(runs, method or SSA(), states)
 
 
-def run(runs: Runs, method: Stochastic, states: bool) -> Ensemble:
+def run_ensemble(runs: Runs, method: Stochastic, states: bool) -> Ensemble:
     """All trajectories of `runs` by one method."""
     match method:
         case SSA():
@@ -182,7 +181,7 @@ def _turned(matrices: Floats) -> Floats:
 def _automatic(runs: Runs, method: Auto, states: bool) -> Ensemble:
     """The chosen method; exact cells are compared with an approximate one."""
     chosen = choice_for(runs, method)
-    ensemble = run(runs, chosen.method, states)
+    ensemble = run_ensemble(runs, chosen.method, states)
     reason = checked_choice(runs, chosen, method.exact_cells, ensemble)
     return Ensemble(**{**vars(ensemble), "reason": reason})
 

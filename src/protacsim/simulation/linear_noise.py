@@ -16,9 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import SimulationError
 from protacsim.kernels.integrate import EVENT_SET
-from protacsim.mechanisms import Dose
 from protacsim.methods import LNA, ODE, Hybrid
-from protacsim.network import Network
+from protacsim.network import Dose, Network
 from protacsim.network.jumps import JumpPrograms, compile_jumps
 from protacsim.simulation.batch import solve
 from protacsim.simulation.points import Runs, points_of

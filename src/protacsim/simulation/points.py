@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import ParameterError
 from protacsim.kernels import integrate as kernel
-from protacsim.mechanisms import Dose
-from protacsim.network import Network
+from protacsim.network import Dose, Network
 from protacsim.simulation.batch import checked_times
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from protacsim.errors import ParameterError, SimulationError
 from protacsim.mechanisms import (
     OBSERVABLES,
-    Dose,
     build_network,
     compartment_volumes,
     doses,
@@ -19,10 +18,10 @@ from protacsim.mechanisms import (
     rate_constants,
 )
 from protacsim.methods import ODE, Method, Reference, Stochastic
-from protacsim.network import Network
+from protacsim.network import Dose, Network
 from protacsim.scenario import Scenario, molecules, numbers
-from protacsim.simulation.batch import Solution, solve
-from protacsim.simulation.ensembles import Ensemble, run
+from protacsim.simulation.batch import Solution, settle, solve
+from protacsim.simulation.ensembles import Ensemble, run_ensemble
 from protacsim.simulation.points import Runs, points_of
 from protacsim.simulation.statuses import OK, failure
 
@@ -64,11 +63,17 @@ def read_out(
         states=states,
         runs=runs,
     )
-    readings = {
+    return _readings(solution, compiled, per_nM), solution, compiled
+
+
+def _readings(
+    solution: Solution, compiled: CompiledNetwork, per_nM: Mapping[str, Any]
+) -> dict[str, Floats]:
+    """Observables by name, (p, t), each in its own unit."""
+    return {
         name: solution.observables[..., o] / np.reshape(per_nM[_compartment(name)], (-1, 1))
         for o, name in enumerate(compiled.observables)
     }
-    return readings, solution, compiled
 
 
 def read_out_ensemble(
@@ -101,7 +106,11 @@ def read_out_ensemble(
         varied=varied,
         species=species,
     )
-    ensemble, compiled, per_nM = run(runs, method, states), runs.compiled, _molecules_per_nM(values)
+    ensemble, compiled, per_nM = (
+        run_ensemble(runs, method, states),
+        runs.compiled,
+        _molecules_per_nM(values),
+    )
     readings = {
         name: ensemble.observables[..., o] / np.reshape(per_nM[_compartment(name)], (-1, 1, 1))
         for o, name in enumerate(compiled.observables)
@@ -203,6 +212,62 @@ def _raise_failed(status: NDArray[np.int8], reached_h: Floats) -> None:
     if failed.size:
         code, time_h = int(status[failed[0]]), float(reached_h[failed[0]])
         raise SimulationError(failure(code, time_h), code, time_h)
+
+
+def steady_state(
+    scenario: Scenario,
+    *,
+    method: ODE | None = None,
+    time_scale_h: float = 1e5,
+    species: bool = False,
+) -> xr.Dataset:
+    """Where a scenario settles under constant exposure: as `simulate`, without a time.
+
+    Doses at or before 0 h are there at the start. What is then in a medium that is not buffered is
+    shared between medium and cell, and may be lost or used up; `cell.medium_buffered` holds it.
+    A state is steady when one implicit step of `time_scale_h` moves it by less than the tolerance
+    of `method`.
+
+    Raises
+    ------
+    ParameterError
+        For doses after 0 h and for washouts, which are no constant exposure.
+    SimulationError
+        When nothing steady is reached on the time scale.
+    """
+    values = numbers(scenario)
+    network, compiled, start, changes = _numbers(scenario, values, (), ())
+    for dose in changes:
+        _refuse_change(dose)
+        start[dose.species] = start.get(dose.species, 0.0) + dose.amount
+    per_nM = _molecules_per_nM(values)
+    solution = settle(
+        network,
+        rate_constants(scenario, values),
+        start,
+        method=method,
+        units_per_nM={name: per_nM[_compartment(name)] for name in compiled.species},
+        time_scale_h=time_scale_h,
+        states=species,
+    )
+    _raise_failed(solution.status, solution.reached_h)
+    readings = _readings(solution, compiled, per_nM)
+    data = _dataset(scenario, solution.times_h, readings, solution.states, compiled, species)
+    return data.isel(time_h=0, drop=True)
+
+
+def _refuse_change(dose: Dose) -> None:
+    name = dose.species.removesuffix("_medium").removesuffix("_cell")
+    if dose.replaces:
+        raise ParameterError(
+            f"compounds.{name}.stop_h is {dose.time_h:g} h; a steady state is one of constant "
+            "exposure, so leave the washout out, or use simulate."
+        )
+    if dose.time_h > 0.0:
+        raise ParameterError(
+            f"compounds.{name} is dosed at {dose.time_h:g} h; a steady state takes doses at or "
+            "before 0 h only. Set start_h = 0, or use simulate."
+        )
 
 
 def _dataset(

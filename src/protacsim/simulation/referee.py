@@ -12,7 +12,10 @@ from protacsim.methods import Reference
 from protacsim.network import Network
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from protacsim.network import CompiledNetwork
+    from protacsim.network.model import Reaction
 
 Floats = NDArray[np.float64]
 
@@ -25,10 +28,8 @@ class FluxTable:
         index = {name: i for i, name in enumerate(network.species)}
         rates = {name: i for i, name in enumerate(compiled.rates)}
         self.rate = np.array([rates[r.rate] for r in network.reactions], int)
-        self.order = np.zeros((len(network.reactions), len(index)))
-        for j, reaction in enumerate(network.reactions):
-            for name, count in reaction.reactants:
-                self.order[j, index[name]] = count
+        pairs = [_reactants(reaction, index) for reaction in network.reactions]
+        self.first, self.second = np.array(pairs, int).reshape(-1, 2).T
         self.terms = [
             [(index[t.species], t.weight, rates[t.rate] if t.rate else None) for t in terms]
             for terms in network.observables.values()
@@ -36,16 +37,17 @@ class FluxTable:
 
     def flux(self, rates: Floats, y: Floats) -> Floats:
         """Rate of every reaction at state y."""
-        return np.asarray(rates[self.rate] * np.prod(y**self.order, axis=1), float)
+        amounts = np.append(y, 1.0)  # an absent reactant is the entry after the last species
+        return np.asarray(rates[self.rate] * amounts[self.first] * amounts[self.second], float)
 
     def jacobian(self, rates: Floats, y: Floats) -> Floats:
         """d(dy/dt)/dy (n, n)."""
-        slope = np.zeros_like(self.order)
-        for j, i in zip(*np.nonzero(self.order), strict=True):
-            powers = self.order[j].copy()
-            powers[i] -= 1
-            slope[j, i] = rates[self.rate[j]] * self.order[j, i] * np.prod(y**powers)
-        return np.asarray(self.stoichiometry @ slope, float)
+        amounts = np.append(y, 1.0)
+        slope = np.zeros((len(self.rate), len(amounts)))
+        every = np.arange(len(self.rate))
+        for one, other in ((self.first, self.second), (self.second, self.first)):
+            slope[every, one] += rates[self.rate] * amounts[other]
+        return np.asarray(self.stoichiometry @ slope[:, :-1], float)
 
     def observe(self, rates: Floats, states: Floats) -> Floats:
         """Observables (t, o) of states (t, n)."""
@@ -89,3 +91,9 @@ def _apply_changes(events: tuple[Any, ...], t: float, y: Floats) -> None:
         y[species[i]] = amount[i]
     for i in np.nonzero(now & (kinds == kernel.EVENT_ADD))[0]:
         y[species[i]] += amount[i]
+
+
+def _reactants(reaction: Reaction, index: Mapping[str, int]) -> list[int]:
+    """Places of at most two reactants; the place after the last species where there is none."""
+    found = [index[name] for name, count in reaction.reactants for _ in range(count)]
+    return [*found, len(index), len(index)][:2]

@@ -53,8 +53,13 @@ def _loaded(store: Path, manifest: dict[str, Any]) -> xr.Dataset:
     stored = xr.open_zarr(store, chunks=None, consolidated=False, decode_times=False, zarr_format=3)
     with stored:
         stored.load()
-    complete = with_strings(stored.drop_encoding().set_coords(manifest["coordinates"]))
-    return complete[list(manifest["variables"])]
+    complete = with_strings(stored.drop_encoding())
+    # Arrays are found in any order, and exported files show it: the manifest's order it is.
+    return xr.Dataset(
+        {name: complete.variables[name] for name in manifest["variables"]},
+        {name: complete.variables[name] for name in manifest["coordinates"]},
+        complete.attrs,
+    )
 
 
 def verify(folder: Path | str) -> list[str]:
