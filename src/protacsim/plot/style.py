@@ -49,7 +49,8 @@ def context() -> AbstractContextManager[None]:
     if in_notebook():
         from matplotlib import pyplot
 
-        pyplot.draw_if_interactive()  # loads the backend here: the context would undo its settings
+        # Loads the backend out here: the context would undo what it sets.
+        pyplot.draw_if_interactive()  # type: ignore[no-untyped-call]
     sheet = resources.files("protacsim.plot").joinpath("protacsim.mplstyle")
     return style.context(str(sheet))
 
