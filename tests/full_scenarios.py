@@ -4,6 +4,7 @@ The second writing goes state by state, in nM and h, from a scenario's own numbe
 nothing with the package but the names of species.
 """
 
+import dataclasses
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from protacsim.dosing import Schedule
 from protacsim.entities import Compound, Protein
 from protacsim.scenario import Scenario
 
@@ -172,7 +174,7 @@ def _chain(rng: np.random.Generator, on: Collection[str], longest: int) -> dict[
 
 def with_compound(s: Scenario, name: str, **changes: Any) -> Scenario:
     """The scenario with fields of one compound, or of its schedule, changed."""
-    schedule = {"dose_nM", "start_h", "stop_h", "every_h", "doses", "compartment"}
+    schedule = {field.name for field in dataclasses.fields(Schedule)}
     entries = []
     for entry in s.treatment.compounds:
         given = changes if entry.name == name else {}

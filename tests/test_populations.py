@@ -31,6 +31,33 @@ def patients(values, **coords):
     return data
 
 
+@given(
+    st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3), st.floats(0.0, 100.0), st.floats(0, 100)
+)
+def test_a_mixture_is_the_mean_over_its_cells(fractions, of_wild_type, of_variant):
+    both = xr.concat(
+        [patients(np.full((2, 3), x)) for x in (of_wild_type, of_variant)],
+        xr.IndexVariable("target.allele", ["WT", "C481S"]),
+    )["target_total_percent"]
+    found = ph.mixture(both, xr.DataArray(fractions, dims="patient"))
+    cells = 1000
+    for p, fraction in enumerate(fractions):
+        carriers = round(fraction * cells)
+        mean = (carriers * of_variant + (cells - carriers) * of_wild_type) / cells
+        assert found.isel(patient=p).to_numpy() == pytest.approx(mean, abs=0.06)
+    assert found.dims == (DOSE, "patient")
+    assert found.attrs["units"] == "%"
+    np.testing.assert_array_equal(ph.mixture(both, 0.0), both.sel({"target.allele": "WT"}))
+
+
+def test_a_mixture_needs_both_alleles_and_fractions():
+    one = patients(np.zeros((2, 3)))["target_total_percent"].expand_dims({"target.allele": ["WT"]})
+    with pytest.raises(ParameterError, match="simulate both alleles"):
+        ph.mixture(one, 0.5)
+    with pytest.raises(ParameterError, match="outside 0 to 1"):
+        ph.mixture(one, 50.0)
+
+
 def test_members_are_numbered_from_zero():
     data = patients(np.zeros((2, 3))).expand_dims({"time_h": [4.0], "arm": ["a", "b"]})
     assert ph.member_dims(data) == ("patient",)

@@ -18,6 +18,12 @@ class Schedule:
     marks the varied compound, whose dose the study gives. The first addition is at `start_h`;
     with `every_h` there are `doses` of them. At `stop_h` the medium is cleared of the compound.
     `compartment = "cell"` places the dose inside the cell (lysates, calibration of uptake).
+
+    With `elimination_half_life_h` the medium is plasma: it loses the compound by itself, and what
+    cells take up does not deplete it. With `absorption_half_life_h` as well, each dose reaches it
+    from the gut: the one-compartment oral model, whose course is the Bateman function. `dose_nM` is
+    then what a dose would bring if it came at once, bound and unbound: its AUC (nM h, from 0 on)
+    times ln 2 over the elimination half-life.
     """
 
     dose_nM: NonNegative | None = None
@@ -26,6 +32,8 @@ class Schedule:
     every_h: Positive | None = None
     doses: Annotated[int, Field(ge=1, le=1000)] = 1
     compartment: Literal["medium", "cell"] = "medium"
+    absorption_half_life_h: Positive | None = None
+    elimination_half_life_h: Positive | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -37,5 +45,19 @@ class Schedule:
             raise ParameterError(
                 f"every_h = {self.every_h} and doses = {self.doses}: repeated dosing needs both, "
                 "every_h in h and doses of at least 2"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _driven_from_outside(self) -> Self:
+        if self.absorption_half_life_h is not None and self.elimination_half_life_h is None:
+            raise ParameterError(
+                f"absorption_half_life_h = {self.absorption_half_life_h:g} h, but no "
+                "elimination_half_life_h: a plasma course needs both; add elimination_half_life_h"
+            )
+        if self.elimination_half_life_h is not None and self.compartment == "cell":
+            raise ParameterError(
+                f"elimination_half_life_h = {self.elimination_half_life_h:g} h is that of plasma, "
+                'but compartment = "cell" doses the cell; leave one of the two out'
             )
         return self

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterator
 
 from protacsim.entities import Compound
 from protacsim.mechanisms import verbs
-from protacsim.mechanisms.forms import Form, Reach, forms, inside, outside
+from protacsim.mechanisms.forms import Form, Reach, forms, gut, inside, outside
 from protacsim.mechanisms.observables import add_observables
 from protacsim.network import Network
-from protacsim.scenario import PROTEASOME, Scenario
+from protacsim.scenario import PROTEASOME, DosedCompound, Scenario
 
 
 def build_network(scenario: Scenario, varied: Collection[str] = ()) -> Network:
@@ -52,19 +52,31 @@ def build_network(scenario: Scenario, varied: Collection[str] = ()) -> Network:
 def _present(reach: Reach) -> list[str]:
     """Species that are there from the start, or are given."""
     proteins = [reach.target, *reach.scenario.neosubstrates, *reach.ligases, PROTEASOME]
-    given = [
-        (inside if entry.schedule.compartment == "cell" else outside)(entry.name)
-        for entry in reach.scenario.treatment.compounds
-    ]
+    given = [_entrance(entry) for entry in reach.scenario.treatment.compounds]
     return [*proteins, *given]
+
+
+def _entrance(entry: DosedCompound) -> str:
+    """Species that a dose adds to."""
+    if entry.schedule.compartment == "cell":
+        return inside(entry.name)
+    oral = entry.schedule.absorption_half_life_h is not None
+    return (gut if oral else outside)(entry.name)
 
 
 def _deliver(net: Network, reach: Reach, compound: Compound) -> None:
     """Row 1: medium and cell exchange the unbound compound, and either may lose it."""
     x = compound.name
-    net.add_species(outside(x), buffered=reach.scenario.cell.medium_buffered)
+    driven = reach.given(f"compounds.{x}.elimination_half_life_h")
+    net.add_species(outside(x), buffered=reach.scenario.cell.medium_buffered and not driven)
     net.add_species(inside(x))
-    verbs.exchange(net, outside(x), inside(x), f"uptake[{x}]", f"release[{x}]")
+    if driven:
+        verbs.follow(net, outside(x), inside(x), f"uptake[{x}]", f"release[{x}]")
+        verbs.lose(net, "elimination of", outside(x), (), f"elimination[{x}]")
+        if reach.given(f"compounds.{x}.absorption_half_life_h"):
+            verbs.absorb(net, gut(x), outside(x), f"absorption[{x}]")
+    else:
+        verbs.exchange(net, outside(x), inside(x), f"uptake[{x}]", f"release[{x}]")
     for place, species in (("medium", outside(x)), ("cell", inside(x))):
         if reach.own(compound, f"loss_{place}_per_h"):
             verbs.lose(net, "loss of", species, (), f"loss_{place}[{x}]")

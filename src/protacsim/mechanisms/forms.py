@@ -141,6 +141,11 @@ def outside(compound: str) -> str:
     return f"{compound}_medium"
 
 
+def gut(compound: str) -> str:
+    """The compound on its way into the medium."""
+    return f"{compound}_gut"
+
+
 def inside(compound: str) -> str:
     """The compound in the cell."""
     return f"{compound}_cell"

@@ -103,6 +103,11 @@ def _exchange(own: _Own, values: Values) -> dict[str, Any]:
         ),
         f"loss_medium[{own.name}]": own["loss_medium_per_h"] * own["fraction_unbound_medium"],
         f"loss_cell[{own.name}]": own["loss_cell_per_h"] * own["fraction_unbound_cell"],
+        **{
+            f"{process}[{own.name}]": LN2 / own[f"{process}_half_life_h"]
+            for process in ("absorption", "elimination")
+            if own.get(f"{process}_half_life_h") is not None
+        },
     }
 
 
@@ -232,13 +237,16 @@ def doses(scenario: Scenario, values: Values) -> list[Dose]:
     volumes = compartment_volumes(values)
     for entry in scenario.treatment.compounds:
         own = _Own(entry.compound, values)
+        oral = own.get("absorption_half_life_h") is not None
         where = entry.schedule.compartment
         amount = molecules(own["dose_nM"], volumes[where])
+        enters = f"{entry.name}_{'gut' if oral else where}"
         for n in range(entry.schedule.doses):
             later = n * own["every_h"] if n else 0.0
-            found.append(Dose(own["start_h"] + later, f"{entry.name}_{where}", amount, False))
+            found.append(Dose(own["start_h"] + later, enters, amount, False))
         if own.get("stop_h") is not None:
-            found.append(Dose(own["stop_h"], f"{entry.name}_medium", 0.0 * amount, True))
+            for place in ("gut", "medium") if oral else ("medium",):
+                found.append(Dose(own["stop_h"], f"{entry.name}_{place}", 0.0 * amount, True))
     return found
 
 

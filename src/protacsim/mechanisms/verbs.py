@@ -38,6 +38,17 @@ def exchange(net: Network, outside: str, inside: str, rate_in: str, rate_out: st
     net.add(f"release of {inside}", inside, outside, rate_out)
 
 
+def follow(net: Network, outside: str, inside: str, rate_in: str, rate_out: str) -> None:
+    """Outside <-> inside by permeation, where the outside is not depleted."""
+    net.add(f"uptake of {inside}", outside, (outside, inside), rate_in)
+    net.add(f"release of {inside}", inside, (), rate_out)
+
+
+def absorb(net: Network, gut: str, plasma: str, rate: str) -> None:
+    """Gut -> plasma."""
+    net.add(f"absorption of {gut}", gut, plasma, rate)
+
+
 def bind(net: Network, a: str, b: str, rate_on: str, rate_off: str, *, ab: str = "") -> str:
     """A + b <-> a:b; returns the complex."""
     ab = ab or joined(a, b)

@@ -42,6 +42,7 @@ from protacsim.pharmacology.populations import (
     in_words,
     interval,
     member_dims,
+    mixture,
 )
 from protacsim.pharmacology.readings import Reading, Reason
 from protacsim.pharmacology.ternary_peaks import TernaryPeak, ternary_peak, ternary_peaks
@@ -81,6 +82,7 @@ __all__ = [
     "interval",
     "mean_and_quantiles",
     "member_dims",
+    "mixture",
     "occupancy_and_degradation",
     "pareto_front",
     "rate_and_plateau",

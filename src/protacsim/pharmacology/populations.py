@@ -122,6 +122,38 @@ def fraction_below(
     )
 
 
+def mixture(
+    values: xr.DataArray,
+    variant_fraction: float | xr.DataArray,
+    *,
+    variant: str = "C481S",
+    wild_type: str = "WT",
+    dim: str = "target.allele",
+) -> xr.DataArray:
+    """A tumour in which `variant_fraction` of the cells carry a variant: the mean over its cells.
+
+    BTK is on the X chromosome, so that one cell makes one allele. `variant_fraction` is a number
+    from 0 to 1, or an array over dims of `values`, such as one fraction per patient.
+
+    Raises `ParameterError` for a fraction outside 0 to 1, or an allele that was not simulated.
+    """
+    fraction = xr.DataArray(variant_fraction)
+    if not bool(((fraction >= 0.0) & (fraction <= 1.0)).all()):
+        raise ParameterError("variant_fraction has a value outside 0 to 1; give fractions, not %.")
+    _check_dim(values, dim)
+    alleles = [str(name) for name in values[dim].to_numpy()]
+    for name in (variant, wild_type):
+        if name not in alleles:
+            raise ParameterError(
+                f"{dim} has no {name!r}, only {', '.join(alleles)}; simulate both alleles."
+            )
+    pure = (values.sel({dim: name}, drop=True) for name in (variant, wild_type))
+    of_variant, of_wild_type = pure
+    mixed = fraction * of_variant + (1.0 - fraction) * of_wild_type
+    found: xr.DataArray = mixed.transpose(*(d for d in values.dims if d != dim), ...)
+    return found.assign_attrs(values.attrs).rename(values.name)
+
+
 def in_words(found: xr.Dataset, name: str, unit: str, members: str = "members") -> str:
     """One interval as a sentence.
 

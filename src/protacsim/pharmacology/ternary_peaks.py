@@ -63,6 +63,7 @@ def ternary_peak(scenario: Scenario, values: Any = None) -> TernaryPeak:
         in_medium = in_cell * rates[f"release[{x}]"] / rates[f"uptake[{x}]"]
     given = in_medium if scenario.cell.medium_buffered else in_medium + in_cell + bound
     lost = rates[f"kinact[{x}]"] + rates[f"loss_medium[{x}]"] + rates[f"loss_cell[{x}]"]
+    lost = lost + rates.get(f"elimination[{x}]", 0.0)
     exists = np.isfinite(given) & (np.asarray(lost) == 0.0)
     per_nM = molecules(1.0, values["cell.medium_volume_pL"])
     per_cell_nM = molecules(1.0, values["cell.volume_pL"])

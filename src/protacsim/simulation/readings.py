@@ -163,7 +163,8 @@ def _molecules_per_nM(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _compartment(name: str) -> str:
     """Compartment of a species or per-compound observable, from its name."""
-    medium = name.rstrip("]").endswith("_medium") or name.startswith("compound_medium")
+    place = name.rstrip("]").rpartition("_")[2]
+    medium = place in ("medium", "gut") or name.startswith("compound_medium")
     return "medium" if medium else "cell"
 
 
@@ -257,7 +258,7 @@ def steady_state(
 
 
 def _refuse_change(dose: Dose) -> None:
-    name = dose.species.removesuffix("_medium").removesuffix("_cell")
+    name = dose.species.rpartition("_")[0]
     if dose.replaces:
         raise ParameterError(
             f"compounds.{name}.stop_h is {dose.time_h:g} h; a steady state is one of constant "
