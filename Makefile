@@ -15,10 +15,10 @@ CONFIGS = $(sort $(wildcard configs/*.toml configs/published/*.toml))
 DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
 
 .PHONY: help venv demo test test-long test-browser lint types layers configs notebooks docs \
-    peers lock clean FORCE
+    bench bench-update bench-history bars peers lock clean FORCE
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
 
 venv: $(STAMP)  ## create .venv from the lock of this Python
 
@@ -94,6 +94,28 @@ docs: $(STAMP)  ## build the documentation into build/docs; every warning is an 
 	    docs build/docs
 	@echo "build/docs/index.html"
 
+BASELINE := benchmarks/baseline.json
+BENCH_JSON ?= build/bench.json
+REASON ?=
+BARS_FLAGS ?=
+
+# CI gates on counts and errors; make bench BENCH_FLAGS= also fails where CPU time has grown.
+BENCH_FLAGS ?= --warn-only
+
+bench: $(STAMP)  ## counts, errors and ratios against the committed baseline
+	$(BIN)/protacsim bench --compare $(BASELINE) --json $(BENCH_JSON) $(BENCH_FLAGS)
+
+bench-update: $(STAMP)  ## a new baseline and a line of history: make bench-update REASON="why"
+	$(BIN)/protacsim bench --compare $(BASELINE) --update --reason "$(REASON)"
+	cp $(BASELINE) "benchmarks/history/$$(date -u +%Y-%m-%dT%H%M).json"
+	$(BIN)/python benchmarks/history.py
+
+bench-history: $(STAMP)  ## the table of docs/benchmarks.md from the committed records
+	$(BIN)/python benchmarks/history.py
+
+bars: $(STAMP)  ## every must and goal for speed: figure, must, goal, measured, pass
+	$(BIN)/python benchmarks/bars.py $(BARS_FLAGS)
+
 # The peers live apart: they are heavy, and the package must never come to need them.
 PEERS := .venv-peers/bin/python
 PEERS_FLAGS ?=
@@ -104,9 +126,11 @@ PEERS_FLAGS ?=
 	@$(PEERS) -m pip -qq --disable-pip-version-check install --no-deps -e .
 	@touch $@
 
-peers: .venv-peers/.installed  ## agreement with libRoadRunner, then speed against it and SciPy
+peers: .venv-peers/.installed  ## agreement with other programs, then speed: refreshes docs/performance.md
 	$(PEERS) -m pytest -q benchmarks
-	$(PEERS) benchmarks/vs_peers.py $(PEERS_FLAGS)
+	$(PEERS) benchmarks/vs_peers.py --json benchmarks/recorded/deterministic.json $(PEERS_FLAGS)
+	$(PEERS) benchmarks/stochastic_peers.py --json benchmarks/recorded/stochastic.json
+	$(PEERS) benchmarks/performance.py
 
 # Each lock is resolved by its own interpreter: python3.11, python3.12 and python3.13 must be on
 # the PATH. Existing pins are kept where they still fit; LOCK_FLAGS=--upgrade moves them all.

@@ -69,11 +69,33 @@ def many_runs(name: str, count: str) -> dict[str, Any]:
 
 def two_threads(name: str, rounds: str) -> dict[str, Any]:
     """Gain of a second thread, for the engine and for a kernel that does nothing but add."""
-    import numba
     import numpy as np
 
     from problem import reference_problem
     from solvers import solver_named
+
+    problem = reference_problem()
+    engine, points = solver_named(problem, name), np.arange(problem.points)
+    return _gains(lambda: engine.observables(points), int(rounds))
+
+
+def two_threads_of_cells(rounds: str) -> dict[str, Any]:
+    """The same for exact single cells."""
+    from protacsim.bench import stochastic_network
+    from protacsim.simulation import sample
+
+    cell = stochastic_network.build("large")
+    span = [stochastic_network.DAY_S / 48]
+    return _gains(
+        lambda: sample(
+            cell.network, cell.rates, cell.initial, span, seed=1, replicates=8, states=False
+        ),
+        int(rounds),
+    )
+
+
+def _gains(solve: Callable[[], object], rounds: int) -> dict[str, Any]:
+    import numba
 
     def additions(count: int) -> float:
         total = 0.0
@@ -82,17 +104,12 @@ def two_threads(name: str, rounds: str) -> dict[str, Any]:
         return total
 
     trivial: Any = numba.njit(nogil=True)(additions)
-    problem = reference_problem()
-    engine, points = solver_named(problem, name), np.arange(problem.points)
-
-    def solve() -> object:
-        return engine.observables(points)
 
     def add() -> object:
         return trivial(200_000_000)
 
     solve(), add()
-    gains = [(_gain(solve), _gain(add)) for _ in range(int(rounds))]
+    gains = [(_gain(solve), _gain(add)) for _ in range(rounds)]
     return {"engine": [own for own, _ in gains], "trivial": [other for _, other in gains]}
 
 
@@ -110,8 +127,8 @@ def _gain(work: Callable[[], object]) -> float:
         return alone / (time.perf_counter() - started)
 
 
-def study_run(config: str) -> dict[str, Any]:
-    """`protacsim run` with one worker: CPU time of the process, and inside the compiled driver."""
+def study_run(config: str, workers: str = "1") -> dict[str, Any]:
+    """`protacsim run`: CPU time of the process, and inside the compiled driver."""
     from protacsim import cli
     from protacsim.kernels import integrate
     from protacsim.simulation import warm_up
@@ -127,7 +144,7 @@ def study_run(config: str) -> dict[str, Any]:
 
     integrate.integrate_batch = timed
     out = Path(config).with_suffix("")
-    sys.argv = ["protacsim", "run", config, "--out", str(out), "--workers", "1"]
+    sys.argv = ["protacsim", "run", config, "--out", str(out), "--workers", workers]
     try:
         with redirect_stdout(sys.stderr):
             cli.main()
@@ -135,6 +152,20 @@ def study_run(config: str) -> dict[str, Any]:
         if end.code:
             raise
     return {"cpu_s": time.process_time(), "kernel_s": sum(inside), "peak_MiB": peak_MiB()}
+
+
+def dry_run(config: str) -> dict[str, Any]:
+    """`protacsim run --dry-run`: CPU time and memory of the process."""
+    from protacsim import cli
+
+    sys.argv = ["protacsim", "run", config, "--dry-run"]
+    try:
+        with redirect_stdout(sys.stderr):
+            cli.main()
+    except SystemExit as end:
+        if end.code:
+            raise
+    return {"cpu_s": time.process_time(), "peak_MiB": peak_MiB()}
 
 
 def peak_MiB() -> float:

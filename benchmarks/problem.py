@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-import reference_network
+from protacsim.bench import reference_network
 from protacsim.network import Network
 
 Floats = NDArray[np.float64]

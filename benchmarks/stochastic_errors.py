@@ -16,9 +16,9 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
+from protacsim.bench.stochastic_network import DAY_S, SIZES, build
 from protacsim.methods import LNA, SSA, Hybrid, Stochastic
 from protacsim.simulation import sample
-from stochastic_network import DAY_S, SIZES, build
 
 HOURS = (2, 8, 24)
 APPROXIMATE = (LNA(), Hybrid())
@@ -29,7 +29,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "stochastic_accuracy.md"
 OPENING = """# Accuracy of the approximate stochastic methods
 
 Made by `python benchmarks/stochastic_errors.py`; both networks are in
-`benchmarks/stochastic_network.py`. Errors of mean and variance are in % of the exact ensemble's.
+`protacsim.bench.stochastic_network`. Errors of mean and variance are in % of the exact ensemble's.
 SE is the standard error that the finite exact ensemble brings with it, KS the
 Kolmogorov-Smirnov distance, and KS 95 % what it stays below for samples of one law.
 """

@@ -1,6 +1,6 @@
 """rebop's CPU time over that of the exact solvers, alternated in one process.
 
-    python benchmarks/stochastic_peers.py [ROUNDS]
+    python benchmarks/stochastic_peers.py [ROUNDS] [--json FILE]
 
 Needs rebop. Both draw the same network over the same span with 25 outputs; the ratio is per event,
 since trajectories differ. Prints one line per network and solver: the median ratio and its range.
@@ -8,17 +8,20 @@ since trajectories differ. Prints one line per network and solver: the median ra
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import rebop
 
+from protacsim.bench.stochastic_network import DAY_S, Cell, build
 from protacsim.methods import SSA
 from protacsim.simulation import sample
-from stochastic_network import DAY_S, Cell, build
 
 SPAN_S = {"small": DAY_S / 4, "large": DAY_S / 240}
 OURS = {"small": 1.0, "large": 30.0}  # our share of the work is made longer, to be measurable
@@ -75,13 +78,21 @@ def _kept(run: Callable[[int], int], seed: int, found: list[int]) -> None:
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rounds", type=int, nargs="?", default=7)
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    options = parser.parse_args()
+    lines = []
     for size in SPAN_S:
         for solver in ("rejection", "direct"):
-            found = ratios(size, solver, rounds)
+            found = ratios(size, solver, options.rounds)
             middle = found[len(found) // 2]
+            lines.append({"network": size, "solver": solver, "gain": found})
             print(f"{size:6} {solver:10} rebop over ours: {middle:.1f} "
                   f"({found[0]:.1f} to {found[-1]:.1f})", flush=True)  # fmt: skip
+    if options.json:
+        report = {"rebop": version("rebop"), "table": lines}
+        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import expm
+from scipy.stats import chisquare
 
 from protacsim.network import Dose, Network
 
@@ -177,6 +178,26 @@ def scores(family: Family, x: Floats) -> tuple[Floats, Floats]:
     of_mean = deviation.mean(0) / np.sqrt(np.where(varies, family.variance, 1.0) / n)
     error = np.sqrt(np.maximum(fourth - second**2, 1e-300) / n)
     return of_mean[varies], ((second - family.variance) / error)[varies]
+
+
+def chi_square(values: Floats, edges: Floats, cdf: Floats, n: int) -> float:
+    """The p-value of counts in the cells that `edges` (upper ends, a last one is open) make."""
+    expected = n * np.diff(np.concatenate([[0.0], cdf, [1.0]]))
+    cells = np.searchsorted(edges, values, side="left")
+    found = np.bincount(cells, minlength=len(expected)).astype(float)
+    assert found[expected == 0].sum() == 0
+    joined_found, joined = [0.0], [0.0]
+    for one, other in zip(found, expected, strict=True):
+        joined_found[-1] += one
+        joined[-1] += other
+        if joined[-1] >= 5:
+            joined_found.append(0.0)
+            joined.append(0.0)
+    joined_found[-2:] = [sum(joined_found[-2:])]
+    joined[-2:] = [sum(joined[-2:])]
+    if len(joined) < 2:
+        return 1.0
+    return float(chisquare(joined_found, joined, sum_check=False).pvalue)
 
 
 def null_paths(family: Family, n: int, rng: np.random.Generator) -> Floats:

@@ -5,21 +5,34 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.integrate
+import scipy.sparse
+import scipy.sparse.linalg
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
-from jump_families import BOUND, REPLICATES, SOLVERS, TIMES, Family, families, scores
+from jump_families import (
+    BOUND,
+    REPLICATES,
+    SOLVERS,
+    TIMES,
+    Family,
+    chi_square,
+    families,
+    scores,
+)
+from protacsim import reduced
 from protacsim.errors import ParameterError
 from protacsim.kernels import randomness, rejection
 from protacsim.kernels.jit import JIT_ENABLED
-from protacsim.mechanisms import build_network, rate_constants
-from protacsim.methods import SSA
+from protacsim.mechanisms import build_network, rate_constants, verbs
+from protacsim.methods import ODE, SSA
 from protacsim.network import Dose, Network
 from protacsim.scenario import Scenario, numbers
-from protacsim.simulation import STATUS, solve
+from protacsim.simulation import STATUS, read_out_ensemble, solve
 from protacsim.simulation.ensembles import Ensemble, sample
 from random_networks import networks
 
@@ -107,26 +120,6 @@ def test_poisson_counts(mean: float) -> None:
     law = scipy.stats.poisson(mean)
     edges = np.unique(law.ppf(np.linspace(0, 1, 22)[1:-1]))
     assert chi_square(values, edges, law.cdf(edges), len(values)) > RARE
-
-
-def chi_square(values: Floats, edges: Floats, cdf: Floats, n: int) -> float:
-    """The p-value of counts in the cells that `edges` (upper ends, a last one is open) make."""
-    expected = n * np.diff(np.concatenate([[0.0], cdf, [1.0]]))
-    cells = np.searchsorted(edges, values, side="left")
-    found = np.bincount(cells, minlength=len(expected)).astype(float)
-    assert found[expected == 0].sum() == 0
-    joined_found, joined = [0.0], [0.0]
-    for one, other in zip(found, expected, strict=True):
-        joined_found[-1] += one
-        joined[-1] += other
-        if joined[-1] >= 5:
-            joined_found.append(0.0)
-            joined.append(0.0)
-    joined_found[-2:] = [sum(joined_found[-2:])]
-    joined[-2:] = [sum(joined[-2:])]
-    if len(joined) < 2:
-        return 1.0
-    return float(scipy.stats.chisquare(joined_found, joined, sum_check=False).pvalue)
 
 
 @given(st.lists(st.floats(0, 1e6) | st.just(0.0), min_size=1, max_size=40))
@@ -322,6 +315,122 @@ def test_fate_of_one_ternary_complex() -> None:
     assert abs(destroyed - n * 0.00125985) < 4 * error
 
 
+@pytest.mark.jit_only
+@pytest.mark.parametrize(("k_ub", "k_dub"), [(1500.0, 360.0), (1.0, 1.6)])
+def test_chains_take_their_time_to_grow(k_ub: float, k_dub: float) -> None:
+    """Mean passage to four ubiquitins; a clock that ticks until then counts it without bias."""
+    longest = 4
+    chain = [f"u{u}" for u in range(longest + 1)]
+    net = Network("chain")
+    verbs.ubiquitinate(net, chain, "k_ub")
+    verbs.deubiquitinate(net, chain[:-1], "k_dub")
+    for state in chain[:-1]:
+        net.add(f"tick at {state}", state, (state, "ticks"), "clock")
+    expected = float(reduced.chain_passage_time(longest, k_ub, k_dub))
+    clock = 20.0 / expected
+    n = FEW
+    runs = sample(
+        net, {"k_ub": k_ub, "k_dub": k_dub, "clock": clock}, {"u0": 1.0}, [40.0 * expected],
+        seed=12, replicates=n,
+    )  # fmt: skip
+    done, ticks = (runs.states[0, :, 0, net.species.index(name)] for name in ("u4", "ticks"))
+    assert (done == 1.0).all()
+    assert abs(ticks.mean() / clock - expected) < 4.5 * ticks.std() / clock / np.sqrt(n)
+
+
+def catalysed() -> Network:
+    """A target that is made, lost, and destroyed on a ligase of which there is little."""
+    net = Network("catalysed loss")
+    net.add("make", (), "T", "make")
+    net.add("lose", "T", (), "lose")
+    net.add("bind", ("T", "E"), "TE", "on")
+    net.add("part", "TE", ("T", "E"), "off")
+    net.add("destroy", "TE", "E", "destroy")
+    return net
+
+
+CATALYSED = {"make": 3.0, "lose": 0.4, "on": 2.5, "off": 0.2, "destroy": 1.5}
+LIGASE, AT_H = 2.0, 3.0
+
+
+def catalysed_mean(volume: int) -> float:
+    """Mean of T by the master equation over (T, TE), from (0, 0), written out by hand."""
+    k, ligases = CATALYSED, int(LIGASE * volume)
+    most = 12 + 9 * volume
+    shape = (most, ligases + 1)
+    t, bound = (grid.ravel() for grid in np.indices(shape))
+    moves = [
+        (1, 0, np.full(t.size, k["make"] * volume)),
+        (-1, 0, k["lose"] * t),
+        (-1, 1, k["on"] / volume * t * (ligases - bound)),
+        (1, -1, k["off"] * bound),
+        (0, -1, k["destroy"] * bound),
+    ]
+    generator = scipy.sparse.lil_matrix((t.size, t.size))
+    for dt, dbound, rate in moves:
+        inside = (t + dt < most) & (rate > 0)
+        start = np.flatnonzero(inside)
+        goal = np.ravel_multi_index((t[start] + dt, bound[start] + dbound), shape)
+        generator[goal, start] += rate[start]
+        generator[start, start] -= rate[start]
+    law = scipy.sparse.linalg.expm_multiply(generator.tocsc() * AT_H, np.eye(t.size)[0])
+    return float(t @ law)
+
+
+def first_correction() -> tuple[float, float]:
+    """T per volume by the rate equations, and its first correction, which falls as one over volume.
+
+    System-size expansion to first order (van Kampen 2007, ch. X.3; Grima 2010, doi
+    10.1063/1.3454685): half the curvature of the rates on the covariance of the linear noise.
+    """
+    k = CATALYSED
+    change = np.array([[1, -1, -1, 1, 0], [0, 0, 1, -1, -1]], float)
+
+    def equation(_: float, y: Floats) -> Floats:
+        t, bound = y[:2]
+        cov, shift = y[2:6].reshape(2, 2), y[6:]
+        free = LIGASE - bound
+        pace = np.array(
+            [k["make"], k["lose"] * t, k["on"] * t * free, k["off"] * bound, k["destroy"] * bound]
+        )
+        slope = np.array(
+            [[0, 0], [k["lose"], 0], [k["on"] * free, -k["on"] * t], [0, k["off"]],
+             [0, k["destroy"]]]
+        )  # fmt: skip
+        jacobian = change @ slope
+        curved = change[:, 2] * -k["on"] * cov[0, 1]
+        spread = jacobian @ cov + cov @ jacobian.T + change * pace @ change.T
+        return np.concatenate([change @ pace, spread.ravel(), jacobian @ shift + curved])
+
+    end = scipy.integrate.solve_ivp(
+        equation, (0, AT_H), np.zeros(8), "LSODA", rtol=1e-10, atol=1e-12
+    )
+    return float(end.y[0, -1]), float(end.y[6, -1])
+
+
+@pytest.mark.jit_only
+def test_means_leave_the_equations_as_one_over_volume() -> None:
+    """Master equation and first correction agree, with slope -1; so do cells where it is large."""
+    macroscopic, correction = first_correction()
+    volumes = np.array([2, 4, 8, 16])
+    departure = np.array([catalysed_mean(v) / v - macroscopic for v in volumes])
+    assert np.abs(departure[-1] * volumes[-1] / correction - 1) < 0.05
+    assert np.polyfit(np.log(volumes), np.log(np.abs(departure)), 1)[0] == pytest.approx(
+        -1, abs=0.1
+    )
+    n = 20 * FEW
+    for volume in (1, 2):
+        rates = CATALYSED | {"make": 3.0 * volume, "on": 2.5 / volume}
+        start = {"E": LIGASE * volume}
+        equations = solve(catalysed(), rates, start, [AT_H], method=ODE(rtol=1e-9)).states[0, 0, 0]
+        assert equations == pytest.approx(macroscopic * volume, rel=1e-6)
+        x = sample(catalysed(), rates, start, [AT_H], seed=40 + volume, replicates=n).states
+        t = x[0, :, 0, catalysed().species.index("T")]
+        error = t.std() / np.sqrt(n)
+        assert abs(t.mean() - catalysed_mean(volume)) < 4.5 * error
+        assert abs(t.mean() - equations) > 6 * error
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_waiting_time_and_fractional_starts(solver: str) -> None:
     """A mean start of 0.25 is one molecule in a quarter of the runs, lost after Exp(1)."""
@@ -359,6 +468,29 @@ def test_conserved_totals_are_exact_in_every_trajectory(net: Network, seed: int)
             assert (states @ weights == total).all()
         for name in net.buffered:
             assert (states[..., net.species.index(name)] == start[name]).all()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_ligase_and_drug_are_conserved_in_every_cell(solver: str) -> None:
+    """Counted by the names of the states, through binding, destruction, turnover and a dose."""
+    protein = {"abundance_copies": 30.0, "half_life_h": 2.0}
+    scenario = Scenario(
+        cell={"name": "tiny", "custom": True, "volume_pL": 0.002, "medium_volume_pL": 0.01,
+              "atp_uM": 0.0, "proteins": {"BTK": protein, "CRBN": {"abundance_copies": 7.0}}},
+        treatment={"name": "mt-802", "dose_nM": 3000.0, "permeability_pL_per_h": 0.01,
+                   "kon_target_per_nM_per_h": 0.01, "kon_ligase_per_nM_per_h": 0.01},
+    )  # fmt: skip
+    times = np.array([0.0, 0.5, 1.0]) if JIT_ENABLED else np.array([0.0, 0.01])
+    _, runs, compiled = read_out_ensemble(
+        scenario, numbers(scenario), times, method(solver), seed=9,
+        replicates=40 if JIT_ENABLED else 3, states=True,
+    )  # fmt: skip
+    assert runs.events.min() > 20
+    for word in ("CRBN", "mt-802"):
+        rows = [word in name for name in compiled.species]
+        total = runs.states[0, :, :, rows].sum(axis=0)
+        assert (total == total[:, :1]).all()
+        assert total.min() >= 7.0
 
 
 @pytest.mark.jit_only

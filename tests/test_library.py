@@ -122,7 +122,7 @@ def bare_numbers(table: dict[str, Any], path: str = "") -> Iterator[str]:
             "defaults",
             {
                 *("compound.degrader", "compound.covalent", "compound.noncovalent"),
-                *("ubiquitination", "neosubstrate", "allele", "cell"),
+                *("ubiquitination", "neosubstrate", "allele", "cell", "expression"),
             },
         ),
     ],

@@ -138,6 +138,20 @@ def test_patients_are_sorted_by_their_dc50():
     assert_readable(figure)
 
 
+def test_patients_without_curves_are_sorted_by_their_mean():
+    data = hooks(patients=40)
+    data["occupancy"] = data["target_total_percent"] / 100.0
+    shuffled = data.drop_vars("target_total_percent")
+    figure = plot.heatmap(shuffled, "occupancy", y="patient", width_mm=85.0)
+    (mesh,) = [c for ax in figure.axes[:1] for c in ax.collections if isinstance(c, QuadMesh)]
+    means = mesh.get_array().reshape(40, -1).mean(axis=1)
+    assert (np.diff(means) >= 0.0).all()
+    seen = shuffled["occupancy"].isel(time_h=-1)
+    expected = seen.mean([dim for dim in seen.dims if dim != "patient"])
+    np.testing.assert_allclose(means, np.sort(expected), rtol=1e-12)
+    assert figure.axes[0].get_ylabel() == "patient, by mean"
+
+
 @pytest.mark.parametrize(
     ("ask", "message"),
     [

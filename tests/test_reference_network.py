@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-import reference_network as spec
+from protacsim.bench import reference_network as spec
 from random_networks import naive_rates
 
 NET = spec.reference_network()

@@ -207,23 +207,45 @@ class Ligase:
 
 
 @noun
+class Expression:
+    """How a protein is made: a promoter that switches on and off, mRNA, translation.
+
+    The promoter opens and closes at random (telegraph model; Peccoud and Ycart 1995, Theor Popul
+    Biol 48:222); with `promoter_off_per_h = 0` it is always on. `mrna_copies` is the mean. Each
+    mRNA is translated as fast as the protein's abundance and half-life ask for, so that the mean
+    synthesis is the same as without.
+    """
+
+    promoter_on_per_h: Positive | None = None
+    promoter_off_per_h: NonNegative | None = None
+    mrna_half_life_h: Positive | None = None
+    mrna_copies: Positive | None = None
+
+
+@noun
 class Protein:
     """How much of a protein a cell has and how fast it turns over.
 
     Exactly one of `abundance_nM` and `abundance_copies`. Without `half_life_h` the protein is
-    neither made nor lost.
+    neither made nor lost. With `expression` it is made in bursts, from mRNA.
     """
 
     name: Name
     abundance_nM: NonNegative | None = None
     abundance_copies: NonNegative | None = None
     half_life_h: Positive | None = None
+    expression: Expression | None = None
 
     @model_validator(mode="after")
-    def _one_amount(self) -> Self:
+    def _consistent(self) -> Self:
         if (self.abundance_nM is None) == (self.abundance_copies is None):
             raise ParameterError(
                 f"protein {self.name}: give exactly one of abundance_nM and abundance_copies"
+            )
+        if self.expression is not None and self.half_life_h is None:
+            raise ParameterError(
+                f"protein {self.name}: expression needs half_life_h; without one the protein is "
+                "neither made nor lost"
             )
         return self
 

@@ -131,6 +131,8 @@ def _fact(scenario: Scenario, path: str) -> Fact | None:
     match section:
         case "cell":
             own = _entry("cells", scenario.cell.name, rest, scenario.cell.basis)
+            if ".expression." in rest:
+                return own or library.defaults("expression").get(rest.rpartition(".")[-1])
             return own or library.defaults("cell").get(rest)
         case "target":
             name = f"{scenario.target.name}.{scenario.allele.name}"

@@ -1,12 +1,14 @@
 """The command line: what users type, exit codes, and which stream gets what.
 
 Results go to stdout, messages to stderr. Heavy imports happen inside commands, so that `--help`
-answers at once. Exit codes: 0 done; 1 internal error; 2 usage or configuration; 3 some points
-failed; 4 all failed, or `on_error = "raise"`; 5 storage; 130 interrupted.
+answers at once. Exit codes: 0 done; 1 internal error, or a regression found by `bench`; 2 usage or
+configuration; 3 some points failed; 4 all failed, or `on_error = "raise"`; 5 storage; 130
+interrupted.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -217,6 +219,39 @@ def doctor(as_json: AsJson = False) -> None:
     from protacsim.cli import showing
 
     raise typer.Exit(showing.doctor(as_json=as_json))
+
+
+@app.command()
+def bench(
+    config: Annotated[
+        Path | None, typer.Argument(help="Your own configuration (default: the package's cases).")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--json", help="Also write a JSON report; - for stdout.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="A baseline, or the report of an earlier run.")
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Write what is found into the baseline.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why the baseline changes.", metavar="TEXT")] = "",
+    full: Annotated[bool, typer.Option("--full", help="Also the cases that take long.")] = False,
+    warn_only: Annotated[
+        bool, typer.Option("--warn-only", help="A slow case is a warning; counts and errors fail.")
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only cases with this in their name.", metavar="TEXT")
+    ] = None,
+    sets: Sets = None,
+) -> None:
+    """Measure counts, ratios of CPU time and errors; exit 1 on a regression."""
+    for library in ("OPENBLAS", "OMP", "MKL"):  # threads that wait for work spend CPU time
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    from protacsim.cli import benching
+
+    options = benching.Options(report, compare, update, reason, full, tuple(only or ()), warn_only)
+    raise typer.Exit(benching.bench(config, sets or [], options))
 
 
 def _version(asked: bool) -> None:

@@ -17,15 +17,15 @@ from protacsim.kernels.randomness import exponential, fma, new_stream, normal, s
 
 @njit
 def sample_paths(
-    net, reading, k, initial, law, key, seed, replicates, scarce, edges, mean, transition, root,
-    due, max_events, out, report,
+    net, reading, k, initial, law, genes, key, seed, replicates, scarce, edges, mean, transition,
+    root, due, max_events, out, report,
 ):  # fmt: skip
     """Paths of one point, one per replicate.
 
     net: `JumpPrograms` of the reactions that change scarce species, `scarce` (n,) 1 for these;
-    reading, k, initial, law, key, seed, replicates as in `jumps`. edges (s + 1,) h; mean (s + 1, n)
-    there; transition, root (s, n, n), transposed: deviations d go from edge e to the next as
-    `d @ transition[e] + z @ root[e]`.
+    reading, k, initial, law, genes, key, seed, replicates as in `jumps`. edges (s + 1,) h; mean
+    (s + 1, n) there; transition, root (s, n, n), transposed: deviations d go from edge e to the
+    next as `d @ transition[e] + z @ root[e]`.
     due (s + 1,) is the output that edge e is, or -1. Filled: out (r, t, o), report (r, 3)
     status, candidates and jumps, the same number.
     """
@@ -37,12 +37,13 @@ def sample_paths(
     pace = np.zeros(net.reactants.shape[0])
     for r in range(replicates.size):
         seed_stream(stream, seed, key, replicates[r])
-        draw_start(initial, law, x, stream)
+        jumps = draw_start(initial, law, genes, k, x, stream, max_events)
         for s in range(n):
             deviation[s] = np.float64(x[s]) - initial[s]
         write(reading, k, x, scarce, mean[0], deviation, state, due[0], out[r])
-        report[r, STATUS], report[r, EVENTS] = OK, 0
-        for e in range(edges.size - 1):
+        report[r, STATUS] = EVENT_BUDGET if jumps >= max_events else OK
+        report[r, EVENTS] = report[r, CANDIDATES] = jumps
+        for e in range(edges.size - 1 if jumps < max_events else 0):
             jumps = follow(
                 net, k, x, scarce, edges[e + 1] - edges[e], average, pace, stream,
                 max_events - report[r, EVENTS],

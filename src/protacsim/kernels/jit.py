@@ -60,4 +60,14 @@ def _compiled(function: F, *, counts: bool) -> F:
     return cast("F", compiled)
 
 
+def arrays_made() -> int:
+    """How many arrays compiled kernels have made since this was first asked."""
+    if not JIT_ENABLED:
+        return 0
+    from numba.core.runtime import _nrt_python, rtsys
+
+    _nrt_python.memsys_enable_stats()
+    return int(rtsys.get_allocation_stats().alloc)
+
+
 _DIRECTORY = cache_directory()

@@ -11,7 +11,15 @@ import numpy as np
 from protacsim.kernels import direct, rejection
 from protacsim.kernels.integrate import EVENT_ADD, EVENT_SET, NOT_FINITE, OK
 from protacsim.kernels.jit import njit_allocating as njit
-from protacsim.kernels.randomness import fma, new_stream, poisson, rounded, seed_stream
+from protacsim.kernels.randomness import (
+    exponential,
+    fma,
+    new_stream,
+    poisson,
+    rounded,
+    seed_stream,
+    uniform,
+)
 
 EVENT_BUDGET, TOO_MANY = 6, 7
 
@@ -21,20 +29,29 @@ REPORT = 3
 
 REJECTION, DIRECT = range(2)
 
+# A row of `genes`: species of a switch, of what it makes while open and of what that makes in turn;
+# then the rates between them. Without a switch (-1) it is always open.
+SHUT, OPEN, MESSENGER, PRODUCT, OPENING, CLOSING, MAKING, DECAY, TRANSLATING, LOSS = range(10)
+GENE = 10
+
+# Lifetimes of the past that a product starts from: of its variance, a part in 1e7 is left out.
+MEMORY = 8.0
+
 # Counts beyond this are not told apart by a double.
 LARGEST_COUNT = 2.0**53
 
 
 @njit
 def sample_batch(
-    net, reading, rates, initial, law, keys, seed, replicates, span, when, kind, species, amount,
-    times, solver, max_events, out, report, reached,
+    net, reading, rates, initial, law, genes, keys, seed, replicates, span, when, kind, species,
+    amount, times, solver, max_events, out, report, reached,
 ):  # fmt: skip
     """Exact trajectories of p points of one network, r replicates each.
 
     net: `JumpPrograms`; reading: pointers, species, rates (or -1) and weights of the observables;
     rates (p, m) per h and molecule; initial (p, n) mean molecules, drawn by `law` (n,): 0 rounded
-    at random to a neighbouring whole number, 1 Poisson; keys (p,) and seed uint64; replicates (r,)
+    at random to a neighbouring whole number, 1 Poisson; genes (g, GENE), what starts from its past
+    instead; keys (p,) and seed uint64; replicates (r,)
     uint64; span (p, 2) h; when and amount (p, e), kind and species (e,) of the changes; times (t,)
     h. Filled: out (p, r, t, o), report (p, r, 3) status, candidates and events, reached (p, r) h.
     """
@@ -50,7 +67,9 @@ def sample_batch(
             seed_stream(stream, seed, keys[p], replicates[r])
             for j in range(m):
                 order[j] = j
-            draw_start(initial[p], law, x, stream)
+            report[p, r, EVENTS] = draw_start(
+                initial[p], law, genes, rates[p], x, stream, max_events
+            )
             run(
                 net, reading, rates[p], span[p], when[p], kind, species, amount[p], times, solver,
                 max_events, x, stream, table, pace, order, out[p, r], report[p, r], reached[p, r:],
@@ -58,13 +77,60 @@ def sample_batch(
 
 
 @njit
-def draw_start(initial, law, x, stream):
-    """Whole molecules at the start, from their means."""
+def draw_start(initial, law, genes, k, x, stream, budget):
+    """Whole molecules at the start, from their means; returns the events of the past."""
+    events = 0
     for s in range(initial.size):
         if initial[s] >= LARGEST_COUNT:
             x[s] = np.int64(LARGEST_COUNT)
         else:
             x[s] = poisson(stream, initial[s]) if law[s] == 1 else rounded(stream, initial[s])
+    for g in range(genes.shape[0]):
+        events += draw_past(genes[g], k, initial, x, stream, budget - events)
+    return events
+
+
+@njit
+def draw_past(gene, k, initial, x, stream, budget):
+    """Stationary counts of a switch, its messenger and its product; returns the events taken.
+
+    Given the course of the messenger, the product is a Poisson count whose mean relaxes towards
+    what the messenger makes of it; only switch and messenger are followed jump by jump.
+    """
+    switched = gene[SHUT] >= 0
+    opening = k[gene[OPENING]] if switched else 0.0
+    closing = k[gene[CLOSING]] if switched else 0.0
+    decay, loss = k[gene[DECAY]], k[gene[LOSS]]
+    opened = not switched or uniform(stream) * (opening + closing) < opening
+    messengers = poisson(stream, min(initial[gene[MESSENGER]], LARGEST_COUNT))
+    mean = initial[gene[PRODUCT]]
+    left = MEMORY * (1.0 / decay + 1.0 / loss + (1.0 / (opening + closing) if switched else 0.0))
+    events = 0
+    while events < budget:
+        flip = closing if opened else opening
+        making = k[gene[MAKING]] if opened else 0.0
+        total = flip + making + decay * messengers
+        wait = exponential(stream) / total if total > 0.0 else left
+        held = min(wait, left)
+        gain = k[gene[TRANSLATING]] * messengers / loss
+        mean = fma(mean - gain, np.exp(-loss * held), gain)
+        left -= held
+        if not wait == held or left <= 0.0:
+            break
+        goal = uniform(stream) * total
+        events += 1
+        if goal < flip:
+            opened = not opened
+        elif goal < flip + making:
+            messengers += 1
+        elif messengers > 0:
+            messengers -= 1
+    if switched:
+        x[gene[OPEN]] = np.int64(opened)
+        x[gene[SHUT]] = 1 - np.int64(opened)
+    x[gene[MESSENGER]] = messengers
+    x[gene[PRODUCT]] = poisson(stream, mean) if mean < LARGEST_COUNT else np.int64(LARGEST_COUNT)
+    return events
 
 
 @njit
@@ -72,13 +138,15 @@ def run(
     net, reading, k, span, when, kind, species, amount, times, solver, max_events,
     x, stream, table, pace, order, out, report, reached,
 ):  # fmt: skip
-    """One trajectory from change to change; the state at a change's time is the one after it."""
+    """One trajectory from change to change; the state at a change's time is the one after it.
+
+    `report` holds the events that the start has taken.
+    """
     t, end = span[0], span[1]
     done = 0
-    status = OK
-    for column in range(REPORT):
-        report[column] = 0
-    while True:
+    status = EVENT_BUDGET if report[EVENTS] >= max_events else OK
+    report[CANDIDATES] = report[EVENTS]
+    while status == OK:
         changed = apply_changes(when, kind, species, amount, t, x, stream)
         if largest(x) >= LARGEST_COUNT:
             status = TOO_MANY

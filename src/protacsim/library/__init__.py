@@ -75,7 +75,7 @@ def defaults(group: str) -> dict[str, Fact]:
     """What to assume where nothing was measured, by field.
 
     Groups: `compound.degrader`, `compound.covalent`, `compound.noncovalent`, `ubiquitination`,
-    `allele`, `cell`.
+    `allele`, `cell`, `expression`.
     """
     return dict(find("defaults", group).facts)
 

@@ -1,11 +1,13 @@
 """BTK degradation as reactions: from a scenario to a network, its rate constants and read-outs.
 
 `verbs` holds the small reaction verbs, `forms` the states a protein can reach, `build` says who
-reacts (topology), `rates` how fast (numbers), `observables` and `readings` what is read out.
+reacts (topology), `rates` how fast and `expression` how a protein is made (numbers), `observables`
+and `readings` what is read out.
 Topology and numbers never mix.
 """
 
 from protacsim.mechanisms.build import build_network
+from protacsim.mechanisms.expression import genes
 from protacsim.mechanisms.observables import OBSERVABLES, Observable
 from protacsim.mechanisms.rates import (
     compartment_volumes,
@@ -22,6 +24,7 @@ __all__ = [
     "build_network",
     "compartment_volumes",
     "doses",
+    "genes",
     "initial_amounts",
     "parse",
     "rate_constants",

@@ -52,8 +52,9 @@ def build_network(scenario: Scenario, varied: Collection[str] = ()) -> Network:
 def _present(reach: Reach) -> list[str]:
     """Species that are there from the start, or are given."""
     proteins = [reach.target, *reach.scenario.neosubstrates, *reach.ligases, PROTEASOME]
+    promoters = [state for protein in proteins for state in verbs.promoter(protein)]
     given = [_entrance(entry) for entry in reach.scenario.treatment.compounds]
-    return [*proteins, *given]
+    return [*proteins, *promoters, *given]
 
 
 def _entrance(entry: DosedCompound) -> str:
@@ -87,11 +88,19 @@ def _turn_over(net: Network, reach: Reach, every: list[Form]) -> None:
     for protein in (reach.target, *reach.scenario.neosubstrates):
         if not reach.on(f"cell.proteins.{protein}.half_life_h"):
             continue
-        verbs.synthesise(net, protein, f"synthesis[{protein}]")
+        _make(net, reach, protein)
         for form in every:
             if form.protein == protein:
                 for state in form.states:
                     verbs.lose(net, "turnover of", state, form.freed, f"turnover[{protein}]")
+
+
+def _make(net: Network, reach: Reach, protein: str) -> None:
+    """Rows 2 and 11: synthesis at a constant rate, or from mRNA."""
+    if reach.expresses(protein):
+        verbs.express(net, protein, switches=reach.switches(protein))
+    else:
+        verbs.synthesise(net, protein, f"synthesis[{protein}]")
 
 
 def _bind_target(net: Network, reach: Reach, compound: Compound) -> None:
@@ -209,7 +218,7 @@ def _turn_over_ligases(net: Network, reach: Reach, every: list[Form]) -> None:
     """Row 11: ligases are made and lost in every state; a degrader may speed up the loss."""
     for ligase in reach.ligases:
         if reach.on(f"cell.proteins.{ligase}.half_life_h"):
-            verbs.synthesise(net, ligase, f"synthesis[{ligase}]")
+            _make(net, reach, ligase)
             verbs.lose(net, "turnover of", ligase, (), f"turnover[{ligase}]")
             for degrader in reach.degraders:
                 if degrader.ligase == ligase:

@@ -58,6 +58,14 @@ class Reach:
         """The same for a compound's field."""
         return self.on(f"compounds.{compound.name}.{field}")
 
+    def expresses(self, protein: str) -> bool:
+        """Whether the protein is made from mRNA."""
+        return self.given(f"cell.proteins.{protein}.expression.mrna_copies")
+
+    def switches(self, protein: str) -> bool:
+        """Whether the promoter of an expressed protein is ever off."""
+        return self.on(f"cell.proteins.{protein}.expression.promoter_off_per_h")
+
     @property
     def erased_fraction(self) -> float:
         """Probability that the chain is lost when a ternary complex opens."""

@@ -1,6 +1,6 @@
 """What can be read off a state: named sums over forms, in molecules per cell.
 
-Callers divide by the compartment's volume to get nM.
+Callers divide by the compartment's volume to get nM; mRNA stays in molecules.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from protacsim.mechanisms import verbs
 from protacsim.mechanisms.forms import Form, Reach, inside, outside
 from protacsim.network import Network, Term
 
@@ -29,6 +30,7 @@ OBSERVABLES = {
     "target_covalent": Observable("nM", "covalently bound {target}"),
     "target_active": Observable("nM", "active {target}"),
     "target_scaffold": Observable("nM", "{target} that can act as a scaffold"),
+    "target_mrna": Observable("molecules/cell", "{target} mRNA"),
     "ternary": Observable("nM", "ternary complex"),
     "ubiquitinated": Observable("nM", "ubiquitinated {target}"),
     "ligase_free": Observable("nM", "free ligase"),
@@ -77,6 +79,8 @@ def _add_target(net: Network, reach: Reach, forms: Sequence[Form]) -> None:
     net.add_observable("target_covalent", states(*(form for form in forms if form.covalent)))
     net.add_observable("target_active", unoccupied if proficient else [])
     net.add_observable("target_scaffold", states(*forms))
+    mrna = verbs.messenger(reach.target)
+    net.add_observable("target_mrna", [mrna] if mrna in net.species else [])
     net.add_observable("ternary", states(*(form for form in forms if form.on_ligase)))
     net.add_observable("ubiquitinated", long_enough)
 

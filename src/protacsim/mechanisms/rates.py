@@ -6,18 +6,15 @@ is plain arithmetic on them, so that a sweep rewrites vectors and rebuilds nothi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from protacsim.entities import Compound
 from protacsim.errors import ParameterError
+from protacsim.mechanisms.expression import LN2, Values, expression_amounts, expression_rates
 from protacsim.network import Dose
 from protacsim.scenario import PROTEASOME, Scenario, molecules
-
-Values = Mapping[str, Any]
-LN2 = float(np.log(2.0))
 
 
 def rate_constants(scenario: Scenario, values: Values) -> dict[str, Any]:
@@ -31,7 +28,9 @@ def rate_constants(scenario: Scenario, values: Values) -> dict[str, Any]:
         if half_life is not None:
             turnover = LN2 / half_life
             constants[f"turnover[{protein}]"] = turnover
-            constants[f"synthesis[{protein}]"] = turnover * abundance(protein, values)
+            synthesis = turnover * abundance(protein, values)
+            constants[f"synthesis[{protein}]"] = synthesis
+            constants |= expression_rates(protein, synthesis, values)
     per_molecule = 1.0 / molecules(1.0, values["cell.volume_pL"])
     for place in ("free", "bound"):
         for process in ("k_dub", "k_proteasome"):
@@ -228,7 +227,10 @@ def initial_amounts(scenario: Scenario, values: Values) -> dict[str, Any]:
     proteins = [scenario.target.name, *scenario.neosubstrates, *_ligases(scenario)]
     if scenario.ubiquitination.proteasome == "finite":
         proteins.append(PROTEASOME)
-    return {protein: abundance(protein, values) for protein in proteins}
+    amounts = {protein: abundance(protein, values) for protein in proteins}
+    for protein in proteins:
+        amounts |= expression_amounts(protein, values)
+    return amounts
 
 
 def doses(scenario: Scenario, values: Values) -> list[Dose]:

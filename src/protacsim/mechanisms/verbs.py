@@ -27,6 +27,28 @@ def synthesise(net: Network, species: str, rate: str) -> None:
     net.add(f"synthesis of {species}", (), species, rate)
 
 
+def promoter(protein: str) -> tuple[str, str]:
+    """Names of a protein's promoter, off and on."""
+    return f"{protein}_promoter_off", f"{protein}_promoter_on"
+
+
+def messenger(protein: str) -> str:
+    """Name of a protein's mRNA."""
+    return f"{protein}_mrna"
+
+
+def express(net: Network, protein: str, *, switches: bool) -> None:
+    """Promoter off <-> on, on -> mRNA, mRNA -> protein; without `switches` it is always on."""
+    (off, on), mrna = promoter(protein), messenger(protein)
+    if switches:
+        net.add(f"opening of {off}", off, on, f"promoter_on[{protein}]")
+        net.add(f"closing of {on}", on, off, f"promoter_off[{protein}]")
+    opened = (on,) if switches else ()
+    net.add(f"transcription of {mrna}", opened, (*opened, mrna), f"transcription[{protein}]")
+    lose(net, "loss of", mrna, (), f"mrna_loss[{protein}]")
+    net.add(f"translation of {mrna}", mrna, (mrna, protein), f"translation[{protein}]")
+
+
 def lose(net: Network, process: str, species: str, freed: Sequence[str], rate: str) -> None:
     """Species is lost by `process` ("turnover of"); what it held is set free."""
     net.add(f"{process} {species}", species, freed, rate)

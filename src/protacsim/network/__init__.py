@@ -6,6 +6,7 @@ table into the integer programs (`compiler`) that every solver runs.
 
 from protacsim.network.compiler import CompiledNetwork, Programs
 from protacsim.network.dose import Dose
+from protacsim.network.gene import Gene
 from protacsim.network.model import Network, Reaction, Term
 
-__all__ = ["CompiledNetwork", "Dose", "Network", "Programs", "Reaction", "Term"]
+__all__ = ["CompiledNetwork", "Dose", "Gene", "Network", "Programs", "Reaction", "Term"]

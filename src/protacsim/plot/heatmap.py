@@ -128,11 +128,13 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
     part = part.squeeze([dim for dim in part.dims if dim not in (x, y)]).transpose(y, x)
     part = part.isel({dim: part[dim].to_numpy() > 0.0 for dim in (x, y) if _is_dose(dim)})
     dc50 = _dc50(data, x, y, select)
-    # members have no order of their own
-    sort = dc50 is not None and dc50.ndim == 1 and y in _members(part)
-    if dc50 is not None and sort:
-        part = part.isel({y: np.argsort(dc50)}).assign_coords({y: np.arange(dc50.size)})
-        dc50 = np.sort(dc50)
+    by = ""
+    if y in _members(part):  # which have no order of their own
+        by = "by mean" if dc50 is None or dc50.ndim > 1 else "by DC50"
+        rank = part.mean(x).to_numpy() if dc50 is None or dc50.ndim > 1 else dc50
+        order = np.argsort(rank, kind="stable")
+        part = part.isel({y: order}).assign_coords({y: np.arange(order.size)})
+        dc50 = None if dc50 is None else dc50[order]
     at_x, at_y = (part[dim].to_numpy().astype(np.float64) for dim in (x, y))
     texts = {n: coordinate_text(c) for n, c in part.coords.items() if c.size == 1 and n != TIME}
     title = texts.pop(columns, "")
@@ -146,7 +148,7 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
         ", ".join([*time, *texts.values()]),
         (
             _axis_label(part, x),
-            f"{_axis_label(part, y)}, by DC50" if sort else _axis_label(part, y),
+            f"{_axis_label(part, y)}, {by}" if by else _axis_label(part, y),
             _value_label(variable, observable),
         ),
         (_spans(at_x), _spans(at_y), _is_dose(observable) and _spans(part.to_numpy().ravel())),

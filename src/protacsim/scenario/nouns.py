@@ -15,7 +15,7 @@ from pydantic_core import ArgsKwargs
 
 from protacsim import library
 from protacsim.dosing import Schedule
-from protacsim.entities import ALTERNATIVES, Allele, Cell, Compound, Target, Ubiquitination
+from protacsim.entities import ALTERNATIVES, Allele, Cell, Compound, Protein, Target, Ubiquitination
 from protacsim.errors import ParameterError
 from protacsim.validation import Label, Name, noun, one_of, quoted
 
@@ -231,6 +231,7 @@ class Scenario:
             )
             object.__setattr__(self, "target", target)
         self._check_proteins()
+        _fill_expression(self)
         for entry in self.treatment.compounds:
             _check_constants(entry.compound)
         chain = self.ubiquitination
@@ -269,6 +270,24 @@ class Scenario:
         if not isinstance(allele, Allele):
             raise ParameterError(f"allele {allele!r} is not resolved; build a Scenario first")
         return allele
+
+
+def _fill_expression(scenario: Scenario) -> None:
+    """Set the open constants of gene expression from the library's defaults."""
+    cell = scenario.cell
+    if all(protein.expression is None for protein in cell.proteins):
+        return
+    facts = library.defaults("expression")
+    proteins = tuple(_with_expression(protein, facts) for protein in cell.proteins)
+    object.__setattr__(scenario, "cell", dataclasses.replace(cell, proteins=proteins))
+
+
+def _with_expression(protein: Protein, facts: Mapping[str, Any]) -> Protein:
+    own = protein.expression
+    if own is None:
+        return protein
+    gaps = {name: fact.value for name, fact in facts.items() if getattr(own, name) is None}
+    return dataclasses.replace(protein, expression=dataclasses.replace(own, **gaps))
 
 
 def _check_constants(compound: Compound) -> None:

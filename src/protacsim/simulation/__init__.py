@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from protacsim.simulation.costs import seconds_per_cell, seconds_per_run
     from protacsim.simulation.ensembles import Ensemble, checked_choice, run_ensemble, sample
     from protacsim.simulation.linear_noise import Moments, moments
+    from protacsim.simulation.pieces import Candidates, Lanes, allocations, compiled_ruler
     from protacsim.simulation.readings import (
         members,
         points_of_scenario,
@@ -37,6 +38,7 @@ _HOME = {
     "costs": ("seconds_per_cell", "seconds_per_run"),
     "ensembles": ("Ensemble", "checked_choice", "run_ensemble", "sample"),
     "linear_noise": ("Moments", "moments"),
+    "pieces": ("Candidates", "Lanes", "allocations", "compiled_ruler"),
     "readings": (
         "members",
         "points_of_scenario",
@@ -53,14 +55,19 @@ __all__ = [
     "COUNTERS",
     "LOST",
     "STATUS",
+    "Candidates",
     "Choice",
     "Ensemble",
+    "Lanes",
     "Moments",
     "Solution",
+    "allocations",
     "checked_choice",
     "checked_times",
     "choose",
+    "compiled_ruler",
     "differences",
+    "engine_fingerprint",
     "engine_info",
     "engine_of",
     "expected_events",
@@ -106,3 +113,8 @@ def engine_info() -> dict[str, str]:
         "kernels": "compiled" if jit.JIT_ENABLED else "interpreted (NUMBA_DISABLE_JIT is set)",
         "kernel cache": f"{directory} ({len(list(directory.rglob('*.nbc')))} compiled)",
     }
+
+
+def engine_fingerprint() -> str:
+    """Hash of the kernels' sources and what compiles them: equal ones run equally fast."""
+    return jit.cache_directory().name

@@ -7,7 +7,7 @@ asked.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +15,24 @@ from numpy.typing import NDArray
 
 from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
 from protacsim.network.jumps import compile_jumps
-from protacsim.simulation.linear_noise import carried, linearised, mean_path, scarce_species
+from protacsim.simulation.linear_noise import (
+    Linearised,
+    carried,
+    linearised,
+    mean_path,
+    scarce_species,
+    start_covariance,
+)
 from protacsim.simulation.points import Runs
 
 Floats = NDArray[np.float64]
 
 # A Gaussian read-out this many standard deviations from zero is negative in 1 of 30,000 cells.
 FAR_FROM_ZERO = 4.0
+
+# The start and what exact scarce species bring about are no Gaussians and end at zero by
+# themselves. Cells in which these are rare must still be far from it: all spread keeps this many.
+FAR_IN_ALL = 2.0
 
 # Read-outs with a smaller mean, in molecules, are taken as absent.
 LEAST_SEEN = 0.5
@@ -56,9 +67,11 @@ def choose(
     hybrid = Hybrid()
     points = [(runs, p, scarce_species(runs, p, hybrid)) for runs in pilots for p in _all(runs)]
     method: Hybrid | LNA = hybrid if any(found.any() for *_, found in points) else LNA()
-    margin, name = min(_margin(runs, p, method, scarce, reads) for runs, p, scarce in points)
+    share, margin, name = min(
+        found for runs, p, scarce in points for found in _margins(runs, p, method, scarce, reads)
+    )
     said = f"{total:.1e} events expected in all runs together"
-    if margin < FAR_FROM_ZERO:
+    if share < 1.0:
         return Choice(
             SSA(), f"exact in spite of {said}: {name} comes within {margin:.1f} SD of zero"
         )
@@ -88,18 +101,39 @@ def _is_read(name: str, reads: Collection[str] | None) -> bool:
     return reads is None or name in reads or name.partition("[")[0] in reads
 
 
-def _margin(
+def _margins(
     runs: Runs,
     p: int,
     method: Hybrid | LNA,
     scarce: NDArray[np.bool_],
     reads: Collection[str] | None,
+) -> Iterator[tuple[float, float, str]]:
+    """Least distances of one point's read-outs from zero: shares of what is needed, SD, names.
+
+    Where some species are exact: by the Gaussian part alone, around these and the start at their
+    mean, and by all spread.
+    """
+    all_spread = linearised(runs, p, method, np.zeros_like(scarce)), start_covariance(runs, p)
+    parts = [(FAR_FROM_ZERO, *all_spread)]
+    if scarce.any():
+        own = linearised(runs, p, method, scarce)
+        parts = [(FAR_FROM_ZERO, own, np.zeros_like(all_spread[1])), (FAR_IN_ALL, *all_spread)]
+    for needed, linear, start in parts:
+        distance, name = _distance(runs, linear, start, scarce, reads)
+        yield distance / needed, distance, name
+
+
+def _distance(
+    runs: Runs,
+    linear: Linearised,
+    start: Floats,
+    scarce: NDArray[np.bool_],
+    reads: Collection[str] | None,
 ) -> tuple[float, str]:
-    """Least distance from zero, in standard deviations, of any read-out of one point."""
-    linear = linearised(runs, p, method, np.zeros_like(scarce))
+    """Least distance from zero, in standard deviations, of any read-out."""
     least: tuple[float, str] = (np.inf, "nothing")
     terms = runs.compiled.programs
-    for place, mean, covariance in carried(runs, p, linear):
+    for place, mean, covariance in carried(linear, start):
         for o, name in enumerate(runs.compiled.observables if place >= 0 else ()):
             if not _is_read(name, reads):
                 continue

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from protacsim.kernels import gaussian, jumps
 from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
-from protacsim.network import Dose, Network
+from protacsim.network import Dose, Gene, Network
 from protacsim.network.jumps import compile_jumps
 from protacsim.simulation.choosing import Choice, choice_for, departure, warn_of
 from protacsim.simulation.linear_noise import linearised, scarce_species
@@ -64,13 +64,15 @@ def sample(
     point_ids: Sequence[int] | None = None,
     changes: Sequence[Dose] = (),
     poisson: Collection[str] = (),
+    genes: Sequence[Gene] = (),
     states: bool = True,
 ) -> Ensemble:
     """Trajectories of any network from time 0 (or its first change) through `times_h`.
 
     `rates` and `initial` map names to floats, or to arrays (p,) for p points. Initial amounts and
     doses that are no whole numbers are rounded up or down at random, so that their mean is kept;
-    species in `poisson` start from a Poisson count. The random stream of a run depends on `seed`,
+    species in `poisson` start from a Poisson count, proteins of `genes` from the stationary law of
+    promoter, mRNA and protein without anything else. The random stream of a run depends on `seed`,
     on its point's entry of `point_ids` (0, 1, ... when left out) and on its replicate's number,
     counted from `first_replicate`. Failed runs are masked with NaN and keep their status.
 
@@ -86,6 +88,7 @@ def sample(
     runs = points_of(
         network, rates, initial, times_h, seed=seed, replicates=replicates,
         first_replicate=first_replicate, point_ids=point_ids, changes=changes, poisson=poisson,
+        genes=genes,
     )  # fmt: skip
     return run_ensemble(runs, method or SSA(), states)
 
@@ -140,8 +143,8 @@ def _jumps(runs: Runs, method: SSA, states: bool) -> Ensemble:
     with np.errstate(all="ignore"):  # with the JIT off, numpy would warn of words that wrap
         jumps.sample_batch(
             compile_jumps(runs.network), reading, runs.rates, runs.initial, runs.poisson,
-            runs.keys, runs.seed, runs.replicates, runs.span, runs.when, runs.kind, runs.species,
-            runs.amount, runs.times, SOLVERS[method.solver], method.max_events,
+            runs.genes, runs.keys, runs.seed, runs.replicates, runs.span, runs.when, runs.kind,
+            runs.species, runs.amount, runs.times, SOLVERS[method.solver], method.max_events,
             out, report, reached,
         )  # fmt: skip
     return _ensemble(runs, method, out, report, reached)
@@ -165,10 +168,10 @@ def _paths(runs: Runs, method: LNA | Hybrid, states: bool) -> Ensemble:
         )
         with np.errstate(all="ignore"):
             gaussian.sample_paths(
-                jumping, reading, runs.rates[p], runs.initial[p], runs.poisson, runs.keys[p],
-                runs.seed, runs.replicates, scarce.astype(np.int64), linear.edges, linear.mean,
-                _turned(linear.transition), _turned(linear.root()), linear.due, MOST_JUMPS,
-                out[p], report[p],
+                jumping, reading, runs.rates[p], runs.initial[p], runs.poisson, runs.genes,
+                runs.keys[p], runs.seed, runs.replicates, scarce.astype(np.int64), linear.edges,
+                linear.mean, _turned(linear.transition), _turned(linear.root()), linear.due,
+                MOST_JUMPS, out[p], report[p],
             )  # fmt: skip
     return _ensemble(runs, method, out, report, reached)
 

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import SimulationError
+from protacsim.kernels import jumps
 from protacsim.kernels.integrate import EVENT_SET
 from protacsim.methods import LNA, ODE, Hybrid
-from protacsim.network import Dose, Network
+from protacsim.network import Dose, Gene, Network
 from protacsim.network.jumps import JumpPrograms, compile_jumps
 from protacsim.simulation.batch import solve
 from protacsim.simulation.points import Runs, points_of
@@ -78,27 +79,30 @@ def moments(
     method: LNA | None = None,
     changes: Sequence[Dose] = (),
     poisson: Collection[str] = (),
+    genes: Sequence[Gene] = (),
 ) -> Moments:
     """Mean and covariance of any network by the linear noise approximation.
 
-    Arguments are those of `sample`. Species in `poisson` start with their mean as variance.
+    Arguments are those of `sample`. Species in `poisson` start with their mean as variance, the
+    proteins of `genes` with their stationary covariance.
     Raises `SimulationError` when the mean cannot be integrated.
     """
-    runs = points_of(network, rates, initial, times_h, changes=changes, poisson=poisson)
+    runs = points_of(
+        network, rates, initial, times_h, changes=changes, poisson=poisson, genes=genes
+    )
     points, times, n = len(runs.rates), len(runs.times), len(runs.compiled.species)
     result = Moments(runs.times, np.empty((points, times, n)), np.empty((points, times, n, n)))
     scarce = np.zeros(n, bool)
     for p in range(points):
         linear = linearised(runs, p, method or LNA(), scarce)
-        for place, mean, covariance in carried(runs, p, linear):
+        for place, mean, covariance in carried(linear, start_covariance(runs, p)):
             if place >= 0:
                 result.mean[p, place], result.covariance[p, place] = mean, covariance
     return result
 
 
-def carried(runs: Runs, p: int, linear: Linearised) -> Iterator[tuple[int, Floats, Floats]]:
-    """Output number (or -1), mean and covariance at every edge."""
-    covariance = np.diag(start_variance(runs, p))
+def carried(linear: Linearised, covariance: Floats) -> Iterator[tuple[int, Floats, Floats]]:
+    """Output number (or -1), mean and covariance at every edge, from `covariance` at the first."""
     for e, place in enumerate(linear.due):
         if e:
             step = linear.transition[e - 1]
@@ -130,12 +134,41 @@ def scarce_species(runs: Runs, p: int, method: LNA | Hybrid) -> Flags:
         inside = constant | found
 
 
-def start_variance(runs: Runs, p: int) -> Floats:
-    """Variance of the counts at the start: Poisson, or that of rounding at random."""
+def start_covariance(runs: Runs, p: int) -> Floats:
+    """Covariance (n, n) of the counts at the start: Poisson, rounding at random, and genes."""
     mean = runs.initial[p]
     part = mean - np.floor(mean)
-    variance: Floats = np.where(runs.poisson == 1, mean, part * (1.0 - part))
-    return variance
+    covariance = np.diag(np.where(runs.poisson == 1, mean, part * (1.0 - part)))
+    for gene in runs.genes:
+        _add_gene(covariance, gene, mean, runs.rates[p])
+    return covariance
+
+
+def _add_gene(covariance: Floats, gene: NDArray[np.int64], mean: Floats, rates: Floats) -> None:
+    """Stationary covariance of promoter, mRNA and protein (Paulsson 2005, Phys Life Rev 2:157).
+
+    A row of `gene` is described in `kernels.jumps`. Each process passes on what varies above it,
+    averaged over its own lifetime and that of its source.
+    """
+    shut, opened, mrna, protein = gene[[jumps.SHUT, jumps.OPEN, jumps.MESSENGER, jumps.PRODUCT]]
+    made, decay, translated, loss = rates[
+        gene[[jumps.MAKING, jumps.DECAY, jumps.TRANSLATING, jumps.LOSS]]
+    ]
+    promoter = mrna_promoter = protein_promoter = 0.0
+    if shut >= 0:
+        turning = rates[gene[jumps.OPENING]] + rates[gene[jumps.CLOSING]]
+        promoter = mean[opened] * (1.0 - mean[opened])
+        mrna_promoter = made * promoter / (turning + decay)
+        protein_promoter = translated * mrna_promoter / (turning + loss)
+        for sign, row in ((1.0, opened), (-1.0, shut)):
+            covariance[row, opened] = sign * promoter
+            covariance[row, shut] = -sign * promoter
+            covariance[row, mrna] = covariance[mrna, row] = sign * mrna_promoter
+            covariance[row, protein] = covariance[protein, row] = sign * protein_promoter
+    covariance[mrna, mrna] = mean[mrna] + made * mrna_promoter / decay
+    both = (translated * covariance[mrna, mrna] + made * protein_promoter) / (decay + loss)
+    covariance[mrna, protein] = covariance[protein, mrna] = both
+    covariance[protein, protein] = mean[protein] + translated * both / loss
 
 
 def linearised(runs: Runs, p: int, method: LNA | Hybrid, scarce: Flags) -> Linearised:

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import ParameterError
 from protacsim.kernels import integrate as kernel
-from protacsim.network import Dose, Network
+from protacsim.kernels import jumps
+from protacsim.network import Dose, Gene, Network
 from protacsim.simulation.batch import checked_times
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ class Runs:
     """Numbers of p points of one network, as the kernels take them.
 
     `rates` (p, m), `initial` (p, n) mean molecules, `poisson` (n,) 1 where a count starts from a
-    Poisson law, `keys` (p,) and `replicates` (r,) of the random streams, `span` (p, 2) h, and the
-    changes: `when` and `amount` (p, e), `kind` and `species` (e,).
+    Poisson law, `genes` (g, 10) of the proteins that start from their past (columns in
+    `kernels.jumps`), `keys` (p,) and `replicates` (r,) of the random streams, `span` (p, 2) h,
+    and the changes: `when` and `amount` (p, e), `kind` and `species` (e,).
     """
 
     network: Network
@@ -38,6 +40,7 @@ class Runs:
     rates: Floats
     initial: Floats
     poisson: NDArray[np.int64]
+    genes: NDArray[np.int64]
     seed: np.uint64
     keys: Words
     replicates: Words
@@ -65,6 +68,7 @@ def points_of(
     point_ids: Sequence[int] | None = None,
     changes: Sequence[Dose] = (),
     poisson: Collection[str] = (),
+    genes: Sequence[Gene] = (),
 ) -> Runs:
     """Checked numbers of all runs; arguments are those of `sample`."""
     compiled = network.compile()
@@ -80,6 +84,7 @@ def points_of(
         rows,
         start,
         _law(compiled.species, poisson),
+        _genes(compiled, genes),
         np.uint64(_checked_key("seed", seed)),
         _keys(point_ids, len(rows)),
         _replicates(first_replicate, replicates),
@@ -118,6 +123,25 @@ def _law(species: Sequence[str], poisson: Collection[str]) -> NDArray[np.int64]:
             "name species of the network."
         )
     return np.array([int(name in poisson) for name in species], np.int64)
+
+
+def _genes(compiled: CompiledNetwork, genes: Sequence[Gene]) -> NDArray[np.int64]:
+    """Places of species and rates; -1 where a promoter is always on."""
+    species, rates = compiled.species, compiled.rates
+    found = np.full((len(genes), jumps.GENE), -1, np.int64)
+    for row, gene in zip(found, genes, strict=True):
+        for column, name in zip((jumps.SHUT, jumps.OPEN), gene.promoter, strict=False):
+            row[column] = species.index(name)
+        if gene.promoter:
+            row[jumps.OPENING] = rates.index(gene.opening)
+            row[jumps.CLOSING] = rates.index(gene.closing)
+        row[jumps.MESSENGER] = species.index(gene.mrna)
+        row[jumps.PRODUCT] = species.index(gene.protein)
+        row[jumps.MAKING] = rates.index(gene.transcription)
+        row[jumps.DECAY] = rates.index(gene.mrna_loss)
+        row[jumps.TRANSLATING] = rates.index(gene.translation)
+        row[jumps.LOSS] = rates.index(gene.turnover)
+    return found
 
 
 def _checked_key(what: str, key: int) -> int:

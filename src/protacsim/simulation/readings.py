@@ -14,6 +14,7 @@ from protacsim.mechanisms import (
     build_network,
     compartment_volumes,
     doses,
+    genes,
     initial_amounts,
     rate_constants,
 )
@@ -93,7 +94,8 @@ def read_out_ensemble(
     """Single cells at p points of one scenario: observables by name, (p, r, t) in their own unit.
 
     Arguments are those of `read_out` and, for seeds and replicates, of `sample`. Cells start from
-    the drug-free steady state: proteins that are made and lost have Poisson counts.
+    the drug-free steady state: proteins that are made and lost have Poisson counts, those that are
+    made from mRNA the spread that their promoter brings about.
     """
     runs = points_of_scenario(
         scenario,
@@ -136,6 +138,7 @@ def points_of_scenario(
         times_h,
         changes=changes,
         poisson=[name for name in initial if f"synthesis[{name}]" in compiled.rates],
+        genes=genes(scenario, compiled.species),
         **keys,
     )
 
@@ -157,12 +160,15 @@ def _numbers(
 
 
 def _molecules_per_nM(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Molecules in 1 nM, by compartment."""
-    return {place: molecules(1.0, v) for place, v in compartment_volumes(values).items()}
+    """Molecules in 1 nM, by compartment; what is counted stays as it is."""
+    volumes = compartment_volumes(values).items()
+    return {place: molecules(1.0, v) for place, v in volumes} | {"counted": 1.0}
 
 
 def _compartment(name: str) -> str:
-    """Compartment of a species or per-compound observable, from its name."""
+    """Compartment of a species or per-compound observable, from its name; mRNA is counted."""
+    if name in OBSERVABLES and OBSERVABLES[name].unit == "molecules/cell":
+        return "counted"
     place = name.rstrip("]").rpartition("_")[2]
     medium = place in ("medium", "gut") or name.startswith("compound_medium")
     return "medium" if medium else "cell"

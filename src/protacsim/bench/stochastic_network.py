@@ -32,6 +32,7 @@ class Cell(NamedTuple):
 
 
 def build(size: str = "large") -> Cell:
+    """A cell of one of the `SIZES`."""
     volume_pL, target, ligase, mrna = SIZES[size]
     per_nM = MOLECULES_PER_NM_PL * volume_pL
     net = Network(f"single cell, {size}")
@@ -57,6 +58,7 @@ def build(size: str = "large") -> Cell:
 
 
 def chain(prefix: str, variant: str) -> list[str]:
+    """Names of the states of a chain, by length."""
     return [f"{prefix}{variant}{u}" for u in range(LONGEST + 1)]
 
 
