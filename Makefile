@@ -14,8 +14,8 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 CONFIGS = $(sort $(wildcard configs/*.toml configs/published/*.toml))
 DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
 
-.PHONY: help venv demo test test-long test-browser lint types layers configs validate bench bench-update \
-    bench-history bars peers lock clean FORCE
+.PHONY: help venv demo test test-long test-browser lint types layers configs validate notebooks docs \
+    bench bench-update bench-history bars peers lock clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,17 @@ validate: $(STAMP)  ## refit the calibrated compounds, predict every published r
 	$(BIN)/python validation/rows.py
 	$(BIN)/python validation/report.py
 
+# The notebooks are their own source: they are executed in place, and their output is committed.
+notebooks: $(STAMP)  ## execute the notebooks top to bottom, in place
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN \
+	    --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False \
+	    notebooks/*.ipynb
+
+docs: $(STAMP)  ## build the documentation into build/docs; every warning is an error
+	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --nitpicky --quiet \
+	    docs build/docs
+	@echo "build/docs/index.html"
+
 BASELINE := benchmarks/baseline.json
 BENCH_JSON ?= build/bench.json
 REASON ?=
@@ -138,7 +149,7 @@ lock-%:
 	cp pyproject.toml "$$scratch/"; \
 	[ ! -f locks/requirements-$*.txt ] || cp locks/requirements-$*.txt "$$scratch/lock.txt"; \
 	(cd "$$scratch" && venv/bin/pip-compile --quiet --extra dev --extra export --extra distributed \
-	    --extra sensitivity --strip-extras \
+	    --extra sensitivity --extra notebooks --extra docs --strip-extras \
 	    --annotation-style line --no-header --no-emit-index-url --no-emit-find-links \
 	    --no-emit-trusted-host --no-emit-options $(LOCK_FLAGS) -o lock.txt pyproject.toml); \
 	{ echo "# Core, dev and the tested extras on Python $*; made by \`make lock\`."; \

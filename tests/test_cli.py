@@ -32,7 +32,7 @@ CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
 HOSTILE = r"\u001b[31mred\u001b]0;owned\u0007 \u009b31m\u202e"
 COMMANDS = (
     *("run", "collect", "check", "describe", "library", "plot"),
-    *("verify", "failures", "export", "schema", "doctor", "bench"),
+    *("verify", "failures", "export", "schema", "doctor", "bench", "init"),
 )
 DOSES = "values = [0.0, 10.0, 1000.0]"
 COMPOUNDS = '["pirtobrutinib"]'

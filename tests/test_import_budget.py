@@ -12,7 +12,7 @@ from protacsim.cli import app
 HEAVY = ("numba", "llvmlite", "scipy", "xarray", "zarr", "pandas", "pint", "matplotlib.pyplot")
 COMMANDS = (
     *("run", "collect", "check", "describe", "library", "plot"),
-    *("verify", "failures", "export", "schema", "doctor", "bench"),
+    *("verify", "failures", "export", "schema", "doctor", "bench", "init"),
 )
 
 PROBE = """

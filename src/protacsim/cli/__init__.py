@@ -25,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Simulate degraders and inhibitors on wild-type and resistant BTK.",
-    epilog="Start with: protacsim run configs/wt_vs_c481s.toml",
+    epilog="Start with: protacsim init --question dose-response",
 )
 
 Configs = Annotated[
@@ -39,6 +39,26 @@ Sets = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.command()
+def init(
+    question: Annotated[
+        str,
+        typer.Option(
+            help="dose-response, allele, washout, single-cell, fit or sweep.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write (default: <question>.toml).")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a commented configuration to start from."""
+    from protacsim.cli import starting
+
+    raise typer.Exit(starting.start(question, out, force=force, as_json=as_json))
 
 
 @app.command()

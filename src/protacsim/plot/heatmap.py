@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
 from protacsim.plot import style
+from protacsim.plot.layout import leave_to_caller
 from protacsim.plot.selection import (
     DOSE,
     TIME,
@@ -107,7 +108,9 @@ def heatmap(
         for v in values
     ]
     with style.context():
-        return _figure(data, maps, x, width_mm)
+        figure = _figure(data, maps, x, width_mm)
+    leave_to_caller(figure)
+    return figure
 
 
 def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select: Selection) -> _Map:

@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 
 from protacsim.errors import ParameterError
 from protacsim.plot import style
+from protacsim.plot.layout import leave_to_caller
 from protacsim.plot.selection import TIME, Selection, choose, left_over, short_path, undecided
 from protacsim.units import unit_of
 
@@ -96,6 +97,7 @@ def sensitivity(
         for number, part in enumerate(parts):
             _draw(figure, part.sel(parameter=order), plan, number, width_mm)
         _frame(figure, parts, plan, width_mm)
+    leave_to_caller(figure)
     return figure
 
 

@@ -46,6 +46,11 @@ class Look:
 
 def context() -> AbstractContextManager[None]:
     """Return the style sheet of this package as a context manager."""
+    if in_notebook():
+        from matplotlib import pyplot
+
+        # Loads the backend out here: the context would undo what it sets.
+        pyplot.draw_if_interactive()  # type: ignore[no-untyped-call]
     sheet = resources.files("protacsim.plot").joinpath("protacsim.mplstyle")
     return style.context(str(sheet))
 

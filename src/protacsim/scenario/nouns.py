@@ -122,7 +122,8 @@ class Treatment:
     """
 
     compounds: Annotated[
-        tuple[Annotated[DosedCompound, BeforeValidator(_dosed)], ...], BeforeValidator(_several)
+        tuple[Annotated[DosedCompound, BeforeValidator(_dosed, str | dict[str, Any])], ...],
+        BeforeValidator(_several, str | dict[str, Any] | list[str | dict[str, Any]]),
     ]
     name: Label = ""
 

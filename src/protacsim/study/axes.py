@@ -200,7 +200,11 @@ def _described_paths(value: object) -> object:
     return named_entries(value)
 
 
-Draws = Annotated[tuple[Draw, ...], BeforeValidator(_described_paths), Field(min_length=1)]
+Draws = Annotated[
+    tuple[Draw, ...],
+    BeforeValidator(_described_paths, dict[str, Any] | list[dict[str, Any]]),
+    Field(min_length=1),
+]
 
 
 @noun
