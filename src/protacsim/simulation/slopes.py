@@ -1,7 +1,8 @@
 """Local sensitivities: derivatives of read-outs with respect to a scenario's own numbers.
 
-`offsets` and `differences` are the one place where central differences are packed and unpacked,
-for whoever runs the points in between; `gradients` runs them for one scenario.
+`offsets` and `differences` pack and unpack extrapolated central differences, for whoever runs the
+points in between; `gradients` runs them for one scenario. A fit takes half the points and plain
+differences, which its steps do not need any better.
 """
 
 from __future__ import annotations
