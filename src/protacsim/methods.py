@@ -53,10 +53,10 @@ class LNA:
     """The linear noise approximation: the deterministic mean, and Gaussian paths around it.
 
     Cheap and good where every species is abundant; counts are real numbers and may be negative.
-    A step is so short that no mean amount moves by more than `largest_change` of itself.
+    `rtol` is the local error of the transitions between times, in a species' Poisson deviation.
     """
 
-    largest_change: Positive = 0.2
+    rtol: Tolerance = 3e-4
 
 
 @noun
@@ -65,11 +65,12 @@ class Hybrid:
 
     Scarce are species with fewer than `scarce_below` molecules on average at some time, as far as
     their reactions need none of the others (a gene and its mRNA). `steps` is the least number of
-    steps of a run; scarce species act on the rest through their average over a step.
+    steps of a run; scarce species act on the rest through their average over a step. `rtol` is
+    that of `LNA`.
     """
 
     scarce_below: Positive = 30.0
-    largest_change: Positive = 0.2
+    rtol: Tolerance = 3e-4
     steps: Annotated[int, Quantity, Field(ge=1, le=100_000)] = 48
 
 

@@ -190,14 +190,9 @@ def topology_of(network: Network) -> Topology:
     """The network's reactions and read-outs by number, without a name."""
     index = {name: i for i, name in enumerate(network.species)}
     rates = {name: i for i, name in enumerate(network.rates)}
-    stoichiometry = network.stoichiometry()
     reactions = tuple(
-        (
-            _monomial(reaction, index),
-            tuple((int(i), int(stoichiometry[i, j])) for i in np.nonzero(stoichiometry[:, j])[0]),
-            rates[reaction.rate],
-        )
-        for j, reaction in enumerate(network.reactions)
+        (_monomial(reaction, index), tuple(change.items()), rates[reaction.rate])
+        for reaction, change in zip(network.reactions, network.changes(), strict=True)
     )
     observables = tuple(
         tuple(

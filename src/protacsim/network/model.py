@@ -160,21 +160,32 @@ class Network:
         part._reactions = kept
         return part
 
-    def stoichiometry(self) -> NDArray[np.int64]:
-        """Net change per reaction, shape (species, reactions); rows of buffered species are 0."""
-        index = {name: i for i, name in enumerate(self._species)}
-        matrix = np.zeros((len(index), len(self._reactions)), np.int64)
-        for j, reaction in enumerate(self.reactions):
+    def changes(self) -> tuple[dict[int, int], ...]:
+        """Net change of each reaction: number of a species -> amount; buffered species stay."""
+        number = {name: i for i, (name, held) in enumerate(self._species.items()) if not held}
+        found = []
+        for reaction in self._reactions.values():
+            change = dict.fromkeys(
+                sorted(number[s] for s, _ in reaction.reactants + reaction.products if s in number),
+                0,
+            )
             for sign, side in ((-1, reaction.reactants), (1, reaction.products)):
                 for species, count in side:
-                    if not self._species[species]:
-                        matrix[index[species], j] += sign * count
+                    if species in number:
+                        change[number[species]] += sign * count
+            found.append({i: amount for i, amount in change.items() if amount})
+        return tuple(found)
+
+    def stoichiometry(self) -> NDArray[np.int64]:
+        """Net change per reaction, shape (species, reactions); rows of buffered species are 0."""
+        matrix = np.zeros((len(self._species), len(self._reactions)), np.int64)
+        for j, change in enumerate(self.changes()):
+            matrix[list(change), j] = list(change.values())
         return matrix
 
     def conserved(self) -> tuple[dict[str, int], ...]:
         """Conserved totals, as species -> weight; single buffered species are left out."""
-        changes = [{int(i): int(c[i]) for i in np.nonzero(c)[0]} for c in self.stoichiometry().T]
-        laws = conservation_laws(len(self._species), changes)
+        laws = conservation_laws(len(self._species), self.changes())
         held = set(self.buffered)
         named = [{self.species[i]: weight for i, weight in law.items()} for law in laws]
         return tuple(law for law in named if not set(law) <= held)

@@ -89,7 +89,7 @@ def expected_events(runs: Runs) -> Floats:
     found = np.zeros(len(runs.rates))
     rate, first, second, _ = net.reactants.T
     for p in range(len(found)):
-        times, mean = mean_path(runs, p, LNA())
+        times, mean = mean_path(runs, p)
         state = np.concatenate([mean, np.ones((len(mean), 1))], axis=1)
         pace = (runs.rates[p][rate] * state[:, first] * state[:, second]).sum(axis=1)
         found[p] = np.trapezoid(pace, times)

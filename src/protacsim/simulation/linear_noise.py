@@ -1,8 +1,8 @@
 """The linear noise approximation of a network: mean, covariance, and transitions between times.
 
 Around the deterministic mean, deviations obey a linear equation with Gaussian noise (van Kampen
-2007, ch. X); over a step in which the mean hardly moves its coefficients are taken as constant and
-the transition is exact. What is drawn from the transitions is in `kernels.gaussian`.
+2007, ch. X). Transitions are integrated in `kernels.propagator`; what is drawn from them is in
+`kernels.gaussian`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import SimulationError
-from protacsim.kernels import jumps
+from protacsim.kernels import jumps, propagator
 from protacsim.kernels.integrate import EVENT_SET
 from protacsim.methods import LNA, ODE, Hybrid
 from protacsim.network import Dose, Gene, Network
-from protacsim.network.jumps import JumpPrograms, compile_jumps
+from protacsim.network.jumps import compile_jumps
+from protacsim.network.linear import LinearPrograms, compile_linear
 from protacsim.simulation.batch import solve
 from protacsim.simulation.points import Runs, points_of
 from protacsim.simulation.statuses import OK, failure
@@ -27,13 +28,15 @@ from protacsim.simulation.statuses import OK, failure
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-# Candidates for the ends of steps after every start, dose and washout, from `EARLIEST` of the way.
-CANDIDATES, EARLIEST = 160, 1e-7
+# Knots of the mean from every start, dose and washout on, from `EARLIEST` of the way; slopes there
+# are those of the polynomial through so many knots.
+KNOTS, EARLIEST, AROUND = 160, 1e-7, 5
 
-# A step is halved until the norm of its matrix is below this; then a series of ORDER terms serves.
-SMALL, ORDER = 0.25, 6
+# A slope beyond what two knots tell leaves their values by more than this share: it is cut.
+SWING = 0.1
 
 ACCURACY = ODE(rtol=1e-6, atol_nM=1e-6)
+MOST_STEPS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +118,7 @@ def scarce_species(runs: Runs, p: int, method: LNA | Hybrid) -> Flags:
     n = runs.initial.shape[1]
     if isinstance(method, LNA):
         return np.zeros(n, bool)
-    least = _mean(runs, p, _candidates(runs, p, method)[1]).min(axis=0)
+    least = mean_path(runs, p)[1].min(axis=0)
     net = compile_jumps(runs.network)
     found = np.append((least < method.scarce_below) & (net.moves == 1), False)
     found[runs.species] = False
@@ -175,87 +178,124 @@ def linearised(runs: Runs, p: int, method: LNA | Hybrid, scarce: Flags) -> Linea
     """Mean and transitions of point p, from stop to stop; `scarce` species stand still.
 
     Stops are the outputs, the changes and, for `Hybrid`, its even steps.
+    Raises `SimulationError` when the mean or a transition cannot be integrated.
     """
-    edges, mean, middle, stops = _steps(runs, p, method)
-    matrix, spread = _coefficients(compile_jumps(runs.network), runs.rates[p], middle, scarce)
-    transition, noise = _transitions(matrix, spread, np.diff(edges))
+    breaks, edges = _stops(runs, p, method)
+    knots, mean, at_edges = _means(runs, p, breaks, edges)
+    net = compile_linear(runs.network)
+    courses = [_course(net, t, m) for t, m in zip(knots, mean, strict=True)]
+    work = _room(net, runs.rates[p], scarce)
+    spread = np.sqrt(1.0 + np.max([m.max(axis=0) for m in mean], axis=0))[net.order]
+    n = len(spread)
+    transition, noise = np.empty((len(edges) - 1, n, n)), np.empty((len(edges) - 1, n, n))
+    piece = np.searchsorted(breaks, edges[:-1], side="right") - 1
+    for step, span in enumerate(np.stack([edges[:-1], edges[1:]], axis=1)):
+        status = propagator.propagate(
+            courses[piece[step]], net, spread, method.rtol, MOST_STEPS, span, work
+        )
+        if status != OK:
+            raise SimulationError(f"Linear noise: {failure(status, span[1])}", status, span[1])
+        here = np.ix_(net.order, net.order)
+        transition[step][here] = propagator.matrix(work, propagator.TRANSITION).T
+        upper = np.triu(propagator.matrix(work, propagator.NOISE))
+        noise[step][here] = upper + np.triu(upper, 1).T
+    _hold(runs, p, edges, transition, noise)
+    place = np.searchsorted(runs.times, edges)
+    place[place == len(runs.times)] = 0
+    due = np.where(runs.times[place] == edges, place, -1)
+    return Linearised(edges, at_edges, transition, noise, due)
+
+
+def _hold(runs: Runs, p: int, edges: Floats, transition: Floats, noise: Floats) -> None:
+    """What is set at an edge has no deviation there."""
     for e, when in enumerate(runs.when[p]):
-        if runs.kind[e] == EVENT_SET and when > edges[0]:  # what is set has no deviation
+        if runs.kind[e] == EVENT_SET and edges[0] < when <= edges[-1]:
             step, s = int(np.searchsorted(edges, when)) - 1, runs.species[e]
             transition[step, s] = 0.0
             noise[step, s] = 0.0
             noise[step, :, s] = 0.0
-    transition, noise = _merged(transition, noise, stops)
-    edges, mean = edges[stops], mean[stops]
-    place = np.searchsorted(runs.times, edges)
-    place[place == len(runs.times)] = 0
-    due = np.where(runs.times[place] == edges, place, -1)
-    return Linearised(edges, mean, transition, noise, due)
 
 
-def _merged(transition: Floats, noise: Floats, stops: Flags) -> tuple[Floats, Floats]:
-    """Transitions and noise between stops, composed from those of the steps between them."""
-    n = transition.shape[1]
-    merged: list[tuple[Floats, Floats]] = []
-    so_far, spread = np.eye(n), np.zeros((n, n))
-    for step, fresh, stop in zip(transition, noise, stops[1:], strict=True):
-        so_far, spread = step @ so_far, step @ spread @ step.T + fresh
-        if stop:
-            merged.append((so_far, spread))
-            so_far, spread = np.eye(n), np.zeros((n, n))
-    return (
-        np.array([step for step, _ in merged]).reshape(-1, n, n),
-        np.array([fresh for _, fresh in merged]).reshape(-1, n, n),
+def mean_path(runs: Runs, p: int) -> tuple[Floats, Floats]:
+    """Times (s,) h and the mean there (s, n), along the course of point p."""
+    breaks, edges = _stops(runs, p, LNA())
+    knots, mean, _ = _means(runs, p, breaks, edges)
+    return np.concatenate(knots), np.concatenate(mean)
+
+
+def _stops(runs: Runs, p: int, method: LNA | Hybrid) -> tuple[Floats, Floats]:
+    """Times at which the course of the mean starts anew, and all at which transitions end."""
+    first, last = runs.span[p]
+    changes = runs.when[p]
+    breaks = np.unique(np.append(changes[(changes >= first) & (changes <= last)], first))
+    even = np.linspace(first, last, (method.steps if isinstance(method, Hybrid) else 1) + 1)
+    return breaks, np.unique(np.concatenate([breaks, even, runs.times]))
+
+
+def _means(
+    runs: Runs, p: int, breaks: Floats, edges: Floats
+) -> tuple[list[Floats], list[Floats], Floats]:
+    """Knots from break to break and the mean there, that of the last knot before the change.
+
+    Also the mean at the edges, after changes.
+    """
+    growing = np.geomspace(EARLIEST, 1.0, KNOTS)
+    ends = np.append(breaks[1:], edges[-1])
+    knots = [
+        np.unique(
+            np.concatenate([[start], np.minimum(start + (end - start) * growing, end), [end]])
+        )
+        for start, end in zip(breaks, ends, strict=True)
+    ]
+    seen = [np.append(t[:-1], np.nextafter(t[-1], -np.inf)) for t in knots[:-1]] + knots[-1:]
+    asked, where = np.unique(np.concatenate([*seen, edges]), return_inverse=True)
+    parts = np.split(_mean(runs, p, asked)[where], np.cumsum([len(t) for t in seen]))
+    return knots, parts[:-1], parts[-1]
+
+
+def _course(net: LinearPrograms, knots: Floats, mean: Floats) -> propagator.Course:
+    """The mean (q, n) at knots and its slopes, for the kernel."""
+    if len(knots) == 1:  # nothing follows the last break
+        knots, mean = np.append(knots, np.inf), np.repeat(mean, 2, axis=0)
+    slope = _slopes(knots, mean)
+    return propagator.Course(
+        knots,
+        np.concatenate([mean[:, net.order], np.ones((len(mean), 1))], axis=1),
+        np.concatenate([slope[:, net.order], np.zeros((len(mean), 1))], axis=1),
     )
 
 
-def mean_path(runs: Runs, p: int, method: LNA | Hybrid) -> tuple[Floats, Floats]:
-    """Times (s,) h and the mean there (s, n), at every step of point p."""
-    edges, mean, _, _ = _steps(runs, p, method)
-    return edges, mean
+def _slopes(knots: Floats, mean: Floats) -> Floats:
+    """Slopes per h at the knots: polynomials through neighbours, cut where these do not bear them.
+
+    The equations would give them, but with the fastest rate times the error of the mean.
+    """
+    q = min(AROUND, len(knots))
+    first = np.clip(np.arange(len(knots)) - q // 2, 0, len(knots) - q)
+    places = first[:, None] + np.arange(q)
+    away = knots[places] - knots[:, None]
+    scale = np.abs(away).max(axis=1)
+    powers = np.swapaxes((away / scale[:, None])[:, :, None] ** np.arange(q), 1, 2)
+    unit = np.eye(q)[1] if q > 1 else np.zeros(q)
+    weights = np.linalg.solve(powers, np.tile(unit[:, None], (len(knots), 1, 1)))[:, :, 0]
+    slope = np.einsum("kq,kqn->kn", weights, mean[places]) / scale[:, None]
+    size = np.abs(mean)
+    most = 3.0 * np.abs(np.diff(mean, axis=0)) + SWING * np.maximum(size[1:], size[:-1])
+    most /= np.diff(knots)[:, None]
+    most = np.minimum(np.append(most, most[-1:], axis=0), np.append(most[:1], most, axis=0))
+    cut: Floats = np.clip(slope, -most, most)
+    return cut
 
 
-def _steps(runs: Runs, p: int, method: LNA | Hybrid) -> tuple[Floats, Floats, Floats, Flags]:
-    """Ends of steps (s + 1,) h, the mean there and in the middle of steps, and which are stops."""
-    stops, candidates = _candidates(runs, p, method)
-    inside = np.unique(runs.when[p][runs.when[p] > candidates[0]])
-    inside = inside[inside <= candidates[-1]]
-    before = np.nextafter(inside, -np.inf)  # the state just before a change, too
-    asked = np.union1d(candidates, before)
-    state = _mean(runs, p, asked)
-    after = state[np.searchsorted(asked, candidates)]
-    ahead = after.copy()
-    ahead[np.searchsorted(candidates, inside)] = state[np.searchsorted(asked, before)]
-    must = np.isin(candidates, stops)
-    ends = _ends(after, ahead, must, method.largest_change)
-    middle = 0.5 * (after[ends[:-1]] + ahead[ends[1:]])
-    return candidates[ends], after[ends], middle, must[ends]
-
-
-def _ends(after: Floats, ahead: Floats, must: Flags, largest_change: float) -> NDArray[np.int64]:
-    """Candidates at which steps end: stops, and those from which the next would be too far."""
-    chosen = [0]
-    for i in range(1, len(after)):
-        start = after[chosen[-1]]
-        far = np.abs(ahead[min(i + 1, len(ahead) - 1)] - start)
-        if must[i] or (far > largest_change * (np.maximum(start, ahead[i]) + 1.0)).any():
-            chosen.append(i)
-    return np.array(chosen)
-
-
-def _candidates(runs: Runs, p: int, method: LNA | Hybrid) -> tuple[Floats, Floats]:
-    """Times at which steps must end, and those at which they may, first and last included."""
-    first, last = runs.span[p]
-    changes = runs.when[p]
-    breaks = np.unique(np.concatenate([[first], changes[(changes >= first) & (changes <= last)]]))
-    reach = np.diff(np.append(breaks, last))
-    growing = np.geomspace(EARLIEST, 1.0, CANDIDATES)
-    between = [start + span * growing for start, span in zip(breaks, reach, strict=True)]
-    steps = method.steps if isinstance(method, Hybrid) else 1
-    even = np.linspace(first, last, steps + 1)
-    stops = np.unique(np.concatenate([breaks, even, runs.times]))
-    found = np.unique(np.concatenate([stops, *between]))
-    return stops, found[(found >= first) & (found <= last)]
+def _room(net: LinearPrograms, rates: Floats, scarce: Flags) -> propagator.Room:
+    """Numbers of one point for the kernel; nothing changes `scarce` species."""
+    free = ~scarce[net.order]
+    column = np.repeat(np.arange(len(free)), np.diff(net.noise_ptr))
+    slope = net.slope_amount * rates[net.slope_rate] * free[net.jacobian_row][net.slope_slot]
+    both = free[column] & free[net.noise_column]
+    pace = net.pace_amount * rates[net.pace_rate] * both[net.pace_slot]
+    made: propagator.Room = propagator.room(net, slope, pace)
+    return made
 
 
 def _mean(runs: Runs, p: int, times: Floats) -> Floats:
@@ -277,49 +317,3 @@ def _mean(runs: Runs, p: int, times: Floats) -> Floats:
         raise SimulationError(f"The mean: {failure(status, time_h)}", status, time_h)
     states: Floats = solution.states[0]
     return states
-
-
-def _coefficients(
-    net: JumpPrograms, rates: Floats, state: Floats, scarce: Flags
-) -> tuple[Floats, Floats]:
-    """Jacobians and noise per h (s, n, n) at the states (s, n)."""
-    n, m = state.shape[1], len(net.reactants)
-    change = np.zeros((m, n + 1))
-    np.add.at(change, (np.arange(m)[:, None], net.changed), net.amount)
-    change = change[:, :n] * ~scarce
-    rate, first, second, _ = net.reactants.T
-    one = np.concatenate([state, np.ones((len(state), 1))], axis=1)
-    k = rates[rate]
-    slope = np.zeros((len(state), m, n + 1))
-    reactions = np.arange(m)
-    slope[:, reactions, first] += k * one[:, second]
-    slope[:, reactions, second] += k * one[:, first]
-    pace = k * one[:, first] * one[:, second]
-    matrix = change.T @ slope[:, :, :n]
-    spread: Floats = np.swapaxes(change[None] * pace[:, :, None], 1, 2) @ change
-    return matrix, spread
-
-
-def _transitions(matrix: Floats, spread: Floats, spans: Floats) -> tuple[Floats, Floats]:
-    """Transitions and noise (s, n, n) of steps of constant coefficients: by series, then doubling.
-
-    Over twice the time a transition is squared, and its noise is carried on by it once.
-    """
-    size = np.abs(matrix).sum(axis=2).max(axis=1, initial=0.0) * spans
-    doublings = np.maximum(0, np.ceil(np.log2(np.maximum(size, 1e-300) / SMALL))).astype(int)
-    h = (spans / 2.0**doublings)[:, None, None]
-    eye = np.eye(matrix.shape[1])
-    transition, power = eye + h * matrix, h * matrix
-    noise, term = h * spread, h * spread
-    for order in range(2, ORDER + 1):
-        power = power @ matrix * (h / order)
-        transition = transition + power
-        half = matrix @ term
-        term = (half + np.swapaxes(half, 1, 2)) * (h / order)
-        noise = noise + term
-    for doubling in range(int(doublings.max(initial=0))):
-        more = doublings > doubling
-        once, so_far = transition[more], noise[more]
-        noise[more] = so_far + once @ so_far @ np.swapaxes(once, 1, 2)
-        transition[more] = once @ once
-    return transition, 0.5 * (noise + np.swapaxes(noise, 1, 2))
