@@ -256,7 +256,7 @@ def _means(
 def _course(net: LinearPrograms, knots: Floats, mean: Floats) -> propagator.Course:
     """The mean (q, n) at knots and its slopes, for the kernel."""
     if len(knots) == 1:  # nothing follows the last break
-        knots, mean = np.append(knots, np.inf), np.repeat(mean, 2, axis=0)
+        knots, mean = np.append(knots, knots + 1.0), np.repeat(mean, 2, axis=0)
     slope = _slopes(knots, mean)
     return propagator.Course(
         knots,
