@@ -86,22 +86,35 @@ def seed_stream(stream, seed, point, replicate):
 
 @njit
 def refill(stream):
-    """Draw the next block of words: xoshiro256++ (Blackman and Vigna 2021, doi 10.1145/3460772)."""
-    for g in range(GENERATORS):
+    """Draw the next block of words: xoshiro256++ (Blackman and Vigna 2021, doi 10.1145/3460772).
+
+    Two generators at a time: each waits for its own last step, not for the other's.
+    """
+    for g in range(0, GENERATORS, 2):
         own = STATE + 4 * g
         a, b, c, d = stream[own], stream[own + 1], stream[own + 2], stream[own + 3]
+        p, q, r, s = stream[own + 4], stream[own + 5], stream[own + 6], stream[own + 7]
         for e in range(g, BLOCK, GENERATORS):
-            total = a + d
-            stream[e] = ((total << S23) | (total >> S41)) + a
-            shifted = b << S17
-            c ^= a
-            d ^= b
-            b ^= c
-            a ^= d
-            c ^= shifted
-            d = (d << S45) | (d >> S19)
+            stream[e], stream[e + 1] = scrambled(a, d), scrambled(p, s)
+            a, b, c, d = following(a, b, c, d)
+            p, q, r, s = following(p, q, r, s)
         stream[own], stream[own + 1], stream[own + 2], stream[own + 3] = a, b, c, d
+        stream[own + 4], stream[own + 5], stream[own + 6], stream[own + 7] = p, q, r, s
     stream[PLACE] = 0
+
+
+@njit
+def scrambled(a, d):
+    """The word that a generator gives."""
+    total = a + d
+    return ((total << S23) | (total >> S41)) + a
+
+
+@njit
+def following(a, b, c, d):
+    """The next state of a generator."""
+    third, fourth = c ^ a, d ^ b
+    return a ^ fourth, b ^ third, third ^ (b << S17), (fourth << S45) | (fourth >> S19)
 
 
 @njit

@@ -32,6 +32,9 @@ from protacsim.kernels.randomness import (
 # Candidates per window, on average; a window ends early when a count leaves its interval.
 WINDOW = 16384.0
 
+# Candidates that are picked in one go, before the first of them is looked at.
+BATCH = 64
+
 # An interval reaches from x - d to x + d, d = NARROWEST + SPREAD * sqrt(x).
 NARROWEST, SPREAD = 3.0, 2.0
 
@@ -51,7 +54,7 @@ class Table(NamedTuple):
     (m, 2): the product of a reaction's reactants at the lower ends, and what the upper ends add;
     `weight` (2 m,) candidate rates of reaction j: accepted unseen (2 j), to be looked at (2 j + 1).
     The alias table runs over the weights above 0: slot e stands for candidate `choice[e, 0]` below
-    `limit[e]` (uint64), and for `choice[e, 1]` from there on.
+    `limit[e]` (uint64), and for `choice[e, 1]` from there on. `picked` (BATCH,): candidates drawn.
     """
 
     interval: np.ndarray
@@ -59,6 +62,7 @@ class Table(NamedTuple):
     weight: np.ndarray
     choice: np.ndarray
     limit: np.ndarray
+    picked: np.ndarray
 
 
 @njit
@@ -70,6 +74,7 @@ def new_table(n, m):
         np.zeros(2 * m),
         np.zeros((2 * m, 2), np.int64),
         np.zeros(2 * m, np.uint64),
+        np.zeros(BATCH, np.int64),
     )
 
 
@@ -187,48 +192,68 @@ def advance(net, k, table, x, stream, t, stop, budget):
 
 
 @njit
+def pick(table, stream, place, count, slots):
+    """Draw `count` candidates from the words of the stream from `place` on.
+
+    Nothing branches on what is drawn: a processor would guess wrong every other time.
+    """
+    choice, limit, picked = table.choice, table.limit, table.picked
+    size = np.uint64(slots)
+    for i in range(count):
+        bits = stream[place + i]
+        # 64-bit fraction times slots: the whole part is a slot, the rest decides inside it.
+        small = (bits & LOW) * size
+        large = (bits >> HALF_WORD) * size + (small >> HALF_WORD)
+        slot = large >> HALF_WORD
+        rest = (large << HALF_WORD) | (small & LOW)
+        picked[i] = choice[slot, np.uint64(rest >= limit[slot])]
+
+
+@njit
 def try_candidates(net, table, stream, slots, drawn):
     """Candidates one by one until all `drawn` are used up or a count leaves its interval.
 
     Returns how many were tried and how many fired, and the reaction that led out, or -1.
     """
     reactants, changed, amount = net.reactants, net.changed, net.amount
-    interval, bounds, choice, limit = table.interval, table.bounds, table.choice, table.limit
-    size = np.uint64(slots)
+    interval, bounds, picked = table.interval, table.bounds, table.picked
     refused = 0
+    before = 0
     place = np.int64(stream[PLACE])
-    for tried in range(1, drawn + 1):
-        if place >= BLOCK - 1:
+    while before < drawn:
+        if place == BLOCK:
             refill(stream)
             place = 0
-        bits = stream[place]
-        place += 1
-        # 64-bit fraction times slots: the whole part is a slot, the rest decides inside it.
-        small = (bits & LOW) * size
-        large = (bits >> HALF_WORD) * size + (small >> HALF_WORD)
-        slot = np.int64(large >> HALF_WORD)
-        rest = (large << HALF_WORD) | (small & LOW)
-        candidate = choice[slot, 0] if rest < limit[slot] else choice[slot, 1]
-        j = candidate >> 1
-        if candidate & 1:
-            a, b = reactants[j, FIRST], reactants[j, SECOND]
-            count_a = interval[a, LOWEST] + interval[a, OFFSET]
-            count_b = interval[b, LOWEST] + interval[b, OFFSET] - reactants[j, REPEATED]
-            excess = fma(np.float64(count_a), np.float64(count_b), -bounds[j, 0])
-            share = (np.float64(stream[place] >> TO_DOUBLE) + 0.5) * UNIT
-            place += 1
-            if share * bounds[j, 1] >= excess:
-                refused += 1
-                continue
-        out = False
-        for e in range(changed.shape[1]):
-            s = changed[j, e]
-            count = interval[s, OFFSET] + amount[j, e]
-            interval[s, OFFSET] = count
-            out |= np.uint64(count) > np.uint64(interval[s, WIDTH])  # below 0 is beyond, too
-        if out:
-            stream[PLACE] = place
-            return tried, tried - refused, j
+        batch = min(BATCH, drawn - before, BLOCK - place)
+        pick(table, stream, place, batch, slots)
+        place += batch
+        for i in range(batch):
+            candidate = picked[i]
+            j = np.uint64(candidate >> 1)
+            if candidate & 1:
+                if place == BLOCK:
+                    refill(stream)
+                    place = 0
+                a, b = np.uint64(reactants[j, FIRST]), np.uint64(reactants[j, SECOND])
+                count_a = interval[a, LOWEST] + interval[a, OFFSET]
+                count_b = interval[b, LOWEST] + interval[b, OFFSET] - reactants[j, REPEATED]
+                excess = fma(np.float64(count_a), np.float64(count_b), -bounds[j, 0])
+                share = (np.float64(stream[np.uint64(place)] >> TO_DOUBLE) + 0.5) * UNIT
+                place += 1
+                if share * bounds[j, 1] >= excess:
+                    refused += 1
+                    continue
+            out = False
+            for e in range(changed.shape[1]):
+                s = np.uint64(changed[j, e])
+                count = interval[s, OFFSET] + amount[j, e]
+                interval[s, OFFSET] = count
+                out |= np.uint64(count) > np.uint64(interval[s, WIDTH])  # below 0 is beyond, too
+            if out:
+                stream[PLACE] = place
+                tried = before + i + 1
+                return tried, tried - refused, np.int64(j)
+        before += batch
     stream[PLACE] = place
     return drawn, drawn - refused, -1
 
