@@ -56,7 +56,7 @@ class LNA:
     `rtol` is the local error of the transitions between times, in a species' Poisson deviation.
     """
 
-    rtol: Tolerance = 3e-4
+    rtol: Tolerance = 1e-3
 
 
 @noun
@@ -70,7 +70,7 @@ class Hybrid:
     """
 
     scarce_below: Positive = 30.0
-    rtol: Tolerance = 3e-4
+    rtol: Tolerance = 1e-3
     steps: Annotated[int, Quantity, Field(ge=1, le=100_000)] = 48
 
 

@@ -167,7 +167,7 @@ def compile_network(network: Network) -> CompiledNetwork:
         network.species,
         network.rates,
         tuple(network.observables),
-        compile_topology(topology_of(network)),
+        compile_topology(network.topology()),
     )
 
 

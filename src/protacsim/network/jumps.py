@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from protacsim.network.compiler import Monomial, Topology, topology_of
+from protacsim.network.compiler import Monomial, Topology
 
 if TYPE_CHECKING:
     from protacsim.network.model import Network
@@ -45,7 +45,7 @@ class JumpPrograms(NamedTuple):
 
 def compile_jumps(network: Network) -> JumpPrograms:
     """The jump programs of `network`, made once however many networks share its topology."""
-    return _compile(topology_of(network))
+    return _compile(network.topology())
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from protacsim.network.compiler import Topology, compile_topology, topology_of
+from protacsim.network.compiler import Topology, compile_topology
 
 if TYPE_CHECKING:
     from protacsim.network.model import Network
@@ -60,7 +60,7 @@ class LinearPrograms(NamedTuple):
 
 def compile_linear(network: Network) -> LinearPrograms:
     """The linear programs of `network`, made once however many networks share its topology."""
-    return _compile(topology_of(network))
+    return _compile(network.topology())
 
 
 @lru_cache(maxsize=256)

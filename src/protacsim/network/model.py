@@ -14,7 +14,7 @@ from protacsim.errors import NetworkError
 from protacsim.network.conservation import conservation_laws
 
 if TYPE_CHECKING:
-    from protacsim.network.compiler import CompiledNetwork
+    from protacsim.network.compiler import CompiledNetwork, Topology
 
 MAX_ORDER = 2
 
@@ -67,6 +67,7 @@ class Network:
         self._species: dict[str, bool] = {}
         self._reactions: dict[str, Reaction] = {}
         self._observables: dict[str, tuple[Term, ...]] = {}
+        self._topology: Topology | None = None
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -100,6 +101,7 @@ class Network:
         if not name:
             raise NetworkError(f"{self.name}: a species needs a name; found an empty one.")
         self._species[name] = self._species.get(name, False) or buffered
+        self._topology = None
         return name
 
     def add(self, name: str, reactants: Complex, products: Complex, rate: str) -> None:
@@ -125,6 +127,7 @@ class Network:
         for species, _ in reaction.reactants + reaction.products:
             self.add_species(species)
         self._reactions[name] = reaction
+        self._topology = None
 
     def add_observable(self, name: str, terms: Iterable[Term | str]) -> None:
         """Define a read-out as a weighted sum of species (see `Term`)."""
@@ -135,6 +138,7 @@ class Network:
                 f"{self.name}: observable {name!r} names unknown species {', '.join(unknown)}."
             )
         self._observables[name] = entries
+        self._topology = None
 
     def reachable(self, present: Iterable[str]) -> Network:
         """The part of the network that can ever run from the species that are `present`.
@@ -189,6 +193,14 @@ class Network:
         held = set(self.buffered)
         named = [{self.species[i]: weight for i, weight in law.items()} for law in laws]
         return tuple(law for law in named if not set(law) <= held)
+
+    def topology(self) -> Topology:
+        """The table by number, without names; made once until something is added."""
+        from protacsim.network.compiler import topology_of
+
+        if self._topology is None:
+            self._topology = topology_of(self)
+        return self._topology
 
     def compile(self) -> CompiledNetwork:
         """The integer programs of this topology; independent of any number."""
