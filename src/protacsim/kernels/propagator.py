@@ -25,12 +25,12 @@ NODES = (A[:STAGES] @ _GAMMAS).sum(axis=1)
 SHIFTS = _GAMMAS.sum(axis=1)
 AT_END = 5  # this stage and those after it look at the end of the step
 
-# The noise of a step from four places inside it (Gauss and Legendre).
-PLACES, WEIGHTS = np.polynomial.legendre.leggauss(4)
+# The noise of a step from three places inside it (Gauss and Legendre).
+PLACES, WEIGHTS = np.polynomial.legendre.leggauss(3)
 PLACES, WEIGHTS = 0.5 * (PLACES + 1.0), 0.5 * WEIGHTS
 
 SAFETY, SMALLEST_FACTOR, LARGEST_FACTOR = 0.9, 0.2, 6.0
-FIRST_STEP = 0.1  # over the norm of the matrix
+FIRST_STEP = 1.0  # over the norm of the matrix
 
 # Matrices in the working rows.
 TRANSITION, NOISE, NEW, DRIFT, HERE, SPREAD, BENDS = 0, 1, 2, 3, 4, 5, 6
