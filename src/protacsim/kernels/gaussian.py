@@ -12,7 +12,14 @@ from protacsim.kernels.direct import RATE, combinations
 from protacsim.kernels.integrate import OK
 from protacsim.kernels.jit import njit_allocating as njit
 from protacsim.kernels.jumps import CANDIDATES, EVENT_BUDGET, EVENTS, STATUS, draw_start
-from protacsim.kernels.randomness import exponential, fma, new_stream, normal, seed_stream, uniform
+from protacsim.kernels.randomness import (
+    exponential,
+    fill_normal,
+    fma,
+    new_stream,
+    seed_stream,
+    uniform,
+)
 
 
 @njit
@@ -34,6 +41,7 @@ def sample_paths(
     x = np.ones(n + 1, np.int64)
     deviation, moved, noise, state = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
     average = np.zeros(n)
+    exact, moving = np.nonzero(scarce)[0], np.nonzero(scarce == 0)[0]
     pace = np.zeros(net.reactants.shape[0])
     for r in range(replicates.size):
         seed_stream(stream, seed, key, replicates[r])
@@ -45,7 +53,7 @@ def sample_paths(
         report[r, EVENTS] = report[r, CANDIDATES] = jumps
         for e in range(edges.size - 1 if jumps < max_events else 0):
             jumps = follow(
-                net, k, x, scarce, edges[e + 1] - edges[e], average, pace, stream,
+                net, k, x, exact, edges[e + 1] - edges[e], average, pace, stream,
                 max_events - report[r, EVENTS],
             )  # fmt: skip
             report[r, EVENTS] += jumps
@@ -53,10 +61,9 @@ def sample_paths(
             if report[r, EVENTS] >= max_events:
                 report[r, STATUS] = EVENT_BUDGET
                 break
-            for s in range(n):
-                if scarce[s]:
-                    deviation[s] = average[s] - 0.5 * (mean[e, s] + mean[e + 1, s])
-                noise[s] = normal(stream)
+            for s in exact:
+                deviation[s] = average[s] - 0.5 * (mean[e, s] + mean[e + 1, s])
+            fill_normal(stream, moving, noise)
             step(transition[e], root[e], deviation, noise, moved)
             for s in range(n):
                 deviation[s] = moved[s]
@@ -76,13 +83,13 @@ def step(transition, root, deviation, noise, moved):
 
 
 @njit
-def follow(net, k, x, scarce, span, average, pace, stream, budget):
-    """Run the scarce species exactly over `span` (h) by the direct method.
+def follow(net, k, x, exact, span, average, pace, stream, budget):
+    """Run the scarce species, listed in `exact`, over `span` (h) by the direct method.
 
     Fills their averages over the span and returns the number of jumps, at most `budget`.
     """
     m = pace.size
-    for s in range(scarce.size):
+    for s in exact:
         average[s] = 0.0
     t = 0.0
     events = 0
@@ -90,13 +97,11 @@ def follow(net, k, x, scarce, span, average, pace, stream, budget):
         total = 0.0
         for j in range(m):
             pace[j] = k[net.reactants[j, RATE]] * combinations(net.reactants, x, j)
-        for j in range(m):
             total += pace[j]
         wait = exponential(stream) / total if total > 0.0 else span
-        held = min(wait, span - t)
-        for s in range(scarce.size):
-            if scarce[s]:
-                average[s] = fma(np.float64(x[s]), held / span, average[s])
+        share = min(wait, span - t) / span
+        for s in exact:
+            average[s] = fma(np.float64(x[s]), share, average[s])
         if t + wait >= span:
             break
         t += wait

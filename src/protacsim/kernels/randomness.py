@@ -141,13 +141,29 @@ def exponential(stream):
 
 @njit
 def normal(stream):
-    """Mean 0, variance 1, by the polar method of Marsaglia and Bray 1964 (doi 10.1137/1006063)."""
+    """Mean 0, variance 1."""
+    return normal_pair(stream)[0]
+
+
+@njit
+def normal_pair(stream):
+    """Two independent ones, by the polar method of Marsaglia and Bray 1964 (doi 10.1137/1006063)."""
     while True:
         a = fma(2.0, uniform(stream), -1.0)
         b = fma(2.0, uniform(stream), -1.0)
         square = fma(a, a, b * b)
         if square < 1.0:
-            return a * math.sqrt(-2.0 * math.log(square) / square)
+            reach = math.sqrt(-2.0 * math.log(square) / square)
+            return a * reach, b * reach
+
+
+@njit
+def fill_normal(stream, places, out):
+    """Independent ones at these places of out."""
+    for e in range(0, places.size - 1, 2):
+        out[places[e]], out[places[e + 1]] = normal_pair(stream)
+    if places.size % 2:
+        out[places[-1]] = normal(stream)
 
 
 @njit
