@@ -147,7 +147,7 @@ def normal(stream):
 
 @njit
 def normal_pair(stream):
-    """Two independent ones, by the polar method of Marsaglia and Bray 1964 (doi 10.1137/1006063)."""
+    """Two independent ones, by the polar method (Marsaglia and Bray 1964, doi 10.1137/1006063)."""
     while True:
         a = fma(2.0, uniform(stream), -1.0)
         b = fma(2.0, uniform(stream), -1.0)
