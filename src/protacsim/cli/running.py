@@ -198,7 +198,8 @@ def _part(writer: store.Writer) -> dict[str, Any]:
 
 
 def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
-    data = store.open_results(folder)
+    # Figures take parts of variables, each of which would be read anew.
+    data = store.open_results(folder, lazily=not (job.figures or job.sensitivity))
     table = summary_table(data)
     write_table(table, folder / "summary.csv")
     sensitivity.publish(job, data, folder, quiet=options.as_json)
