@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
-OTHER_ARRAYS: Final = ("cupy", "dask", "pint", "sparse")
-"""Libraries whose arrays xarray accepts; results are NumPy arrays."""
+OTHER_ARRAYS: Final = ("cupy", "dask", "pint", "pyarrow", "sparse")
+"""Libraries whose arrays xarray and pandas accept; results are NumPy arrays."""
 
 
 def on_demand(package: str, home: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
@@ -40,10 +40,10 @@ def hidden(*modules: str) -> Iterator[None]:
 
 
 def load_xarray() -> None:
-    """Load xarray for a process that is all ours, without other array libraries.
+    """Load xarray and pandas for a process that is all ours, without other array libraries.
 
-    xarray looks for them once, by importing whichever is installed: dask alone takes as long as
-    ten thousand runs. Quoted units and the dask executor find theirs afterwards.
+    They look for them once, by importing whichever is installed: dask alone takes as long as ten
+    thousand runs. Quoted units, the dask executor and Parquet find theirs afterwards.
     """
     with hidden(*OTHER_ARRAYS):
         import xarray as xr
