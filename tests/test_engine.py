@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from machine import Machine
 from protacsim.errors import EngineWarning, ParameterError
-from protacsim.kernels import integrate as kernel
-from protacsim.kernels import tape
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels import drivers, tape
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.methods import ODE, Method, Reference
 from protacsim.network import Dose, Network
 from protacsim.scenario import Scenario, numbers
@@ -557,4 +556,4 @@ def test_the_driver_is_compiled_once() -> None:
     lone = Network()
     lone.add_species("A")
     solve(lone, {}, {}, [1.0])
-    assert len(kernel.integrate_batch.signatures) == 1
+    assert len(drivers.integrate_batch.compiled) == 1
