@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 import typer
 
 from protacsim.cli import app
@@ -97,3 +98,11 @@ def test_looking_at_the_library_and_the_schema_needs_no_figures_and_no_store(tmp
 def test_a_unit_in_quotes_is_what_loads_pint(tmp_path):
     (tmp_path / "a.toml").write_text(CONFIG.replace("100.0", '"0.1 uM"'))
     assert "pint" in loaded(CALL + 'call("check", "a.toml")', tmp_path)
+
+
+@pytest.mark.jit_only
+def test_a_run_whose_kernels_are_compiled_loads_no_compiler(tmp_path):
+    (tmp_path / "a.toml").write_text(CONFIG)
+    run = CALL + 'call("run", "a.toml", "--out", "{}")'
+    loaded(run.format("first"), tmp_path)
+    assert "numba" not in loaded(run.format("second"), tmp_path)

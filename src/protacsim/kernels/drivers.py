@@ -46,7 +46,9 @@ class Driver:
 
     def _address(self, kinds: str, arguments: tuple[Any, ...]) -> int:
         key = f"{self.name} {kinds}".encode()
-        (address,) = machine_code.addresses(key, (ENTRY,), lambda: self._assembly(arguments))
+        (address,) = machine_code.addresses(
+            key, (ENTRY,), lambda: self._assembly(arguments), inlined=False
+        )
         return int(address)
 
     def _assembly(self, arguments: tuple[Any, ...]) -> str:

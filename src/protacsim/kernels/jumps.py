@@ -20,11 +20,13 @@ from protacsim.kernels.randomness import (
     uniform,
 )
 from protacsim.kernels.records import (
+    CANDIDATES,
     CLOSING,
     DECAY,
     EVENT_ADD,
     EVENT_BUDGET,
     EVENT_SET,
+    EVENTS,
     LOSS,
     MAKING,
     MESSENGER,
@@ -33,16 +35,12 @@ from protacsim.kernels.records import (
     OPEN,
     OPENING,
     PRODUCT,
+    REJECTION,
     SHUT,
+    STATUS,
     TOO_MANY,
     TRANSLATING,
 )
-
-# Columns of `report`: how each trajectory ended and what it took.
-STATUS, CANDIDATES, EVENTS = range(3)
-REPORT = 3
-
-REJECTION, DIRECT = range(2)
 
 # Lifetimes of the past that a product starts from: of its variance, a part in 1e7 is left out.
 MEMORY = 8.0

@@ -19,16 +19,19 @@ _placed: dict[str, np.ndarray] = {}
 _PLACING = threading.Lock()
 
 
-def addresses(key: bytes, names: Sequence[str], make: Callable[[], str]) -> np.ndarray:
+def addresses(
+    key: bytes, names: Sequence[str], make: Callable[[], str], *, inlined: bool
+) -> np.ndarray:
     """Addresses of the functions `names` of the assembly from `make`, compiled or from the disk.
 
-    `key` tells this assembly from any other of the same package. Raises OSError or RuntimeError
-    where code cannot be made or loaded.
+    `key` tells this assembly from any other of the same package; `inlined` says that nothing is to
+    be gained by optimising it as a whole. Raises OSError or RuntimeError where code cannot be made
+    or loaded.
     """
     name = hashlib.sha256(key + " ".join(cpu()).encode()).hexdigest()[:32] + ".o"
     with _PLACING:
         if name not in _placed:
-            _placed[name] = _place(kept(name, lambda: _object(make(), names)), names)
+            _placed[name] = _place(kept(name, lambda: _object(make(), names, inlined)), names)
         return _placed[name]
 
 
@@ -46,15 +49,16 @@ def _target() -> llvm.TargetMachine:
     return target.create_target_machine(*cpu(), opt=2, jit=True)
 
 
-def _object(assembly: str, names: Sequence[str]) -> bytes:
+def _object(assembly: str, names: Sequence[str], inlined: bool) -> bytes:
     """Object code with these functions and what they call, and nothing else of the assembly."""
     module, target = llvm.parse_assembly(assembly), _target()
     for function in module.functions:
         if not function.is_declaration and function.name not in names:
             function.linkage = "internal"
-    passes = llvm.create_new_module_pass_manager()
+    builder = llvm.create_pass_builder(target, llvm.PipelineTuningOptions(0 if inlined else 3))
+    passes = builder.getModulePassManager()
     passes.add_global_dead_code_eliminate_pass()
-    passes.run(module, llvm.create_pass_builder(target, llvm.PipelineTuningOptions(0)))
+    passes.run(module, builder)
     found: bytes = target.emit_object(module)
     return found
 

@@ -31,4 +31,6 @@ def addresses(packed: tape.Tape) -> np.ndarray:
     `packed` has no events. Raises OSError or RuntimeError where code cannot be made or loaded.
     """
     key = b"tape" + packed.code.tobytes() + packed.factors.tobytes()
-    return machine_code.addresses(key, emit.FUNCTIONS, lambda: emit.assembly(packed, width()))
+    return machine_code.addresses(
+        key, emit.FUNCTIONS, lambda: emit.assembly(packed, width()), inlined=True
+    )

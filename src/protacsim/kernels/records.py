@@ -17,6 +17,13 @@ EVENT_ADD, EVENT_SET = 0, 1
 STATUS, STEPS, REJECTED, FACTORISATIONS = range(4)
 REPORT = 4
 
+# Columns of a trajectory's `report`: its status first, too.
+CANDIDATES, EVENTS = 1, 2
+TRAJECTORY_REPORT = 3
+
+REJECTION, DIRECT = range(2)
+"""Exact solvers."""
+
 # Rows of `clock` (h) and `book` (integers), one column per lane.
 NOW, STEP, BREAK, END = range(4)
 CLOCK = 4
