@@ -52,14 +52,15 @@ def uninterrupted(place, server):
 def killed_and_resumed(place, server, uninterrupted, kills, seed):
     expected, seconds = uninterrupted
     rng = random.Random(seed)
-    folder, hit, left = 0, 0, kills
-    while left:
+    folder, hit = 0, 0
+    while hit < kills:  # one that came too late, because the machine is faster now, does not count
         out = f"killed-{seed}-{folder}"
         folder += 1
-        for _ in range(min(left, rng.randint(1, 3))):
-            left -= 1
+        for _ in range(min(kills - hit, rng.randint(1, 3))):
             moment = rng.uniform(0, seconds)
-            hit += server.call("run", "a.toml", "--out", out, kill_after_s=moment)[0] == -9
+            if server.call("run", "a.toml", "--out", out, kill_after_s=moment)[0] != -9:
+                break
+            hit += 1
         assert server.call("run", "a.toml", "--out", out)[0] == 0
         assert fingerprint(place / out / "data.zarr") == expected
         assert store.verify(place / out) == []
@@ -68,7 +69,6 @@ def killed_and_resumed(place, server, uninterrupted, kills, seed):
             *("data.zarr", "manifest.json", "run_log.jsonl"),
             *("summary.csv", "figures", "report.html"),
         }
-    assert hit > kills // 2
 
 
 @pytest.mark.jit_only
