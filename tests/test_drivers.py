@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +13,18 @@ import numba
 import numpy as np
 import pytest
 
-from protacsim.kernels import cache, drivers, integrate, machine_code, objects, records, tape
+from protacsim.kernels import (
+    cache,
+    drivers,
+    integrate,
+    machine_code,
+    objects,
+    records,
+    shipped,
+    tape,
+)
 from protacsim.kernels.tableau import DENSE_STAGES
 from protacsim.network import Network
-from protacsim.simulation import solve
 
 NONE = np.zeros(0, np.int32)
 
@@ -61,21 +68,45 @@ def test_the_object_gives_the_bytes_of_the_function_compiled_by_numba() -> None:
 @pytest.mark.parametrize("place", [6, 15])
 def test_arrays_with_gaps_are_refused(place: int) -> None:
     given, _ = arguments(3)
-    given[place] = np.asfortranarray(np.tile(given[place], (2,) + (1,) * (given[place].ndim - 1)))
-    with pytest.raises(TypeError, match="C-contiguous"):
+    given[place] = np.tile(given[place], (2,) + (1,) * (given[place].ndim - 1))[::2]
+    with pytest.raises(TypeError, match=f"argument {place} of integrate_batch must be f8:"):
         drivers.integrate_batch(*given)
 
 
 @pytest.mark.jit_only
-def test_what_compiled_code_cannot_take_is_refused() -> None:
-    given, _ = arguments(3)
-    given[13] = np.float32(1e-6)
-    with pytest.raises(TypeError, match="floats, ints and"):
-        drivers.integrate_batch(*given)
+@pytest.mark.parametrize(("place", "given"), [(13, 1), (13, np.float32(1e-6)), (14, 10.0)])
+def test_numbers_of_another_type_are_refused(place: int, given: object) -> None:
+    changed, _ = arguments(3)
+    changed[place] = given
+    with pytest.raises(TypeError, match=r"must be (float|int)"):
+        drivers.integrate_batch(*changed)
 
 
-def first_result(folder: Path) -> str:
-    """What a new process with this cache prints: whether it loaded numba, and a result."""
+# Where the object comes from.
+
+
+@pytest.mark.parametrize("driver", drivers.DRIVERS, ids=lambda driver: driver.name)
+def test_what_is_shipped_is_of_these_sources(driver: drivers.Driver) -> None:
+    assert shipped.assembly(driver.module, driver.name), "run `make kernels` and commit"
+
+
+def test_assembly_of_other_sources_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path)
+    monkeypatch.setattr(shipped, "_FOLDER", tmp_path / "assembly")
+    for stem in ("entries", "driver", "part"):
+        (tmp_path / f"{stem}.py").write_text("from protacsim.kernels.part import work\n")
+    shipped.write("protacsim.kernels.driver", "batch", "define nothing")
+    assert shipped.assembly("protacsim.kernels.driver", "batch").endswith("define nothing")
+    (tmp_path / "part.py").write_text("def work(): ...\n")
+    assert shipped.assembly("protacsim.kernels.driver", "batch") is None
+    (tmp_path / "assembly" / "batch.ll.xz").write_bytes(b"not compressed")
+    assert shipped.assembly("protacsim.kernels.driver", "batch") is None
+
+
+@pytest.mark.jit_only
+def test_a_first_result_needs_no_numba(tmp_path: Path) -> None:
     script = """
 import sys
 from protacsim.network import Network
@@ -83,26 +114,31 @@ from protacsim.simulation import settle, solve
 net = Network("decay")
 net.add("decay", "A", (), "k")
 net.add("make", (), "A", "make")
-x = solve(net, {"k": 0.3, "make": 1.0}, {"A": 2.0}, [1.0]).states[0, 0, 0]
-print("numba" in sys.modules, x.hex())
+rates = {"k": 0.3, "make": 1.0}
+solve(net, rates, {"A": 2.0}, [1.0]), settle(net, rates, {"A": 2.0})
+print("numba" in sys.modules)
 """
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120,
-        env={**os.environ, "PROTACSIM_CACHE_DIR": str(folder)},
+        env={**os.environ, "PROTACSIM_CACHE_DIR": str(tmp_path)},
     )  # fmt: skip
-    return done.stdout.strip()
+    assert done.stdout.strip() == "False"
+    assert len(list(tmp_path.rglob("*.o"))) == 2
 
 
 @pytest.mark.jit_only
-def test_a_process_loads_numba_only_to_compile(tmp_path: Path) -> None:
-    """What numba has cached is copied, which saves most of the time of a first compilation."""
-    solve(chain(), {"k1": 1.0, "k2": 2.0}, {"A": 5.0}, [1.0])
-    here = cache.cache_directory()
-    copied = tmp_path / "protacsim" / "kernels" / here.name
-    shutil.copytree(here, copied, ignore=shutil.ignore_patterns("*.o", "*.partial"))
-    loaded, cold = first_result(tmp_path).split()
-    assert loaded == "True"
-    assert first_result(tmp_path) == f"False {cold}"
+def test_where_nothing_is_shipped_numba_gives_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, out = arguments(9)
+    drivers.integrate_batch(*given)
+    monkeypatch.setattr(cache, "cache_directory", lambda: tmp_path)
+    monkeypatch.setattr(machine_code, "_placed", {})
+    monkeypatch.setattr(shipped, "assembly", lambda *_: None)
+    again, expected = arguments(9)
+    known = drivers.integrate_batch
+    drivers.Driver(known.module, known.name, " ".join(known.kinds))(*again)
+    np.testing.assert_array_equal(out, expected)
 
 
 @pytest.mark.jit_only
@@ -120,10 +156,3 @@ def test_a_new_object_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (address,) = machine_code.addresses(b"seven", ("seven",), make, inlined=True)
         assert ctypes.CFUNCTYPE(ctypes.c_int32)(int(address))() == 7
     assert len(made) == 1
-
-
-def test_changed_numbers_are_no_reason_to_compile() -> None:
-    before = len(drivers.integrate_batch.compiled)
-    for runs in (1, 3):
-        solve(chain(), {"k1": np.ones(runs), "k2": 2.0}, {"A": 5.0}, [0.5, 1.0])
-    assert len(drivers.integrate_batch.compiled) <= before + 1

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from protacsim.errors import ParameterError, SimulationError
-from protacsim.kernels import drivers, records
+from protacsim.kernels import records
 from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.methods import ODE
 from protacsim.scenario import Scenario, Treatment, replaced
@@ -334,12 +334,3 @@ def test_arrays_and_single_values_make_axes() -> None:
 def test_mistakes_are_explained(make: Any, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         make()
-
-
-# One compiled program serves every study; last module to run the engine.
-
-
-@pytest.mark.jit_only
-def test_the_driver_is_compiled_once() -> None:
-    run(Study(small(), {DOSE: [1.0]}, Readout(relative_to="untreated")))
-    assert len(drivers.integrate_batch.compiled) == 1

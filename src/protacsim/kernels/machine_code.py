@@ -49,17 +49,33 @@ def _target() -> llvm.TargetMachine:
     return target.create_target_machine(*cpu(), opt=2, jit=True)
 
 
-def _object(assembly: str, names: Sequence[str], inlined: bool) -> bytes:
-    """Object code with these functions and what they call, and nothing else of the assembly."""
+def pruned(assembly: str, names: Sequence[str], level: int = 0) -> llvm.ModuleRef:
+    """These functions and what they call, optimised to a level, and nothing else of the assembly.
+
+    Raises RuntimeError for assembly that this LLVM does not know.
+    """
     module, target = llvm.parse_assembly(assembly), _target()
+    module.triple, module.data_layout = target.triple, str(target.target_data)
     for function in module.functions:
         if not function.is_declaration and function.name not in names:
             function.linkage = "internal"
-    builder = llvm.create_pass_builder(target, llvm.PipelineTuningOptions(0 if inlined else 3))
+    builder = llvm.create_pass_builder(target, llvm.PipelineTuningOptions(level))
     passes = builder.getModulePassManager()
     passes.add_global_dead_code_eliminate_pass()
     passes.run(module, builder)
-    found: bytes = target.emit_object(module)
+    return module
+
+
+def portable(module: llvm.ModuleRef) -> str:
+    """Assembly that names no machine."""
+    lines = str(module).splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(("target ", "source_", "; ")))
+
+
+def _object(assembly: str, names: Sequence[str], inlined: bool) -> bytes:
+    """Object code of the functions."""
+    module = pruned(assembly, names, 0 if inlined else 3)
+    found: bytes = _target().emit_object(module)
     return found
 
 
