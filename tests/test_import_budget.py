@@ -132,3 +132,10 @@ def test_a_library_that_is_loaded_is_not_hidden():
         with pytest.raises(ImportError):
             import_module("protacsim_is_not_this")
     assert "protacsim_is_not_this" not in sys.modules
+
+
+def test_a_run_whose_kernels_are_compiled_loads_no_compiler(tmp_path):
+    (tmp_path / "a.toml").write_text(CONFIG)
+    run = CALL + 'call("run", "a.toml", "--out", "{}")'
+    loaded(run.format("first"), tmp_path)
+    assert "numba" not in loaded(run.format("second"), tmp_path)

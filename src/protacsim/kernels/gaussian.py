@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from protacsim.kernels.direct import RATE, combinations
-from protacsim.kernels.integrate import OK
 from protacsim.kernels.jit import njit_allocating as njit
-from protacsim.kernels.jumps import CANDIDATES, EVENT_BUDGET, EVENTS, STATUS, draw_start
+from protacsim.kernels.jumps import draw_start
 from protacsim.kernels.randomness import exponential, fma, new_stream, normal, seed_stream, uniform
+from protacsim.kernels.records import CANDIDATES, EVENT_BUDGET, EVENTS, OK, STATUS
 
 
 @njit

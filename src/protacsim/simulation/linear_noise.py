@@ -15,8 +15,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import SimulationError
-from protacsim.kernels import jumps
-from protacsim.kernels.integrate import EVENT_SET
+from protacsim.kernels.records import (
+    CLOSING,
+    DECAY,
+    EVENT_SET,
+    LOSS,
+    MAKING,
+    MESSENGER,
+    OPEN,
+    OPENING,
+    PRODUCT,
+    SHUT,
+    TRANSLATING,
+)
 from protacsim.methods import LNA, ODE, Hybrid
 from protacsim.network import Dose, Gene, Network
 from protacsim.network.jumps import JumpPrograms, compile_jumps
@@ -150,13 +161,11 @@ def _add_gene(covariance: Floats, gene: NDArray[np.int64], mean: Floats, rates: 
     A row of `gene` is described in `kernels.jumps`. Each process passes on what varies above it,
     averaged over its own lifetime and that of its source.
     """
-    shut, opened, mrna, protein = gene[[jumps.SHUT, jumps.OPEN, jumps.MESSENGER, jumps.PRODUCT]]
-    made, decay, translated, loss = rates[
-        gene[[jumps.MAKING, jumps.DECAY, jumps.TRANSLATING, jumps.LOSS]]
-    ]
+    shut, opened, mrna, protein = gene[[SHUT, OPEN, MESSENGER, PRODUCT]]
+    made, decay, translated, loss = rates[gene[[MAKING, DECAY, TRANSLATING, LOSS]]]
     promoter = mrna_promoter = protein_promoter = 0.0
     if shut >= 0:
-        turning = rates[gene[jumps.OPENING]] + rates[gene[jumps.CLOSING]]
+        turning = rates[gene[OPENING]] + rates[gene[CLOSING]]
         promoter = mean[opened] * (1.0 - mean[opened])
         mrna_promoter = made * promoter / (turning + decay)
         protein_promoter = translated * mrna_promoter / (turning + loss)
