@@ -15,7 +15,7 @@ CONFIGS = $(sort $(wildcard configs/*.toml configs/published/*.toml))
 DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
 
 .PHONY: help venv demo test test-long test-browser lint types layers configs validate notebooks docs \
-    bench bench-update bench-history bars peers lock clean FORCE
+    kernels bench bench-update bench-history bars peers lock clean FORCE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,10 @@ locks/requirements-%.txt:
 	@echo "PYTHON=$(PYTHON) is $(if $(MINOR),Python $(MINOR),not a Python that runs)." \
 	    "There is a lock for Python $(LOCKED). Name one of these: make PYTHON=python3.12 venv" >&2
 	@exit 1
+
+# After a change of the deterministic kernels: without it they are compiled at the first start.
+kernels: $(STAMP)  ## assembly of the drivers, shipped with the package
+	$(BIN)/python -m protacsim.kernels.entries
 
 demo: $(STAMP)  ## run the two showcase configs into results/
 	@set -e; for stem in $(DEMO_CONFIGS); do \

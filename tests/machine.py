@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from protacsim.kernels import integrate, objects, programs, rodas5p, tape
-from protacsim.kernels.lanes import WIDTH
+from protacsim.kernels import drivers, integrate, objects, programs, records, rodas5p, tableau, tape
+from protacsim.kernels.tape import WIDTH
 from protacsim.network import CompiledNetwork
 
 Floats = NDArray[np.float64]
@@ -18,18 +18,18 @@ def integrated(
     engine: str = "interpreted", rtol: float = 1e-5, atol: float = 1e-8, max_steps: int = 100_000,
 ) -> tuple[Floats, NDArray[np.int64], Floats]:  # fmt: skip
     """The driver on unchecked numbers: states (b, t, n), report (b, 4) and times reached (b,)."""
-    code, factors = tape.pack(compiled.programs.with_states(), NONE, NONE, rodas5p.DENSE_STAGES)
+    code, factors = tape.pack(compiled.programs.with_states(), NONE, NONE, tableau.DENSE_STAGES)
     emitted = engine == "emitted"
     machine = objects.addresses(tape.Tape(code, factors)) if emitted else objects.INTERPRETED
     width = objects.width() if emitted else WIDTH
     runs, seen = len(rates), code[tape.OBSERVABLES]
     span = np.tile([0.0, times[-1]], (runs, 1))
     out = np.full((runs, len(times), seen), np.nan)
-    report, reached = np.zeros((runs, integrate.REPORT), np.int64), np.zeros(runs)
+    report, reached = np.zeros((runs, records.REPORT), np.int64), np.zeros(runs)
     tolerance, none = np.full(initial.shape, atol), np.zeros((runs, 0))
     with np.errstate(all="ignore"):
-        integrate.integrate_batch(
-            code, factors, machine, tape.workspace(code, width), *integrate.desk(width),
+        drivers.integrate_batch(
+            code, factors, machine, tape.workspace(code, width), *records.desk(width),
             rates, initial, tolerance, span, none, none, times, rtol, max_steps,
             out, report, reached,
         )  # fmt: skip
@@ -41,7 +41,7 @@ class Machine:
 
     def __init__(self, compiled: CompiledNetwork, rates: ArrayLike, width: int = WIDTH) -> None:
         self.programs = compiled.programs
-        self.code, self.factors = tape.pack(compiled.programs, NONE, NONE, rodas5p.DENSE_STAGES)
+        self.code, self.factors = tape.pack(compiled.programs, NONE, NONE, tableau.DENSE_STAGES)
         self.work = tape.workspace(self.code, width)
         self.n = len(compiled.species)
         row = np.atleast_2d(np.asarray(rates, float))
@@ -98,7 +98,7 @@ class Machine:
 
     def step(self, y: ArrayLike, h: float) -> Floats:
         """One step of the method."""
-        self.matrix(y, 1.0 / (h * rodas5p.GAMMA))
+        self.matrix(y, 1.0 / (h * tableau.GAMMA))
         self.factorise()
         self.write(tape.ROW_INVERSE_H, 1.0 / h)
         rodas5p.step(self.code, self.work)
@@ -107,7 +107,7 @@ class Machine:
     def attempt(self, y: ArrayLike, h: float, rtol: float, emitted: bool) -> Floats:
         """One attempt of the driver: new state, then error and pivot rows."""
         self.write(tape.ROW_STATE, y)
-        self.write(tape.ROW_SHIFT, 1.0 / (h * rodas5p.GAMMA))
+        self.write(tape.ROW_SHIFT, 1.0 / (h * tableau.GAMMA))
         self.write(tape.ROW_INVERSE_H, 1.0 / h)
         packed = tape.Tape(self.code, self.factors)
         machine = objects.addresses(packed) if emitted else objects.INTERPRETED
@@ -117,7 +117,7 @@ class Machine:
 
     def interpolated(self, theta: float) -> Floats:
         """Observables at fraction theta of the last step."""
-        n, seen, count = self.n, self.code[tape.OBSERVABLES], rodas5p.DENSE_STAGES
+        n, seen, count = self.n, self.code[tape.OBSERVABLES], tableau.DENSE_STAGES
         one = np.ones((1, max(1, self.code[tape.RATES])))
         for lane in range(WIDTH):
             programs.observation_weights(self.code, self.factors, one, 0, self.work, lane)

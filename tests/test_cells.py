@@ -6,7 +6,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError, SimulationError
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.methods import ODE, SSA, Hybrid
 from protacsim.pharmacology import (
     fano_factor,

@@ -33,7 +33,7 @@ from full_scenarios import (
     with_protein,
 )
 from protacsim.errors import ParameterError
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.mechanisms import (
     OBSERVABLES,
     build_network,

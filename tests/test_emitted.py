@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from machine import Machine
 from protacsim.errors import EngineWarning
-from protacsim.kernels import emit, jit, objects
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels import cache, emit, machine_code, objects
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.methods import ODE, Reference
 from protacsim.network import Dose, Network
 from protacsim.scenario import numbers
@@ -111,8 +111,8 @@ def test_emitted_code_agrees_with_the_referee() -> None:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty cache, and a count of what was compiled in `fresh / "count"`."""
-    monkeypatch.setattr(jit, "cache_directory", lambda: tmp_path / "cache")
-    monkeypatch.setattr(objects, "_loaded", {})
+    monkeypatch.setattr(cache, "cache_directory", lambda: tmp_path / "cache")
+    monkeypatch.setattr(machine_code, "_placed", {})
     written = emit.assembly
 
     def counting(*given: object) -> str:
@@ -126,7 +126,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a new process knows."""
-    monkeypatch.setattr(objects, "_loaded", {})
+    monkeypatch.setattr(machine_code, "_placed", {})
 
 
 def compiled(fresh: Path) -> int:
@@ -138,7 +138,7 @@ def test_code_is_kept_on_disk(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> N
     forget(monkeypatch)
     assert_same_bytes(first, run_small("emitted"))
     assert compiled(fresh) == 1
-    assert [path.suffix for path in (fresh / "cache").iterdir()] == [".emitted"]
+    assert [path.suffix for path in (fresh / "cache").iterdir()] == [".o"]
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from machine import Machine
 from protacsim.errors import EngineWarning, ParameterError
-from protacsim.kernels import integrate as kernel
 from protacsim.kernels import tape
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.methods import ODE, Method, Reference
 from protacsim.network import Dose, Network
 from protacsim.scenario import Scenario, numbers
@@ -541,20 +540,3 @@ def test_a_dose_of_nothing_changes_nothing_but_the_steps() -> None:
     net, rates = decay()
     with_break = solve(net, rates, {"A": 1.0}, [2.0], changes=[Dose(0.7, "A", 0.0, False)])
     np.testing.assert_allclose(with_break.states[0, 0, 0], decayed(1.0, 2.0), rtol=1e-5)
-
-
-# One compiled program serves every network, batch and read-out.
-
-
-@pytest.mark.jit_only
-def test_the_driver_is_compiled_once() -> None:
-    net, rates = decay()
-    solve(net, rates, {"A": 1.0}, [1.0])
-    solve(net, {"k": np.array([1.0, 2.0])}, {"A": 1.0}, [0, 1], states=False)
-    solve(net, rates, {"A": 1}, np.arange(3), changes=[Dose(0, "A", 1, True)])
-    solve(growth(), mixed_batch(), {"A": BATCH_START[::-1]}, [0.5])
-    read_out(scenario(0), numbers(scenario(0)), [1.0], ODE(max_steps=7))
-    lone = Network()
-    lone.add_species("A")
-    solve(lone, {}, {}, [1.0])
-    assert len(kernel.integrate_batch.signatures) == 1

@@ -5,8 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from machine import Machine, integrated
-from protacsim.kernels import integrate as kernel
-from protacsim.kernels import rodas5p, tape
+from protacsim.kernels import integrate, records, tableau, tape
 from protacsim.network import Network
 from protacsim.simulation import solve
 
@@ -57,11 +56,11 @@ def test_a_bad_lane_never_touches_its_neighbours(engine: str, trouble: str) -> N
     (rates if field == "rates" else initial)[BAD, column] = value
     mixed = integrated(binding().compile(), rates, initial, TIMES, engine=engine, max_steps=2_000)
     neighbours = [run for run in range(RUNS) if run not in BAD]
-    assert (good[1][:, kernel.STATUS] == kernel.OK).all()
+    assert (good[1][:, records.STATUS] == records.OK).all()
     for one, other in zip(good, mixed, strict=True):
         np.testing.assert_array_equal(one[neighbours], other[neighbours])
     if trouble not in ("rate huge", "very stiff", "amount huge"):
-        assert (mixed[1][BAD, kernel.STATUS] != kernel.OK).all()
+        assert (mixed[1][BAD, records.STATUS] != records.OK).all()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -69,12 +68,12 @@ def test_a_run_out_of_steps_never_touches_its_neighbours(engine: str) -> None:
     """With a budget between the least and the most that these runs take."""
     rates, initial = numbers(np.random.default_rng(2))
     free = integrated(binding().compile(), rates, initial, TIMES, engine=engine)
-    spent = free[1][:, kernel.STEPS] + free[1][:, kernel.REJECTED]
+    spent = free[1][:, records.STEPS] + free[1][:, records.REJECTED]
     budget = int(np.sort(spent)[RUNS // 2])
     bound = integrated(binding().compile(), rates, initial, TIMES, engine=engine, max_steps=budget)
     within = spent <= budget
     assert 0 < within.sum() < RUNS
-    assert (bound[1][~within, kernel.STATUS] == kernel.STEP_BUDGET).all()
+    assert (bound[1][~within, records.STATUS] == records.STEP_BUDGET).all()
     for one, other in zip(free, bound, strict=True):
         np.testing.assert_array_equal(one[within], other[within])
 
@@ -87,33 +86,33 @@ def failed_attempt(pivot: float, error: float, state: float, h: float) -> tuple[
     net = Network()
     net.add("decay", "A", (), "k")
     machine = Machine(net.compile(), [1.0])
-    clock, _ = kernel.desk(machine.work.shape[1])
-    clock[kernel.NOW], clock[kernel.STEP] = 1.0, h
+    clock, _ = records.desk(machine.work.shape[1])
+    clock[records.NOW], clock[records.STEP] = 1.0, h
     machine.write(tape.ROW_STATE, [state])
     machine.write(tape.ROW_PIVOT, pivot)
     machine.write(tape.ROW_ERROR, error)
-    status = kernel.shrink(machine.code, machine.work, clock, 0, error)
-    return status, float(clock[kernel.STEP, 0])
+    status = integrate.shrink(machine.code, machine.work, clock, 0, error)
+    return status, float(clock[records.STEP, 0])
 
 
 @pytest.mark.parametrize("pivot", [0.0, -1e-301, np.nan])
 def test_a_vanishing_pivot_shortens_the_step_to_a_quarter(pivot: float) -> None:
     singular = not np.isnan(pivot)  # a NaN pivot shows as an error that is not finite
     error = 0.5 if singular else np.nan
-    assert failed_attempt(pivot, error, 1.0, 0.4) == (kernel.OK, 0.1)
+    assert failed_attempt(pivot, error, 1.0, 0.4) == (records.OK, 0.1)
 
 
 def test_a_pivot_that_vanishes_at_the_smallest_step_is_singular() -> None:
-    assert failed_attempt(0.0, 0.5, 1.0, 1e-17)[0] == kernel.SINGULAR
+    assert failed_attempt(0.0, 0.5, 1.0, 1e-17)[0] == records.SINGULAR
 
 
 def test_an_error_that_stays_large_underflows() -> None:
-    assert failed_attempt(-1.0, 100.0, 1.0, 1e-17)[0] == kernel.STEP_UNDERFLOW
+    assert failed_attempt(-1.0, 100.0, 1.0, 1e-17)[0] == records.STEP_UNDERFLOW
 
 
 def test_an_error_that_stays_infinite_is_not_finite() -> None:
-    assert failed_attempt(-1.0, np.inf, 1.0, 1e-17)[0] == kernel.NOT_FINITE
-    assert failed_attempt(-1.0, 100.0, np.nan, 0.1)[0] == kernel.NOT_FINITE
+    assert failed_attempt(-1.0, np.inf, 1.0, 1e-17)[0] == records.NOT_FINITE
+    assert failed_attempt(-1.0, 100.0, np.nan, 0.1)[0] == records.NOT_FINITE
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -123,12 +122,12 @@ def test_a_run_steps_around_a_singular_matrix(engine: str) -> None:
     """
     net = Network()
     net.add("grow", "A", {"A": 2}, "k")
-    shift = 1.0 / (1e-6 * rodas5p.GAMMA)
+    shift = 1.0 / (1e-6 * tableau.GAMMA)
     states, report, _ = integrated(
         net.compile(), np.array([[shift]]), np.zeros((1, 1)), np.array([1.0]), engine=engine
     )
-    assert report[0, kernel.STATUS] == kernel.OK
-    assert report[0, kernel.REJECTED] == 1
+    assert report[0, records.STATUS] == records.OK
+    assert report[0, records.REJECTED] == 1
     assert states[0, 0, 0] == 0.0
 
 

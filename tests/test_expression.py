@@ -18,7 +18,7 @@ from jump_families import SOLVERS, chi_square
 from protacsim import config, provenance, run
 from protacsim.entities import Cell, Protein
 from protacsim.errors import ConfigError, ParameterError
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.mechanisms import build_network, genes, initial_amounts, rate_constants
 from protacsim.methods import LNA, ODE, SSA, Auto, Hybrid, Stochastic
 from protacsim.scenario import Scenario, numbers, replaced

@@ -27,7 +27,7 @@ from jump_families import (
 from protacsim import reduced
 from protacsim.errors import ParameterError
 from protacsim.kernels import randomness, rejection
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.mechanisms import build_network, rate_constants, verbs
 from protacsim.methods import ODE, SSA
 from protacsim.network import Dose, Network

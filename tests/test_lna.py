@@ -8,7 +8,7 @@ import scipy.integrate
 from numpy.typing import NDArray
 
 from jump_families import TIMES, birth_death, dimerisation, immigration
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
 from protacsim.network import Dose, Network
 from protacsim.simulation import Moments, moments, sample, solve

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from protacsim import reduced
 from protacsim.entities import Compound
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.mechanisms import OBSERVABLES, build_network, rate_constants, verbs
 from protacsim.methods import ODE
 from protacsim.network import Network

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from protacsim import library, provenance
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.mechanisms import rate_constants
 from protacsim.scenario import Scenario, numbers
 from protacsim.simulation import simulate

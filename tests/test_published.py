@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from protacsim import reduced
 from protacsim.config import load
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.mechanisms import build_network, rate_constants
 from protacsim.methods import ODE
 from protacsim.scenario import Scenario, numbers

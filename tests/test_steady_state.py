@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from protacsim import reduced
 from protacsim.errors import ParameterError
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.methods import ODE, Reference
 from protacsim.network import Network
 from protacsim.simulation import STATUS, Solution, settle, solve

@@ -68,6 +68,14 @@ def test_open_results_gives_back_what_was_written(written: Path):
     assert found["status"].attrs["flag_values"] == [0, 3]
 
 
+def test_open_results_reads_a_variable_when_it_is_first_used(copy: Path):
+    found = store.open_results(copy, lazily=True)
+    xr.testing.assert_identical(found.target_total, result().target_total)
+    shutil.rmtree(copy / store.DATA / "target_total")
+    xr.testing.assert_identical(found.target_total, result().target_total)
+    xr.testing.assert_identical(found.drop_vars("target_total"), result().drop_vars("target_total"))
+
+
 def test_open_results_is_independent_of_the_files(copy: Path):
     found = store.open_results(copy)
     shutil.rmtree(copy)

@@ -8,8 +8,8 @@ import pytest
 import xarray as xr
 
 from protacsim.errors import ParameterError, SimulationError
-from protacsim.kernels import integrate as kernel
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels import records
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.methods import ODE
 from protacsim.scenario import Scenario, Treatment, replaced
 from protacsim.simulation import simulate
@@ -221,7 +221,7 @@ def failing(**changes: Any) -> Study:
 
 def test_failed_points_are_masked_and_listed() -> None:
     data = run(failing())
-    assert data["status"].values.tolist() == [0, kernel.STEP_BUDGET, kernel.STEP_BUDGET]
+    assert data["status"].values.tolist() == [0, records.STEP_BUDGET, records.STEP_BUDGET]
     assert data["target_total"].isel({DOSE: 0}).item() == pytest.approx(780.0, rel=1e-10)
     assert data["target_total"].isel({DOSE: slice(1, None)}).isnull().all()
     assert 0.0 < data["reached_h"].isel({DOSE: 1}).item() < 24.0
@@ -243,7 +243,7 @@ def test_only_a_point_that_is_ok_can_have_a_zero_reference() -> None:
 def test_on_error_raise_stops_at_the_first_failure() -> None:
     with pytest.raises(SimulationError, match="step budget; raise max_steps") as caught:
         run(failing(on_error="raise"))
-    assert caught.value.status == kernel.STEP_BUDGET
+    assert caught.value.status == records.STEP_BUDGET
     assert 0.0 < caught.value.time_h < 24.0
     with pytest.raises(SimulationError, match="step budget"):
         simulate(small({"name": "mt-802", "dose_nM": 10.0}), [24.0], method=ODE(max_steps=5))
@@ -334,12 +334,3 @@ def test_arrays_and_single_values_make_axes() -> None:
 def test_mistakes_are_explained(make: Any, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         make()
-
-
-# One compiled program serves every study; last module to run the engine.
-
-
-@pytest.mark.jit_only
-def test_the_driver_is_compiled_once() -> None:
-    run(Study(small(), {DOSE: [1.0]}, Readout(relative_to="untreated")))
-    assert len(kernel.integrate_batch.signatures) == 1

@@ -8,6 +8,7 @@ interrupted.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -19,6 +20,8 @@ import typer
 from protacsim.errors import ConfigError, ParameterError, ProtacsimError
 
 OK, INTERNAL, USAGE, SOME_FAILED, ALL_FAILED, STORAGE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+OBJECTS_BETWEEN_COLLECTIONS = 100_000
+"""What a command loads stays; looking for garbage in it is an eighth of a start."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -273,6 +276,7 @@ def _common(
 
 def main() -> NoReturn:
     """Entry point: every error becomes sentences on stderr and a documented exit code."""
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     asked: list[int] = []
 
     def stop(number: int, _frame: object) -> NoReturn:

@@ -12,6 +12,7 @@ from protacsim import store
 from protacsim.cli import OK, STORAGE, printable
 from protacsim.cli.tables import print_json, print_rows
 from protacsim.errors import ParameterError
+from protacsim.loading import load_xarray
 from protacsim.study import failures
 
 LISTED_FAILURES = 1000
@@ -32,6 +33,7 @@ def verify(folders: Sequence[Path], *, as_json: bool) -> int:
 
 def list_failures(folder: Path, *, as_json: bool) -> int:
     """List the points that failed, with their parameters and what to do."""
+    load_xarray()
     found = failures(store.open_results(folder))
     if as_json:
         print_json(list(found))
@@ -55,6 +57,7 @@ def export(folder: Path, targets: Sequence[Path], *, as_json: bool) -> int:
             f"--to {printable(', '.join(wrong)) or 'is missing'}: give a file name that ends in "
             f"{', '.join(store.FORMATS)}"
         )
+    load_xarray()
     data = store.open_results(folder)
     written = [str(store.export(data, path)) for path in targets]
     if as_json:

@@ -16,6 +16,7 @@ from protacsim.cli.figures import drawn
 from protacsim.cli.tables import HEADINGS, print_json, print_rows, print_table, shown
 from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
+from protacsim.loading import load_xarray
 from protacsim.store.files import explained, write_file
 from protacsim.study import REPLICATE, Study, restored
 
@@ -79,6 +80,7 @@ def _command(job: Job) -> str:
 
 def replot(folder: Path, *, as_json: bool) -> None:
     """Draw a finished run's figures again."""
+    load_xarray()
     data = store.open_results(folder)
     manifest = store.read_manifest(folder)
     try:

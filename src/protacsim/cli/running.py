@@ -29,6 +29,7 @@ from protacsim.cli.publishing import (
 from protacsim.cli.tables import print_json
 from protacsim.config import Job, load
 from protacsim.errors import ConfigError, ParameterError, StoreError
+from protacsim.loading import load_xarray
 from protacsim.study import (
     KINDS,
     Workers,
@@ -101,6 +102,7 @@ def run_all(
         return OK
     for job in jobs:
         check_points(job.study, options.most_points)
+    load_xarray()
     reports = [_run_one(j, folder, options) for j, folder in zip(jobs, folders, strict=True)]
     return _reported(reports, as_json=options.as_json)
 
@@ -108,6 +110,7 @@ def run_all(
 def collect(configs: Sequence[Path], overrides: Sequence[str], options: Options) -> int:
     """Finish results whose chunks were computed by shards; compute nothing."""
     jobs = loaded(configs, overrides)
+    load_xarray()
     reports = []
     for job, folder in zip(jobs, _folders(jobs, options.out), strict=True):
         ready = prepare(job.study)
@@ -195,7 +198,8 @@ def _part(writer: store.Writer) -> dict[str, Any]:
 
 
 def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
-    data = store.open_results(folder)
+    # Figures take parts of variables, each of which would be read anew.
+    data = store.open_results(folder, lazily=not (job.figures or job.sensitivity))
     table = summary_table(data)
     write_table(table, folder / "summary.csv")
     sensitivity.publish(job, data, folder, quiet=options.as_json)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from llvmlite import ir
 
 from protacsim.kernels import tape
-from protacsim.kernels.rodas5p import DENSE_STAGES, DIRECT_FROM, STAGES, A, C
+from protacsim.kernels.tableau import DENSE_STAGES, DIRECT_FROM, STAGES, A, C
 
 FUNCTIONS = ("rates", "attempt", "observe", "accept", "relax")
 RATES, ATTEMPT, OBSERVE, ACCEPT, RELAX = range(len(FUNCTIONS))

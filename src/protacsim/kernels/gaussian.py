@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from protacsim.kernels.direct import RATE, combinations
-from protacsim.kernels.integrate import OK
 from protacsim.kernels.jit import njit_allocating as njit
-from protacsim.kernels.jumps import CANDIDATES, EVENT_BUDGET, EVENTS, STATUS, draw_start
+from protacsim.kernels.jumps import draw_start
 from protacsim.kernels.randomness import (
     exponential,
     fill_normal,
@@ -20,6 +19,7 @@ from protacsim.kernels.randomness import (
     seed_stream,
     uniform,
 )
+from protacsim.kernels.records import CANDIDATES, EVENT_BUDGET, EVENTS, OK, STATUS
 
 
 @njit

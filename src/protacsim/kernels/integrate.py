@@ -1,7 +1,7 @@
 """The driver: WIDTH runs in lockstep, each with its own step, refilled as soon as one is done.
 
-Stable interface: `integrate_batch`. No run depends on its neighbours, so that results are the same
-bit for bit in any order, batch or company.
+Stable interface: `integrate_batch`, which `drivers` compiles and calls. No run depends on its
+neighbours, so that results are the same bit for bit in any order, batch or company.
 """
 
 from __future__ import annotations
@@ -22,28 +22,31 @@ from protacsim.kernels.programs import (
     right_hand_side,
     shifted_jacobian,
 )
-from protacsim.kernels.rodas5p import (
-    DENSE_STAGES,
-    ERROR_ORDER,
-    GAMMA,
-    error_norm,
-    inner_stage,
-    interpolated,
-    step,
+from protacsim.kernels.records import (
+    BREAK,
+    DONE,
+    END,
+    EVENT_ADD,
+    EVENT_SET,
+    FACTORISATIONS,
+    LAST,
+    NOT_FINITE,
+    NOW,
+    OK,
+    REJECTED,
+    REPORT,
+    RETRYING,
+    RUN,
+    SINGULAR,
+    STARTING,
+    STATUS,
+    STEP,
+    STEP_BUDGET,
+    STEP_UNDERFLOW,
+    STEPS,
 )
-
-OK, STEP_BUDGET, STEP_UNDERFLOW, NOT_FINITE, SINGULAR, NOT_STEADY = range(6)
-EVENT_ADD, EVENT_SET = 0, 1
-
-# Columns of `report`: how each run ended and what it took.
-STATUS, STEPS, REJECTED, FACTORISATIONS = range(4)
-REPORT = 4
-
-# Rows of `clock` (h) and `book` (integers), one column per lane.
-NOW, STEP, BREAK, END = range(4)
-CLOCK = 4
-RUN, DONE, STARTING, RETRYING, LAST = range(5)
-BOOK = 5
+from protacsim.kernels.rodas5p import error_norm, inner_stage, interpolated, step
+from protacsim.kernels.tableau import DENSE_STAGES, ERROR_ORDER, GAMMA
 
 SAFETY = 0.93
 SMALLEST_FACTOR, LARGEST_FACTOR, AFTER_FAILURE = 0.2, 10.0, 0.25
@@ -52,12 +55,6 @@ SMALLEST_PIVOT = 1e-300
 IDLE = -1
 
 
-def desk(width):
-    """A clock (h) and a book of integers for so many lanes, for `integrate_batch` to fill."""
-    return np.zeros((CLOCK, width)), np.zeros((BOOK, width), np.int64)
-
-
-@njit
 def integrate_batch(
     code, factors, machine, work, clock, book, rates, initial, tolerance, span, when, amount,
     times, rtol, max_steps, out, report, reached,
@@ -66,7 +63,7 @@ def integrate_batch(
 
     `machine` holds the addresses of the network's emitted code, or zeros to interpret the tape;
     `work` (rows, width) is zero, as wide as the back end, and starts at a multiple of 64 bytes;
-    `clock` and `book` come from `desk`.
+    `clock` and `book` come from `records.desk`.
 
     rates (b, m) per h and molecule; initial and tolerance (b, n) molecules; span (b, 2) first and
     last time in h; when and amount (b, e) of the events; times (k,) h, ascending. Filled: out

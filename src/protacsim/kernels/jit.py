@@ -1,39 +1,22 @@
-"""The one place for numba options, and the directory of the compiled-code cache.
+"""The one place for numba options: how kernels are compiled, and that they are cached.
 
 numba keys its cache by the file of each function alone and goes stale when a helper in another
-file changes, so the directory carries a hash of every kernel source.
+file changes; the directory from `cache` does not.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-import numpy as np
+
+from protacsim.kernels.cache import JIT_ENABLED, cache_directory
 
 F = TypeVar("F", bound=Callable[..., object])
 
-JIT_ENABLED = not getattr(numba.config, "DISABLE_JIT", 0)
-
-
-def cache_directory() -> Path:
-    """Where compiled kernels are kept: PROTACSIM_CACHE_DIR, else the user's cache directory."""
-    base = os.environ.get("PROTACSIM_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path.home() / ".cache"
-    return root / "protacsim" / "kernels" / _fingerprint()
-
-
-def _fingerprint() -> str:
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    digest.update(f"{numba.__version__} {np.__version__} {platform.machine()}".encode())
-    return digest.hexdigest()[:16]
+OPTIONS = {"nogil": True, "error_model": "numpy"}
+"""Without the GIL, without fastmath (`isnan` must work)."""
 
 
 def njit(function: F) -> F:
@@ -47,14 +30,12 @@ def njit_allocating(function: F) -> F:
 
 
 def _compiled(function: F, *, counts: bool) -> F:
-    """Compile without the GIL, without fastmath (`isnan` must work), cached on disk."""
+    """Compile when first called, cached on disk."""
     config: Any = numba.config
     previous = config.CACHE_DIR
     config.CACHE_DIR = str(_DIRECTORY)
     try:
-        compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=counts)(
-            function
-        )
+        compiled: Any = numba.njit(cache=True, _nrt=counts, **OPTIONS)(function)
     finally:
         config.CACHE_DIR = previous
     return cast("F", compiled)

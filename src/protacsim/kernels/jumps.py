@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from protacsim.kernels import direct, rejection
-from protacsim.kernels.integrate import EVENT_ADD, EVENT_SET, NOT_FINITE, OK
 from protacsim.kernels.jit import njit_allocating as njit
 from protacsim.kernels.randomness import (
     exponential,
@@ -20,19 +19,28 @@ from protacsim.kernels.randomness import (
     seed_stream,
     uniform,
 )
-
-EVENT_BUDGET, TOO_MANY = 6, 7
-
-# Columns of `report`: how each trajectory ended and what it took.
-STATUS, CANDIDATES, EVENTS = range(3)
-REPORT = 3
-
-REJECTION, DIRECT = range(2)
-
-# A row of `genes`: species of a switch, of what it makes while open and of what that makes in turn;
-# then the rates between them. Without a switch (-1) it is always open.
-SHUT, OPEN, MESSENGER, PRODUCT, OPENING, CLOSING, MAKING, DECAY, TRANSLATING, LOSS = range(10)
-GENE = 10
+from protacsim.kernels.records import (
+    CANDIDATES,
+    CLOSING,
+    DECAY,
+    EVENT_ADD,
+    EVENT_BUDGET,
+    EVENT_SET,
+    EVENTS,
+    LOSS,
+    MAKING,
+    MESSENGER,
+    NOT_FINITE,
+    OK,
+    OPEN,
+    OPENING,
+    PRODUCT,
+    REJECTION,
+    SHUT,
+    STATUS,
+    TOO_MANY,
+    TRANSLATING,
+)
 
 # Lifetimes of the past that a product starts from: of its variance, a part in 1e7 is left out.
 MEMORY = 8.0

@@ -17,9 +17,9 @@ from numba.core.typing.templates import ConcreteTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, models, register_model
 from numba.np.arrayobj import make_array
 
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
+from protacsim.kernels.tape import WIDTH
 
-WIDTH = 16
 _VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)
 
 

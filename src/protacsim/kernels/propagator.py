@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from protacsim.kernels import randomness
-from protacsim.kernels.integrate import NOT_FINITE, OK, SINGULAR, STEP_BUDGET
 from protacsim.kernels.jit import njit
 from protacsim.kernels.lanes import WIDTH, fma, fnma, load, splat, store
-from protacsim.kernels.rodas5p import ERROR_ORDER, GAMMA, PUBLISHED_H, STAGES, A, C
+from protacsim.kernels.records import NOT_FINITE, OK, SINGULAR, STEP_BUDGET
+from protacsim.kernels.tableau import ERROR_ORDER, GAMMA, PUBLISHED_H, STAGES, A, C
 
 # Rodas5P where the matrix itself depends on time: nodes of the stages, and sums of their gammas.
 _GAMMAS = np.linalg.inv(np.eye(STAGES) / GAMMA - C[:STAGES])

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from protacsim.kernels.jit import JIT_ENABLED
+from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.kernels.jit import njit_allocating as njit
 
 GENERATORS, BLOCK = 8, 512

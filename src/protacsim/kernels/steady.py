@@ -1,8 +1,8 @@
 """Steady states: implicit Euler steps that grow into Newton's method, in lanes like the engine.
 
-Stable interface: `settle_batch`. It shares the engine's programs, lanes and bookkeeping; how fast a
-step may grow follows from how fast Newton's iteration contracts (Deuflhard 2011, Newton Methods
-for Nonlinear Problems, 6.4).
+Stable interface: `settle_batch`, which `drivers` compiles and calls. It shares the engine's
+programs, lanes and bookkeeping; how fast a step may grow follows from how fast Newton's iteration
+contracts (Deuflhard 2011, Newton Methods for Nonlinear Problems, 6.4).
 """
 
 from __future__ import annotations
@@ -12,24 +12,8 @@ import numpy as np
 from protacsim.kernels import tape
 from protacsim.kernels.emit import RELAX
 from protacsim.kernels.integrate import (
-    DONE,
-    FACTORISATIONS,
     IDLE,
-    NOT_FINITE,
-    NOT_STEADY,
-    NOW,
-    OK,
-    REJECTED,
-    REPORT,
-    RETRYING,
-    RUN,
     SMALLEST_PIVOT,
-    STARTING,
-    STATUS,
-    STEP,
-    STEP_BUDGET,
-    STEP_UNDERFLOW,
-    STEPS,
     accept,
     first_step,
     observed,
@@ -59,6 +43,24 @@ from protacsim.kernels.programs import (
     shifted_jacobian,
     solve,
 )
+from protacsim.kernels.records import (
+    DONE,
+    FACTORISATIONS,
+    NOT_FINITE,
+    NOT_STEADY,
+    NOW,
+    OK,
+    REJECTED,
+    REPORT,
+    RETRYING,
+    RUN,
+    STARTING,
+    STATUS,
+    STEP,
+    STEP_BUDGET,
+    STEP_UNDERFLOW,
+    STEPS,
+)
 
 BOLDNESS = 1e3  # the first step over that of the engine
 CONTRACTION = 0.5  # what the second correction should be of the first; above 1 a step fails
@@ -66,7 +68,6 @@ SMALLEST_FACTOR, LARGEST_FACTOR = 0.3, 100.0
 PATIENCE = 30  # steps of the whole time scale before a state counts as not steady
 
 
-@njit
 def settle_batch(
     code, factors, machine, work, clock, book, rates, initial, tolerance, rtol, time_scale,
     max_steps, out, report, reached,

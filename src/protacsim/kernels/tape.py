@@ -2,7 +2,7 @@
 
 Kernels take a handful of arrays instead of dozens, which keeps them quick to compile and to call.
 The tape opens with a header of sizes and starts, named here; the lists follow. `work` is one
-matrix of WIDTH columns whose rows hold everything that a row of runs needs.
+matrix whose columns are runs and whose rows hold everything that a row of runs needs.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ SPECIES, RATES, COEFFICIENTS, PRODUCTS, SLOTS, LAWS, OBSERVABLES, TERMS, EVENTS 
     ROW_PIVOT, ROW_ACCEPTED, ROW_MOVED, ROW_DEPTH, ROWS,
 ) = range(40, 60)  # fmt: skip
 HEADER = 60
+
+WIDTH = 16
+"""Columns of `work` for the interpreted lanes."""
 
 STATES = (ROW_STATE, ROW_NEW, ROW_INSIDE)
 """Blocks that hold a state: n species, the constant 1, and products."""

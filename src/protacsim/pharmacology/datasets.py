@@ -57,8 +57,8 @@ _LONG_NAMES = {
     "recovery_half_time_h": "time from washout to half recovery",
 }
 
-CURVES_PER_BLOCK = 4096
-"""Curves read at a time, so that memory does not grow with their number."""
+VALUES_PER_BLOCK = 2**20
+"""Points of curves read at a time, so that memory does not grow with their number."""
 
 Columns = Mapping[str, Readings | NDArray[np.bool_]]
 ReadRows = Callable[[Floats, Floats], Columns]
@@ -240,7 +240,7 @@ def _recovery_reading(washout_h: float, times_h: Floats, percent: Floats) -> dic
 
 
 def _read_curves(data: xr.Dataset, observable: str, dim: str, read: ReadRows) -> xr.Dataset:
-    percent = _percent(data, observable, dim).sortby(dim)
+    percent = _sorted(_percent(data, observable, dim), dim)
     failed = _failed(data, percent, dim)
     others = tuple(name for name in percent.dims if name != dim)
     x = percent[dim].to_numpy().astype(np.float64)
@@ -248,14 +248,12 @@ def _read_curves(data: xr.Dataset, observable: str, dim: str, read: ReadRows) ->
     lost = failed.transpose(*others, dim).to_numpy().reshape(-1, x.size)
     zero = percent.attrs.get("null_reason") == Reason.ZERO_REFERENCE
     counts = (x > 0.0) | (dim == TIME_DIM)  # a dose of zero is the vehicle, no point of a curve
-    why_few = _why_few(rows[:, counts], lost[:, counts], zero=zero)
     shape = tuple(percent.sizes[name] for name in others)
     variables: dict[Hashable, Any] = {}
     for name, column in _columns(read, x, rows).items():
         if isinstance(column, Readings):
-            column.reasons[:] = np.where(
-                column.reasons == Reason.TOO_FEW_POINTS, why_few, column.reasons
-            )
+            few = column.reasons == Reason.TOO_FEW_POINTS
+            column.reasons[few] = _why_few(rows[few][:, counts], lost[few][:, counts], zero=zero)
         variables |= _variables(name, column, others, shape)
     coords = {name: c for name, c in percent.coords.items() if dim not in c.dims}
     attrs = {"observable": observable, "along": dim, "failed_points": int(failed.sum())}
@@ -267,8 +265,8 @@ def _columns(read: ReadRows, x: Floats, rows: Floats) -> Columns:
     if not len(rows):
         empty = read(x, np.full((1, x.size), np.nan))
         return {name: _joined([column], slice(0, 0)) for name, column in empty.items()}
-    starts = range(0, len(rows), CURVES_PER_BLOCK)
-    blocks = [read(x, rows[start : start + CURVES_PER_BLOCK]) for start in starts]
+    length = max(1, VALUES_PER_BLOCK // x.size)
+    blocks = [read(x, rows[start : start + length]) for start in range(0, len(rows), length)]
     return {name: _joined([block[name] for block in blocks]) for name in blocks[0]}
 
 
@@ -315,8 +313,14 @@ def _failed(data: xr.Dataset, percent: xr.DataArray, dim: str) -> xr.DataArray:
     if "status" not in data:
         return xr.zeros_like(percent, dtype=bool)
     failed = data["status"] != 0
-    failed = failed.sortby(dim) if dim in failed.dims else failed
+    failed = _sorted(failed, dim) if dim in failed.dims else failed
     return failed.broadcast_like(percent)
+
+
+def _sorted(values: xr.DataArray, dim: str) -> xr.DataArray:
+    """Values in the order of their labels along `dim`; not copied when they are."""
+    increasing = np.all(np.diff(values[dim].to_numpy()) >= 0.0)
+    return values if increasing else values.sortby(dim)
 
 
 def _percent(data: xr.Dataset, observable: str, dim: str) -> xr.DataArray:

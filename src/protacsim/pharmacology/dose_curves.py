@@ -24,6 +24,7 @@ from protacsim.pharmacology.interpolation import (
     check_increasing,
     checked,
     curves_through,
+    turning_points,
     with_summits,
 )
 from protacsim.pharmacology.readings import Reading, Readings
@@ -144,9 +145,9 @@ def inhibition_curves(
 def _degradation(doses_nM: Floats, percent: Floats) -> tuple[Curves, Mask]:
     """Degradation in % over log10(dose/nM) of the rows that have enough points, and which have."""
     check_increasing("doses_nM", doses_nM, lowest=0.0)
-    positive = doses_nM > 0.0
-    x, rows = np.log10(doses_nM[positive]), 100.0 - percent[:, positive]
-    enough = np.isfinite(rows).sum(axis=1) >= MIN_POINTS
+    first = int(np.searchsorted(doses_nM, 0.0, side="right"))
+    x, rows = np.log10(doses_nM[first:]), 100.0 - percent[:, first:]
+    enough = np.count_nonzero(np.isfinite(rows), axis=1) >= MIN_POINTS
     curves = curves_through(x, rows[enough])
     # Amounts are not negative: unless the data say so, no refined maximum exceeds 100 %.
     ceilings = np.maximum(100.0, np.nanmax(curves.y, axis=1))
@@ -212,7 +213,8 @@ def _maxima(curves: Curves, valley_points: float, min_effect_points: float) -> I
     """Maxima that rise by more than the threshold from vehicle or from the valley before."""
     count = np.zeros(len(curves.y), np.intp)
     rising, turn = np.zeros(count.shape, bool), np.zeros(count.shape)
-    for knots in np.maximum(curves.y, 0.0).T:  # after a curve's end NaN, which changes nothing
+    # Where a curve has turned for good stands NaN, which changes nothing.
+    for knots in np.maximum(turning_points(curves).y, 0.0).T:
         threshold = turn + np.where(count > 0, valley_points, min_effect_points)
         falls = rising & (knots < turn - valley_points)
         begins = ~rising & (knots > threshold)

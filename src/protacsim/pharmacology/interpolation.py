@@ -42,14 +42,14 @@ class Curves:
     y: Floats
     last: Ints
 
-    def at(self, knots: Ints) -> tuple[Floats, Floats]:
-        """Both coordinates of one knot of each curve."""
-        rows = np.arange(len(self.x))
+    def at(self, knots: Ints, rows: Ints | None = None) -> tuple[Floats, Floats]:
+        """Both coordinates of knots in rows; without rows, of one knot of each curve."""
+        rows = np.arange(len(self.x)) if rows is None else rows
         return self.x[rows, knots], self.y[rows, knots]
 
-    def chosen(self, rows: Mask) -> Curves:
-        """Some of the curves."""
-        return Curves(self.x[rows], self.y[rows], self.last[rows])
+    def around(self, knots: Ints, rows: Ints) -> tuple[Floats, Floats]:
+        """Coordinates of the knot before, the knot itself and the one after, `(3, m)` each."""
+        return self.at(knots + np.array([[-1], [0], [1]]), rows)
 
     def first_crossings(
         self, levels: Floats, *, start: Ints | int = 0, falling: bool = False
@@ -60,33 +60,33 @@ class Curves:
         stretch is reached at its first point.
         """
         start = np.broadcast_to(start, self.last.shape)
-        ahead = np.arange(self.x.shape[1]) >= start[:, None]
         level = levels[:, None]
-        past = ahead & ((self.y <= level) if falling else (self.y >= level))
+        past = (self.y <= level) if falling else (self.y >= level)
+        if start.any():
+            past &= np.arange(self.x.shape[1]) >= start[:, None]
         knots = past.argmax(axis=1)
         x, y = self.at(knots)
-        found = np.where(past.any(axis=1), x, np.nan)
-        inside = np.isfinite(found) & (knots > start) & (y != levels)
-        if inside.any():
-            found[inside] = self.chosen(inside)._roots_before(knots[inside], levels[inside])
+        found = np.where(past[np.arange(len(past)), knots], x, np.nan)
+        (inside,) = np.nonzero(np.isfinite(found) & (knots > start) & (y != levels))
+        found[inside] = self._roots_before(knots[inside], inside, levels[inside])
         return found
 
-    def _roots_before(self, knots: Ints, levels: Floats) -> Floats:
-        """Where the cubic that ends at a knot meets a level between its two ends."""
-        (x0, y0), (x1, y1) = self.at(knots - 1), self.at(knots)
+    def _roots_before(self, knots: Ints, rows: Ints, levels: Floats) -> Floats:
+        """Where the cubics that end at these knots meet their levels."""
+        (x0, y0), (x1, y1) = self.at(knots - 1, rows), self.at(knots, rows)
         width, rise = x1 - x0, y1 - y0
-        first, second = width * self.slopes(knots - 1), width * self.slopes(knots)
+        first, second = width * self.slopes(knots - 1, rows), width * self.slopes(knots, rows)
         cubic = np.stack(
             [first + second - 2.0 * rise, 3.0 * rise - 2.0 * first - second, first, y0 - levels]
         )
         return x0 + width * _unit_roots(np.where(rise > 0.0, cubic, -cubic))
 
-    def slopes(self, knots: Ints) -> Floats:
-        """Slope of each interpolant at one of its knots, from the three points around it."""
-        middle = np.clip(knots, 1, self.last - 1)
-        (x0, y0), (x1, y1), (x2, y2) = (self.at(middle + shift) for shift in (-1, 0, 1))
-        left, right = x1 - x0, x2 - x1
-        m_left, m_right = (y1 - y0) / left, (y2 - y1) / right
+    def slopes(self, knots: Ints, rows: Ints) -> Floats:
+        """Slopes of the interpolants at knots, from the three points around each."""
+        middle = np.clip(knots, 1, self.last[rows] - 1)
+        x, y = self.around(middle, rows)
+        left, right = np.diff(x, axis=0)
+        m_left, m_right = np.diff(y, axis=0) / np.diff(x, axis=0)
         ends = np.where(
             knots == 0,
             _end_slope(left, right, m_left, m_right),
@@ -134,9 +134,9 @@ def _unit_roots(cubic: Floats) -> Floats:
 
 def packed(x: Floats, y: Floats, keep: Mask) -> Curves:
     """The knots of each row that are kept, moved to the left."""
-    count = keep.sum(axis=1)
+    count = np.count_nonzero(keep, axis=1)
     rows, columns = np.nonzero(keep)
-    places = (np.cumsum(keep, axis=1) - 1)[rows, columns]
+    places = np.arange(rows.size) - np.repeat(np.cumsum(count) - count, count)
     shape = (len(keep), int(count.max(initial=MIN_POINTS)))
     xs, ys = np.full(shape, np.nan), np.full(shape, np.nan)
     xs[rows, places] = np.broadcast_to(x, keep.shape)[rows, columns]
@@ -146,7 +146,18 @@ def packed(x: Floats, y: Floats, keep: Mask) -> Curves:
 
 def curves_through(x: Floats, rows: Floats) -> Curves:
     """Curves (n, points) over common `x` (points,), without the points that are not finite."""
-    return packed(x, rows, np.isfinite(rows))
+    finite = np.isfinite(rows)
+    if finite.all() and x.size >= MIN_POINTS:
+        return Curves(np.broadcast_to(x, rows.shape), rows, np.full(len(rows), x.size - 1))
+    return packed(x, rows, finite)
+
+
+def turning_points(curves: Curves) -> Curves:
+    """The curves without the knots at which they go on rising, falling or lying flat."""
+    keep = np.isfinite(curves.y)
+    directions = np.sign(np.diff(curves.y, axis=1))
+    keep[:, 1:-1] &= directions[:, :-1] != directions[:, 1:]
+    return packed(curves.x, curves.y, keep)
 
 
 def with_summits(curves: Curves, ceilings: Floats) -> Curves:
@@ -156,58 +167,64 @@ def with_summits(curves: Curves, ceilings: Floats) -> Curves:
     limited by its curve's ceiling and by the extended lines of the adjoining intervals, above
     which no concave curve can rise: a cliff beside a plateau is not turned into a peak.
     """
-    x, y = curves.x, curves.y
-    maxima = _interior_maxima(curves)
-    if not maxima.any():
-        return curves
-    where, height = _vertices(x, y, maxima)
-    intervals = np.arange(x.shape[1] - 2) + (where >= x[:, 1:-1])
-    height = np.minimum(height, _concave_bounds(curves, where, intervals))
-    height = np.minimum(height, ceilings[:, None])
-    apart = np.abs(where - x[:, 1:-1]) > 1e-6 * (x[:, 2:] - x[:, :-2])
-    rows, columns = np.nonzero(maxima & (height > y[:, 1:-1]) & apart)
-    merged_x, merged_y = np.repeat(x, 2, axis=1), np.repeat(y, 2, axis=1)
-    keep = np.repeat(np.isfinite(y), 2, axis=1)
-    keep[:, 1::2] = False  # the places between two knots, for a summit each
-    places = 2 * intervals[rows, columns] + 1
-    merged_x[rows, places], merged_y[rows, places] = where[rows, columns], height[rows, columns]
-    keep[rows, places] = True
-    return packed(merged_x, merged_y, keep)
+    rows, knots = _interior_maxima(curves)
+    x, y = curves.around(knots, rows)
+    where, height = _vertices(x, y)
+    intervals = np.where(where >= x[1], knots, knots - 1)
+    height = np.minimum(height, _concave_bounds(curves, rows, intervals, where))
+    height = np.minimum(height, ceilings[rows])
+    apart = np.abs(where - x[1]) > 1e-6 * (x[2] - x[0])
+    new = (height > y[1]) & apart
+    return _with_knots(curves, rows[new], intervals[new] + 1, where[new], height[new])
 
 
-def _interior_maxima(curves: Curves) -> Mask:
-    """Which inner knots (n, w - 2) are maxima; the beginning of a flat end is none."""
+def _interior_maxima(curves: Curves) -> tuple[Ints, Ints]:
+    """Rows and knots of the inner maxima; the beginning of a flat end is none."""
     y = curves.y
     inner = y[:, 1:-1]
-    maxima = (inner > y[:, :-2]) & (inner >= y[:, 2:])
+    rows, knots = np.nonzero((inner > y[:, :-2]) & (inner >= y[:, 2:]))
+    knots += 1
     _, ends = curves.at(curves.last)
-    before_last = np.arange(2, y.shape[1]) < curves.last[:, None]
-    return np.asarray(maxima & (before_last | (inner - ends[:, None] > FLAT)))
+    maxima = (knots + 1 < curves.last[rows]) | (y[rows, knots] - ends[rows] > FLAT)
+    return rows[maxima], knots[maxima]
 
 
-def _vertices(x: Floats, y: Floats, maxima: Mask) -> tuple[Floats, Floats]:
-    """Vertex of the parabola through each inner maximum and its neighbours; NaN elsewhere."""
-    steps = np.diff(y, axis=1) / np.diff(x, axis=1)
-    left, right = steps[:, :-1], steps[:, 1:]
-    bend = np.where(maxima, (right - left) / (x[:, 2:] - x[:, :-2]), np.nan)
-    slope = left + bend * (x[:, 1:-1] - x[:, :-2])
-    return x[:, 1:-1] - slope / (2.0 * bend), y[:, 1:-1] - slope**2 / (4.0 * bend)
+def _vertices(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Vertices of the parabolas through three points `(3, m)`, the middle one the highest."""
+    left, right = np.diff(y, axis=0) / np.diff(x, axis=0)
+    bend = (right - left) / (x[2] - x[0])
+    slope = left + bend * (x[1] - x[0])
+    return x[1] - slope / (2.0 * bend), y[1] - slope**2 / (4.0 * bend)
 
 
-def _concave_bounds(curves: Curves, where: Floats, intervals: Ints) -> Floats:
-    """Height of the adjoining intervals' extended lines, the lower one, at each `where`."""
-    x, y = curves.x, curves.y
-    rows = np.arange(len(x))[:, None]
-    steps = np.diff(y, axis=1) / np.diff(x, axis=1)
+def _concave_bounds(curves: Curves, rows: Ints, intervals: Ints, where: Floats) -> Floats:
+    """Height at each `where` of the adjoining intervals' extended lines, the lower one."""
 
-    def line(through: Ints, step: Ints, exists: Mask) -> Floats:
-        through, step = np.where(exists, through, 0), np.where(exists, step, 0)
-        height = y[rows, through] + steps[rows, step] * (where - x[rows, through])
-        return np.where(exists, height, np.inf)
+    def line(through: Ints, first: Ints, exists: Mask) -> Floats:
+        through, first = np.where(exists, through, 0), np.where(exists, first, 0)
+        x, y = curves.at(through, rows)
+        (x0, y0), (x1, y1) = curves.at(first, rows), curves.at(first + 1, rows)
+        return np.where(exists, y + (y1 - y0) / (x1 - x0) * (where - x), np.inf)
 
     before = line(intervals, intervals - 1, intervals > 0)
-    after = line(intervals + 1, intervals + 1, intervals + 2 <= curves.last[:, None])
+    after = line(intervals + 1, intervals + 1, intervals + 2 <= curves.last[rows])
     return np.minimum(before, after)
+
+
+def _with_knots(curves: Curves, rows: Ints, places: Ints, x: Floats, y: Floats) -> Curves:
+    """The curves with further knots, each in its row before the knot that is there."""
+    count, width = curves.x.shape
+    added = np.bincount(rows, minlength=count)
+    spare = np.repeat(np.arange(count), added.max(initial=0) - added)  # rows stay equally long
+    before = np.concatenate([rows * width + places, (spare + 1) * width])
+
+    def joined(knots: Floats, new: Floats) -> Floats:
+        values = np.concatenate([new, np.full(spare.size, np.nan)])
+        return np.insert(knots, before, values).reshape(count, -1)
+
+    if not rows.size:
+        return curves
+    return Curves(joined(curves.x, x), joined(curves.y, y), curves.last + added)
 
 
 def checked(name: str, x: object, y: object, *, lowest: float) -> tuple[Floats, Floats]:

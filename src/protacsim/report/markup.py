@@ -11,7 +11,9 @@ DIGITS = 4
 
 def text(value: object) -> str:
     """Escape text; what is not printable, such as marks of text direction, is spelled out."""
-    plain = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in str(value))
+    plain = str(value)
+    if not plain.isprintable():
+        plain = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in plain)
     return html.escape(plain, quote=True)
 
 

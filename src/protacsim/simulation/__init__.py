@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protacsim.kernels import jit
+from protacsim.kernels import cache
 from protacsim.loading import on_demand
 from protacsim.network import Network
 from protacsim.simulation.batch import COUNTERS, Solution, checked_times, settle, solve
@@ -101,13 +101,13 @@ def warm_up() -> None:
 
 def engine_info() -> dict[str, str]:
     """Whether kernels are compiled, and where they are kept."""
-    directory = jit.cache_directory()
+    directory = cache.cache_directory()
     return {
-        "kernels": "compiled" if jit.JIT_ENABLED else "interpreted (NUMBA_DISABLE_JIT is set)",
-        "kernel cache": f"{directory} ({len(list(directory.rglob('*.nbc')))} compiled)",
+        "kernels": "compiled" if cache.JIT_ENABLED else "interpreted (NUMBA_DISABLE_JIT is set)",
+        "kernel cache": f"{directory} ({len(list(directory.glob('*.o')))} compiled)",
     }
 
 
 def engine_fingerprint() -> str:
     """Hash of the kernels' sources and what compiles them: equal ones run equally fast."""
-    return jit.cache_directory().name
+    return cache.cache_directory().name

@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import ParameterError
-from protacsim.kernels import integrate as kernel
-from protacsim.kernels import tape
-from protacsim.kernels.rodas5p import DENSE_STAGES
-from protacsim.kernels.steady import settle_batch
+from protacsim.kernels import drivers, records, tape
+from protacsim.kernels.tableau import DENSE_STAGES
 from protacsim.methods import ODE, Method, Reference
 from protacsim.network import Dose, Network
 from protacsim.simulation.engines import prepared
@@ -105,7 +103,7 @@ def settle(
 
 def _masked(solution: Solution) -> Solution:
     """The solution with NaN in place of what failed runs left."""
-    failed = solution.status != kernel.OK
+    failed = solution.status != records.OK
     solution.observables[failed] = np.nan
     solution.states[failed] = np.nan
     return solution
@@ -205,7 +203,7 @@ class _Given:
 
     def events(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Kinds (e,) and species (e,) of the changes."""
-        kinds = [kernel.EVENT_SET if d.replaces else kernel.EVENT_ADD for d in self.changes]
+        kinds = [records.EVENT_SET if d.replaces else records.EVENT_ADD for d in self.changes]
         species = [self.compiled.species.index(dose.species) for dose in self.changes]
         return np.array(kinds, np.int32), np.array(species, np.int32)
 
@@ -232,22 +230,22 @@ class _Engine:
         engine, self.machine, width = prepared(given.compiled, read, method, runs)
         self.code, self.factors = tape.pack(read, *given.events(), DENSE_STAGES)
         self.work = tape.workspace(self.code, width)
-        self.desk = kernel.desk(width)
+        self.desk = records.desk(width)
         self.out = np.full((given.points, len(times), len(read.obs_ptr) - 1), np.nan)
         self.solution = given.solution(times, self.out, engine)
 
     def run(self, compiled: Callable[..., None], part: slice, out: Floats, *numbers: Any) -> None:
         """One block through a kernel: `numbers` lie between its workspace and its results."""
         self.work[:] = 0.0
-        report = np.zeros((part.stop - part.start, kernel.REPORT), np.int64)
+        report = np.zeros((part.stop - part.start, records.REPORT), np.int64)
         reached = self.solution.reached_h[part]
         with np.errstate(all="ignore"):  # with the JIT off, numpy would warn of what is checked
             compiled(
                 self.code, self.factors, self.machine, self.work, *self.desk,
                 *numbers, out, report, reached,
             )  # fmt: skip
-        self.solution.status[part] = report[:, kernel.STATUS]
-        self.solution.counters[part] = report[:, kernel.STEPS :]
+        self.solution.status[part] = report[:, records.STATUS]
+        self.solution.counters[part] = report[:, records.STEPS :]
 
 
 def _integrated(given: _Given, times: Floats, method: ODE, states: bool, runs: int) -> Solution:
@@ -257,9 +255,9 @@ def _integrated(given: _Given, times: Floats, method: ODE, states: bool, runs: i
         start = block.start(times[0])
         span = np.stack([start, np.full(len(start), times[-1])], axis=1)
         engine.run(
-            kernel.integrate_batch, part, engine.out[part],
+            drivers.integrate_batch, part, engine.out[part],
             block.rates, block.initial, block.atol, span, block.when, block.amount, times,
-            method.rtol, method.max_steps,
+            float(method.rtol), int(method.max_steps),
         )  # fmt: skip
     return engine.solution
 
@@ -269,8 +267,8 @@ def _settled(given: _Given, method: ODE, time_scale_h: float, states: bool, runs
     engine = _Engine(given, method, states, runs, np.array([np.inf]))
     for part, block in given.blocks():
         engine.run(
-            settle_batch, part, engine.out[part, 0], block.rates, block.initial, block.atol,
-            method.rtol, time_scale_h, method.max_steps,
+            drivers.settle_batch, part, engine.out[part, 0], block.rates, block.initial, block.atol,
+            float(method.rtol), time_scale_h, int(method.max_steps),
         )  # fmt: skip
     return engine.solution
 
@@ -290,6 +288,6 @@ def _by_reference(network: Network, given: _Given, times: Floats, method: Refere
             )  # fmt: skip
             result.reached_h[run] = reached
             done = reached >= times[-1] and np.isfinite(result.states[run]).all()
-            result.status[run] = kernel.OK if done else kernel.STEP_UNDERFLOW
+            result.status[run] = records.OK if done else records.STEP_UNDERFLOW
             result.observables[run] = table.observe(block.rates[b], result.states[run])
     return result

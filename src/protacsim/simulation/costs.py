@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from protacsim.kernels.rodas5p import STAGES
+from protacsim.kernels.tableau import STAGES
 from protacsim.methods import ODE, SSA, Method, Reference, Stochastic
 from protacsim.network import Network
 from protacsim.simulation.choosing import expected_events

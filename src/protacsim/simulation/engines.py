@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from protacsim.errors import EngineWarning
 from protacsim.kernels import objects, tape
-from protacsim.kernels.jit import JIT_ENABLED
-from protacsim.kernels.lanes import WIDTH
-from protacsim.kernels.rodas5p import DENSE_STAGES
+from protacsim.kernels.cache import JIT_ENABLED
+from protacsim.kernels.tableau import DENSE_STAGES
+from protacsim.kernels.tape import WIDTH
 from protacsim.methods import ODE, Method
 from protacsim.network import CompiledNetwork, Network
 from protacsim.network.compiler import Programs

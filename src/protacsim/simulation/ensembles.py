@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from protacsim.kernels import gaussian, jumps
+from protacsim.kernels.records import DIRECT, REJECTION, TRAJECTORY_REPORT
 from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
 from protacsim.network import Dose, Gene, Network
 from protacsim.network.jumps import compile_jumps
@@ -24,7 +24,7 @@ from protacsim.simulation.statuses import OK
 
 Floats = NDArray[np.float64]
 
-SOLVERS = {"rejection": jumps.REJECTION, "direct": jumps.DIRECT}
+SOLVERS = {"rejection": REJECTION, "direct": DIRECT}
 MOST_JUMPS = 10_000_000
 
 # Keys of the replicates that check an approximate method, far from those that users ask for.
@@ -135,10 +135,12 @@ def _ensemble(
 
 def _jumps(runs: Runs, method: SSA, states: bool) -> Ensemble:
     """Exact trajectories."""
+    from protacsim.kernels import jumps  # takes numba along
+
     reading = _reading(runs, states)
     shape = (len(runs.rates), len(runs.replicates))
     out = np.full((*shape, len(runs.times), len(reading[0]) - 1), np.nan)
-    report = np.zeros((*shape, jumps.REPORT), np.int64)
+    report = np.zeros((*shape, TRAJECTORY_REPORT), np.int64)
     reached = np.zeros(shape)
     with np.errstate(all="ignore"):  # with the JIT off, numpy would warn of words that wrap
         jumps.sample_batch(
@@ -152,10 +154,12 @@ def _jumps(runs: Runs, method: SSA, states: bool) -> Ensemble:
 
 def _paths(runs: Runs, method: LNA | Hybrid, states: bool) -> Ensemble:
     """Gaussian paths, around scarce species that jump."""
+    from protacsim.kernels import gaussian  # takes numba along
+
     reading = _reading(runs, states)
     shape = (len(runs.rates), len(runs.replicates))
     out = np.full((*shape, len(runs.times), len(reading[0]) - 1), np.nan)
-    report = np.zeros((*shape, jumps.REPORT), np.int64)
+    report = np.zeros((*shape, TRAJECTORY_REPORT), np.int64)
     reached = np.repeat(runs.span[:, 1:], shape[1], axis=1)
     net = compile_jumps(runs.network)
     for p in range(shape[0]):

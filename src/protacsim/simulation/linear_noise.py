@@ -9,14 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import SimulationError
-from protacsim.kernels import jumps, propagator
-from protacsim.kernels.integrate import EVENT_SET
+from protacsim.kernels.records import (
+    CLOSING,
+    DECAY,
+    EVENT_SET,
+    LOSS,
+    MAKING,
+    MESSENGER,
+    OPEN,
+    OPENING,
+    PRODUCT,
+    SHUT,
+    TRANSLATING,
+)
 from protacsim.methods import LNA, ODE, Hybrid
 from protacsim.network import Dose, Gene, Network
 from protacsim.network.jumps import compile_jumps
@@ -24,6 +35,9 @@ from protacsim.network.linear import LinearPrograms, compile_linear
 from protacsim.simulation.batch import solve
 from protacsim.simulation.points import Runs, points_of
 from protacsim.simulation.statuses import OK, failure
+
+if TYPE_CHECKING:
+    from protacsim.kernels.propagator import Course, Room
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -153,13 +167,11 @@ def _add_gene(covariance: Floats, gene: NDArray[np.int64], mean: Floats, rates: 
     A row of `gene` is described in `kernels.jumps`. Each process passes on what varies above it,
     averaged over its own lifetime and that of its source.
     """
-    shut, opened, mrna, protein = gene[[jumps.SHUT, jumps.OPEN, jumps.MESSENGER, jumps.PRODUCT]]
-    made, decay, translated, loss = rates[
-        gene[[jumps.MAKING, jumps.DECAY, jumps.TRANSLATING, jumps.LOSS]]
-    ]
+    shut, opened, mrna, protein = gene[[SHUT, OPEN, MESSENGER, PRODUCT]]
+    made, decay, translated, loss = rates[gene[[MAKING, DECAY, TRANSLATING, LOSS]]]
     promoter = mrna_promoter = protein_promoter = 0.0
     if shut >= 0:
-        turning = rates[gene[jumps.OPENING]] + rates[gene[jumps.CLOSING]]
+        turning = rates[gene[OPENING]] + rates[gene[CLOSING]]
         promoter = mean[opened] * (1.0 - mean[opened])
         mrna_promoter = made * promoter / (turning + decay)
         protein_promoter = translated * mrna_promoter / (turning + loss)
@@ -180,6 +192,8 @@ def linearised(runs: Runs, p: int, method: LNA | Hybrid, scarce: Flags) -> Linea
     Stops are the outputs, the changes and, for `Hybrid`, its even steps.
     Raises `SimulationError` when the mean or a transition cannot be integrated.
     """
+    from protacsim.kernels import propagator  # takes numba along
+
     breaks, edges = _stops(runs, p, method)
     knots, mean, at_edges = _means(runs, p, breaks, edges)
     net = compile_linear(runs.network)
@@ -253,12 +267,14 @@ def _means(
     return knots, parts[:-1], parts[-1]
 
 
-def _course(net: LinearPrograms, knots: Floats, mean: Floats) -> propagator.Course:
+def _course(net: LinearPrograms, knots: Floats, mean: Floats) -> Course:
     """The mean (q, n) at knots and its slopes, for the kernel."""
+    from protacsim.kernels.propagator import Course
+
     if len(knots) == 1:  # nothing follows the last break
         knots, mean = np.append(knots, knots + 1.0), np.repeat(mean, 2, axis=0)
     slope = _slopes(knots, mean)
-    return propagator.Course(
+    return Course(
         knots,
         np.concatenate([mean[:, net.order], np.ones((len(mean), 1))], axis=1),
         np.concatenate([slope[:, net.order], np.zeros((len(mean), 1))], axis=1),
@@ -287,14 +303,16 @@ def _slopes(knots: Floats, mean: Floats) -> Floats:
     return cut
 
 
-def _room(net: LinearPrograms, rates: Floats, scarce: Flags) -> propagator.Room:
+def _room(net: LinearPrograms, rates: Floats, scarce: Flags) -> Room:
     """Numbers of one point for the kernel; nothing changes `scarce` species."""
+    from protacsim.kernels.propagator import room
+
     free = ~scarce[net.order]
     column = np.repeat(np.arange(len(free)), np.diff(net.noise_ptr))
     slope = net.slope_amount * rates[net.slope_rate] * free[net.jacobian_row][net.slope_slot]
     both = free[column] & free[net.noise_column]
     pace = net.pace_amount * rates[net.pace_rate] * both[net.pace_slot]
-    made: propagator.Room = propagator.room(net, slope, pace)
+    made: Room = room(net, slope, pace)
     return made
 
 

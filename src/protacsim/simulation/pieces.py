@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protacsim.kernels import jit, objects, programs, rejection, repeats, rulers, tape
-from protacsim.kernels.lanes import WIDTH
 from protacsim.kernels.randomness import new_stream, seed_stream
-from protacsim.kernels.rodas5p import DENSE_STAGES, GAMMA
+from protacsim.kernels.tableau import DENSE_STAGES, GAMMA
+from protacsim.kernels.tape import WIDTH
 from protacsim.methods import ODE
 from protacsim.network import Network
 from protacsim.network.jumps import compile_jumps

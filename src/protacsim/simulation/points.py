@@ -11,8 +11,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import ParameterError
-from protacsim.kernels import integrate as kernel
-from protacsim.kernels import jumps
+from protacsim.kernels.records import (
+    CLOSING,
+    DECAY,
+    EVENT_ADD,
+    EVENT_SET,
+    GENE,
+    LOSS,
+    MAKING,
+    MESSENGER,
+    OPEN,
+    OPENING,
+    PRODUCT,
+    SHUT,
+    TRANSLATING,
+)
 from protacsim.network import Dose, Gene, Network
 from protacsim.simulation.batch import checked_times
 
@@ -92,7 +105,7 @@ def points_of(
         np.stack([first, np.full(len(rows), times[-1])], axis=1),
         when,
         amount,
-        np.array([kernel.EVENT_SET if d.replaces else kernel.EVENT_ADD for d in changes], np.int64),
+        np.array([EVENT_SET if d.replaces else EVENT_ADD for d in changes], np.int64),
         np.array([compiled.species.index(dose.species) for dose in changes], np.int64),
     )
 
@@ -128,19 +141,19 @@ def _law(species: Sequence[str], poisson: Collection[str]) -> NDArray[np.int64]:
 def _genes(compiled: CompiledNetwork, genes: Sequence[Gene]) -> NDArray[np.int64]:
     """Places of species and rates; -1 where a promoter is always on."""
     species, rates = compiled.species, compiled.rates
-    found = np.full((len(genes), jumps.GENE), -1, np.int64)
+    found = np.full((len(genes), GENE), -1, np.int64)
     for row, gene in zip(found, genes, strict=True):
-        for column, name in zip((jumps.SHUT, jumps.OPEN), gene.promoter, strict=False):
+        for column, name in zip((SHUT, OPEN), gene.promoter, strict=False):
             row[column] = species.index(name)
         if gene.promoter:
-            row[jumps.OPENING] = rates.index(gene.opening)
-            row[jumps.CLOSING] = rates.index(gene.closing)
-        row[jumps.MESSENGER] = species.index(gene.mrna)
-        row[jumps.PRODUCT] = species.index(gene.protein)
-        row[jumps.MAKING] = rates.index(gene.transcription)
-        row[jumps.DECAY] = rates.index(gene.mrna_loss)
-        row[jumps.TRANSLATING] = rates.index(gene.translation)
-        row[jumps.LOSS] = rates.index(gene.turnover)
+            row[OPENING] = rates.index(gene.opening)
+            row[CLOSING] = rates.index(gene.closing)
+        row[MESSENGER] = species.index(gene.mrna)
+        row[PRODUCT] = species.index(gene.protein)
+        row[MAKING] = rates.index(gene.transcription)
+        row[DECAY] = rates.index(gene.mrna_loss)
+        row[TRANSLATING] = rates.index(gene.translation)
+        row[LOSS] = rates.index(gene.turnover)
     return found
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +36,42 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Observables(Mapping[str, Floats]):
+    """Observables by name, each in its own unit, worked out when it is asked for.
+
+    Attributes
+    ----------
+    amounts
+        (p, ..., o) in the units of the state.
+    place
+        Index of each observable among the o.
+    per_nM
+        Molecules in 1 nM, by compartment: floats or (p,).
+    """
+
+    amounts: Floats
+    place: Mapping[str, int]
+    per_nM: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, amounts: Floats, compiled: CompiledNetwork, values: Mapping[str, Any]) -> Self:
+        """Those of a network whose runs have these numbers."""
+        place = {name: o for o, name in enumerate(compiled.observables)}
+        return cls(amounts, place, _molecules_per_nM(values))
+
+    def __getitem__(self, name: str) -> Floats:
+        amounts = self.amounts[..., self.place[name]]
+        per_nM = np.reshape(self.per_nM[_compartment(name)], (-1, *[1] * (amounts.ndim - 1)))
+        return np.asarray(amounts / per_nM)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.place)
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+
 def read_out(
     scenario: Scenario,
     values: Mapping[str, Any],
@@ -45,7 +82,7 @@ def read_out(
     species: Collection[str] = (),
     states: bool = False,
     runs: int | None = None,
-) -> tuple[dict[str, Floats], Solution, CompiledNetwork]:
+) -> tuple[Observables, Solution, CompiledNetwork]:
     """Run p points of one scenario: observables by name, each (p, t) in its own unit.
 
     `values` maps paths to floats or arrays (p,); paths in `varied` may be zero in some points
@@ -65,17 +102,7 @@ def read_out(
         states=states,
         runs=runs,
     )
-    return _readings(solution, compiled, per_nM), solution, compiled
-
-
-def _readings(
-    solution: Solution, compiled: CompiledNetwork, per_nM: Mapping[str, Any]
-) -> dict[str, Floats]:
-    """Observables by name, (p, t), each in its own unit."""
-    return {
-        name: solution.observables[..., o] / np.reshape(per_nM[_compartment(name)], (-1, 1))
-        for o, name in enumerate(compiled.observables)
-    }
+    return Observables.of(solution.observables, compiled, values), solution, compiled
 
 
 def read_out_ensemble(
@@ -91,7 +118,7 @@ def read_out_ensemble(
     varied: Collection[str] = (),
     species: Collection[str] = (),
     states: bool = False,
-) -> tuple[dict[str, Floats], Ensemble, CompiledNetwork]:
+) -> tuple[Observables, Ensemble, CompiledNetwork]:
     """Single cells at p points of one scenario: observables by name, (p, r, t) in their own unit.
 
     Arguments are those of `read_out` and, for seeds and replicates, of `sample`. Cells start from
@@ -109,16 +136,8 @@ def read_out_ensemble(
         varied=varied,
         species=species,
     )
-    ensemble, compiled, per_nM = (
-        run_ensemble(runs, method, states),
-        runs.compiled,
-        _molecules_per_nM(values),
-    )
-    readings = {
-        name: ensemble.observables[..., o] / np.reshape(per_nM[_compartment(name)], (-1, 1, 1))
-        for o, name in enumerate(compiled.observables)
-    }
-    return readings, ensemble, compiled
+    ensemble, compiled = run_ensemble(runs, method, states), runs.compiled
+    return Observables.of(ensemble.observables, compiled, values), ensemble, compiled
 
 
 def points_of_scenario(
@@ -267,7 +286,7 @@ def steady_state(
         states=species,
     )
     _raise_failed(solution.status, solution.reached_h)
-    readings = _readings(solution, compiled, per_nM)
+    readings = Observables.of(solution.observables, compiled, values)
     data = _dataset(scenario, solution.times_h, readings, solution.states, compiled, species)
     return data.isel(time_h=0, drop=True)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protacsim.kernels import integrate as kernel
+from protacsim.kernels import records
 from protacsim.methods import Reference
 from protacsim.network import Network
 
@@ -87,9 +87,9 @@ def _apply_changes(events: tuple[Any, ...], t: float, y: Floats) -> None:
     """Set, then add, the amounts that change at time t."""
     when, kinds, species, amount = events
     now = when == t
-    for i in np.nonzero(now & (kinds == kernel.EVENT_SET))[0]:
+    for i in np.nonzero(now & (kinds == records.EVENT_SET))[0]:
         y[species[i]] = amount[i]
-    for i in np.nonzero(now & (kinds == kernel.EVENT_ADD))[0]:
+    for i in np.nonzero(now & (kinds == records.EVENT_ADD))[0]:
         y[species[i]] += amount[i]
 
 

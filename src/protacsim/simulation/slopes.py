@@ -7,7 +7,7 @@ differences, which its steps do not need any better.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,7 +139,7 @@ def gradients(
     return data
 
 
-def _stacked(reading: Reading, names: Sequence[str], readings: dict[str, Floats]) -> Floats:
+def _stacked(reading: Reading, names: Sequence[str], readings: Mapping[str, Floats]) -> Floats:
     """A read-out of every run, (runs, times) or (runs, times, members)."""
     if not reading.dim:
         return np.asarray(reading.value(readings), float)

@@ -94,11 +94,17 @@ def escaped(table: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     texts = {
-        str(name): column.map(_plain)
+        str(name): _escaped(column)
         for name, column in table.items()
         if not pd.api.types.is_numeric_dtype(column)
     }
     return table.assign(**texts).rename(columns=_plain)
+
+
+def _escaped(column: pd.Series) -> pd.Series:
+    """A column of few texts that stand in many rows."""
+    plain = {text: _plain(text) for text in column.unique() if isinstance(text, str)}
+    return column.map(lambda value: plain.get(value, value))
 
 
 def _plain(value: Any) -> Any:

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 MAX_LISTED = 5
 
 
-def open_results(folder: Path | str) -> xr.Dataset:
+def open_results(folder: Path | str, *, lazily: bool = False) -> xr.Dataset:
     """Read a result back, after checking every file against the manifest.
 
     Values, attributes and coordinates are those written; strings come as `object` arrays of str,
-    arrays in attributes as lists. The whole dataset is in memory. Without the check, and lazily,
-    `xarray.open_zarr(folder / "data.zarr")` reads it too.
+    arrays in attributes as lists. The whole dataset is in memory, or with `lazily` each variable
+    from when it is first used. Without the check `xarray.open_zarr(folder / "data.zarr")` reads
+    it too.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def open_results(folder: Path | str) -> xr.Dataset:
         more = f"; and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
         raise StoreError(f"{listed}{more}. Run again to repair {folder}, or restore a copy")
     try:
-        return _loaded(folder / DATA, found)
+        return _loaded(folder / DATA, found, lazily)
     except Exception as error:
         # A manifest can vouch for bytes that are no data, such as shapes beyond any memory.
         raise StoreError(
@@ -46,13 +47,14 @@ def open_results(folder: Path | str) -> xr.Dataset:
         ) from error
 
 
-def _loaded(store: Path, manifest: dict[str, Any]) -> xr.Dataset:
+def _loaded(store: Path, manifest: dict[str, Any], lazily: bool) -> xr.Dataset:
     import xarray as xr
 
     # Format 2 has codecs that run code from the file; format 3 has none.
     stored = xr.open_zarr(store, chunks=None, consolidated=False, decode_times=False, zarr_format=3)
-    with stored:
-        stored.load()
+    if not lazily:
+        with stored:
+            stored.load()
     complete = with_strings(stored.drop_encoding())
     # Arrays are found in any order, and exported files show it: the manifest's order it is.
     return xr.Dataset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from protacsim.study.combination import Combination
 from protacsim.study.nouns import REPLICATE, Study
 
 Window = Mapping[str, slice]
-Readings = dict[str, NDArray[Any]]
+Readings = Mapping[str, NDArray[Any]]
 
 
 def compute(study: Study, window: Window) -> dict[str, NDArray[Any]]:
@@ -101,8 +102,12 @@ class _Slab:
     def _shaped(
         self, flat: NDArray[Any], shape: tuple[int, ...], combination: Combination
     ) -> NDArray[Any]:
-        """(points, ...) to the numeric dims of the combination that are dims of the study."""
-        full = flat.reshape((*shape, *flat.shape[1:]))
+        """(points, ...) to the numeric dims of the combination that are dims of the study.
+
+        One row stands for all points when nothing in the window varied.
+        """
+        rows = np.broadcast_to(flat, (math.prod(shape), *flat.shape[1:]))
+        full = rows.reshape((*shape, *flat.shape[1:]))
         inner = tuple(i for i, dim in enumerate(combination.shape) if dim not in self.study.dims)
         return np.squeeze(full, axis=inner) if inner else full
 
@@ -110,7 +115,6 @@ class _Slab:
         self, combination: Combination, values: Mapping[str, Any], times: Any
     ) -> tuple[Readings, NDArray[Any], NDArray[Any]]:
         """All points of one combination in the window, their statuses and times reached."""
-        points = max((np.size(value) for value in values.values()), default=1)
         readings, solution, _ = read_out(
             combination.scenario,
             values,
@@ -120,11 +124,7 @@ class _Slab:
             species=self.study.readout.species,
             runs=self.study.points,
         )
-        return (
-            {name: _rows(reading, points) for name, reading in readings.items()},
-            _rows(solution.status, points),
-            _rows(solution.reached_h, points),
-        )
+        return readings, solution.status, solution.reached_h
 
     def _cells(
         self, combination: Combination, values: Mapping[str, Any], times: Any
@@ -146,8 +146,6 @@ class _Slab:
             varied=combination.varied,
             species=self.study.readout.species,
         )
-        points = len(ensemble.status)
-        readings = {name: _rows(reading, points) for name, reading in readings.items()}
         return readings, ensemble.status, ensemble.reached_h
 
     def _point_ids(self, combination: Combination) -> list[int]:
@@ -191,10 +189,6 @@ def zeroed_paths(scenario: Scenario, relative_to: str) -> list[str]:
 
 def percent_of(values: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
     """`values` in % of `reference`; NaN where the reference is zero."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(reference > 0.0, 100.0 * (values / reference), np.nan)
-
-
-def _rows(values: NDArray[Any], points: int) -> NDArray[Any]:
-    """One row per point, repeated when nothing in the window varied."""
-    return np.broadcast_to(values, (points, *values.shape[1:]))
+    percent = values / np.where(reference > 0.0, reference, np.nan)
+    percent *= 100.0
+    return percent
