@@ -90,7 +90,7 @@ def test_what_is_shipped_is_of_these_sources(driver: drivers.Driver) -> None:
     assert shipped.assembly(driver.module, driver.name), "run `make kernels` and commit"
 
 
-def test_assembly_of_other_sources_is_passed_over(
+def test_assembly_of_other_sources_or_for_another_llvm_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shipped, "_PACKAGE", tmp_path)
@@ -101,6 +101,11 @@ def test_assembly_of_other_sources_is_passed_over(
     assert shipped.assembly("protacsim.kernels.driver", "batch").endswith("define nothing")
     (tmp_path / "part.py").write_text("def work(): ...\n")
     assert shipped.assembly("protacsim.kernels.driver", "batch") is None
+    shipped.write("protacsim.kernels.driver", "batch", "define nothing")
+    with monkeypatch.context() as older:
+        older.setattr(shipped, "version", lambda _: "0.44.0")
+        assert shipped.assembly("protacsim.kernels.driver", "batch") is None
+    assert shipped.assembly("protacsim.kernels.driver", "batch") is not None
     (tmp_path / "assembly" / "batch.ll.xz").write_bytes(b"not compressed")
     assert shipped.assembly("protacsim.kernels.driver", "batch") is None
 

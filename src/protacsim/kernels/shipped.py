@@ -1,7 +1,7 @@
 """Assembly of the drivers that comes with the package: a first result need not wait for numba.
 
-`make kernels` writes it. Each file says which sources it was made from, and is passed over where
-these have changed since.
+`make kernels` writes it. Each file says which sources and which llvmlite it was made from, and is
+passed over where these are others: an older LLVM may not know every word of it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import lzma
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -32,7 +33,7 @@ def write(module: str, name: str, text: str) -> None:
 
 
 def _header(module: str) -> str:
-    """A comment with the sha256 of a driver's module and of all kernels that it imports."""
+    """A comment: llvmlite's version, the sha256 of a driver's module and all kernels it imports."""
     seen: dict[str, str] = {}
     waiting = [module.rpartition(".")[2], "entries"]
     while waiting:
@@ -43,4 +44,4 @@ def _header(module: str) -> str:
             for names in re.findall(r"^from protacsim\.kernels import (.+)$", seen[stem], re.M):
                 waiting += names.split(", ")
     digest = hashlib.sha256("".join(seen[stem] for stem in sorted(seen)).encode())
-    return f"; {digest.hexdigest()}\n"
+    return f"; llvmlite {version('llvmlite')}, {digest.hexdigest()}\n"
