@@ -128,31 +128,37 @@ def propagate(course, net, spread, rtol, max_steps, span, work):
 @njit
 def mean_at(course, t, state):
     """Mean (n + 1,) at time t, and in between knots by cubic Hermite interpolation."""
-    times, mean, slope = course
-    low = knot_before(times, t)
-    span = times[low + 1] - times[low]
-    x = (t - times[low]) / span
+    low, span, x = piece_at(course.times, t)
     for s in range(state.size):
-        rise = mean[low + 1, s] - mean[low, s]
-        first = randomness.fma(span, slope[low, s], -rise)
-        last = randomness.fma(-span, slope[low + 1, s], rise)
+        rise, first, last = departures(course, low, span, s)
         bend = randomness.fma(x, last - first, first)
-        state[s] = randomness.fma(x, randomness.fma(1.0 - x, bend, rise), mean[low, s])
+        state[s] = randomness.fma(x, randomness.fma(1.0 - x, bend, rise), course.mean[low, s])
 
 
 @njit
 def slope_at(course, t, state):
     """Slope (n + 1,) per h of the mean at time t, of the same interpolation."""
-    times, mean, slope = course
-    low = knot_before(times, t)
-    span = times[low + 1] - times[low]
-    x = (t - times[low]) / span
+    low, span, x = piece_at(course.times, t)
     for s in range(state.size):
-        rise = mean[low + 1, s] - mean[low, s]
-        first = randomness.fma(span, slope[low, s], -rise)
-        last = randomness.fma(-span, slope[low + 1, s], rise)
+        rise, first, last = departures(course, low, span, s)
         linear = randomness.fma(3.0 * x, first - last, 2.0 * last - 4.0 * first)
         state[s] = (rise + randomness.fma(x, linear, first)) / span
+
+
+@njit
+def piece_at(times, t):
+    """The knot before t, the span (h) to the next, and how far along it t lies, 0 to 1."""
+    low = knot_before(times, t)
+    span = times[low + 1] - times[low]
+    return low, span, (t - times[low]) / span
+
+
+@njit
+def departures(course, low, span, s):
+    """Rise of species s over a piece, and how far its slopes at both ends depart from that."""
+    rise = course.mean[low + 1, s] - course.mean[low, s]
+    first = randomness.fma(span, course.slope[low, s], -rise)
+    return rise, first, randomness.fma(-span, course.slope[low + 1, s], rise)
 
 
 @njit
