@@ -105,14 +105,15 @@ class Machine:
         return self.read(tape.ROW_NEW, self.n)
 
     def attempt(self, y: ArrayLike, h: float, rtol: float, emitted: bool) -> Floats:
-        """One attempt of the driver: new state, then error and pivot rows."""
+        """One attempt of the driver: new state, then error, step factor and pivot rows."""
         self.write(tape.ROW_STATE, y)
         self.write(tape.ROW_SHIFT, 1.0 / (h * tableau.GAMMA))
         self.write(tape.ROW_INVERSE_H, 1.0 / h)
         packed = tape.Tape(self.code, self.factors)
         machine = objects.addresses(packed) if emitted else objects.INTERPRETED
         integrate.take_step(self.code, machine, self.work, rtol)
-        rows = [(tape.ROW_NEW, self.n), (tape.ROW_ERROR, 1), (tape.ROW_PIVOT, 1)]
+        rows = [(tape.ROW_NEW, self.n), (tape.ROW_ERROR, 1)]
+        rows += [(tape.ROW_FACTOR, 1), (tape.ROW_PIVOT, 1)]
         return np.concatenate([self.read(field, count) for field, count in rows])
 
     def interpolated(self, theta: float) -> Floats:

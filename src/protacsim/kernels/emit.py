@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from llvmlite import ir
 
 from protacsim.kernels import tape
-from protacsim.kernels.tableau import DENSE_STAGES, DIRECT_FROM, STAGES, A, C
+from protacsim.kernels.tableau import (
+    DENSE_STAGES,
+    DIRECT_FROM,
+    ERROR_ORDER,
+    SMALLEST_ERROR,
+    STAGES,
+    A,
+    C,
+)
 
 FUNCTIONS = ("rates", "attempt", "observe", "accept", "relax")
 RATES, ATTEMPT, OBSERVE, ACCEPT, RELAX = range(len(FUNCTIONS))
@@ -124,6 +132,15 @@ class Writer:
         """The larger of two, `b` where either is NaN."""
         return self.builder.select(self.builder.fcmp_ordered(">", a, b), a, b)
 
+    def near_power(self, a, exponent: float) -> ir.Value:
+        """a ** exponent within a few percent, as `lanes.near_power`."""
+        bits = ir.VectorType(INDEX, self.width)
+        near = self.builder.sitofp(self.builder.bitcast(a, bits), self.row_type)
+        near = self.builder.fmul(near, self.number(exponent))
+        rest = tape.ONE_AS_BITS - tape.ONE_AS_BITS * exponent
+        near = self.builder.fadd(near, self.number(rest))
+        return self.builder.bitcast(self.builder.fptosi(near, bits), self.row_type)
+
     def _intrinsic(self, name: str, *values) -> ir.Value:
         full = f"llvm.{name}.v{self.width}f64"
         function = self.module.globals.get(full) or ir.Function(
@@ -182,12 +199,14 @@ def _extended(layout: Layout, w: Writer, species: list) -> list:
 
 def _weighted(w: Writer, pairs, state: list) -> ir.Value:
     """Sum of coefficient times state; what multiplies the constant 1 is added as it is."""
-    total = w.number(0.0)
+    total = None
     for coefficient, place in pairs:
-        factor = w.load(coefficient)
-        value = state[place]
-        total = w.builder.fadd(factor, total) if value is None else w.fma(factor, value, total)
-    return total
+        factor, value = w.load(coefficient), state[place]
+        if value is not None:
+            total = w.fma(factor, value, total) if total else w.builder.fmul(factor, value)
+        else:
+            total = w.builder.fadd(factor, total) if total else factor
+    return total or w.number(0.0)
 
 
 def _write_rates(layout: Layout, w: Writer) -> None:
@@ -282,7 +301,7 @@ def _write_combination(layout: Layout, w: Writer, i: int, out: int) -> None:
 
 
 def _write_error(layout: Layout, w: Writer) -> None:
-    """New state, and the mean square of the last stage over its scale."""
+    """New state, the mean square of the last stage over its scale, and the factor for the step."""
     n, state, new = layout.n, layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
     last, atol = layout.at(tape.ROW_STAGES) + (STAGES - 1) * n, layout.at(tape.ROW_ATOL)
     rtol = w.spread(w.rtol)
@@ -292,12 +311,25 @@ def _write_error(layout: Layout, w: Writer) -> None:
         value = w.builder.fadd(w.load(new + s), error)
         w.store(new + s, value)
         size = w.maximum(w.absolute(w.load(state + s)), w.absolute(value))
-        scale = w.builder.fadd(w.load(atol + s), w.builder.fmul(rtol, size))
-        ratio = w.builder.fdiv(error, scale)
+        ratio = w.builder.fdiv(error, w.fma(rtol, size, w.load(atol + s)))
         total = w.fma(ratio, ratio, total)
         overflow = w.fma(w.number(0.0), value, overflow)
     mean = w.builder.fdiv(w.builder.fadd(total, overflow), w.number(n))
     w.store(layout.at(tape.ROW_ERROR), mean)
+    w.store(layout.at(tape.ROW_FACTOR), _step_factor(w, mean))
+
+
+def _step_factor(w: Writer, error) -> ir.Value:
+    """The power of a squared error, as `rodas5p.step_factor`."""
+    error = w.maximum(error, w.number(SMALLEST_ERROR))
+    share = w.builder.fmul(w.number(0.5 / ERROR_ORDER), error)
+    root = w.near_power(error, -0.5 / ERROR_ORDER)
+    for _ in range(3):
+        square = w.builder.fmul(root, root)
+        fourth = w.builder.fmul(square, square)
+        tenth = w.builder.fmul(w.builder.fmul(fourth, fourth), square)
+        root = w.builder.fmul(root, w.fnma(share, tenth, w.number(1.0 + 0.5 / ERROR_ORDER)))
+    return root
 
 
 def _write_observe(layout: Layout, w: Writer, stage) -> None:
@@ -322,11 +354,14 @@ def _write_accept(layout: Layout, w: Writer) -> None:
     """New state with its totals restored, in place of the old one where the step is good."""
     state, new = layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
     for g, law in enumerate(layout.laws):
-        defect = w.load(layout.at(tape.ROW_TOTALS) + g)
+        total = defect = w.load(layout.at(tape.ROW_TOTALS) + g)
         for s, weight in law:
             defect = w.fnma(w.number(weight), w.load(new + s), defect)
         s, weight = law[0]
+        least = w.builder.fmul(w.number(tape.DRIFT), w.absolute(total))
+        large = w.builder.fcmp_ordered(">", w.absolute(defect), least)
         share = w.builder.fdiv(defect, w.number(weight))
+        share = w.builder.select(large, share, w.number(0.0))
         w.store(new + s, w.builder.fadd(w.load(new + s), share))
     accepted = w.builder.fcmp_unordered("!=", w.load(layout.at(tape.ROW_ACCEPTED)), w.number(0.0))
     for s in w.each(layout.n):
@@ -363,8 +398,7 @@ def _write_measure(layout: Layout, w: Writer) -> None:
         w.store(new + s, value)
         size = w.maximum(w.absolute(w.load(layout.at(tape.ROW_STATE) + s)), w.absolute(value))
         floor = w.load(layout.at(tape.ROW_ATOL) + s)
-        scale = w.builder.fadd(floor, w.builder.fmul(rtol, size))
-        inverse = w.builder.fdiv(w.number(1.0), scale)
+        inverse = w.builder.fdiv(w.number(1.0), w.fma(rtol, size, floor))
         ratio = w.builder.fmul(w.load(first + s), inverse)
         moved = w.fma(ratio, ratio, moved)
         ratio = w.builder.fmul(correction, inverse)

@@ -46,7 +46,7 @@ from protacsim.kernels.records import (
     STEPS,
 )
 from protacsim.kernels.rodas5p import error_norm, inner_stage, interpolated, step
-from protacsim.kernels.tableau import DENSE_STAGES, ERROR_ORDER, GAMMA
+from protacsim.kernels.tableau import DENSE_STAGES, GAMMA
 
 SAFETY = 0.93
 SMALLEST_FACTOR, LARGEST_FACTOR, AFTER_FAILURE = 0.2, 10.0, 0.25
@@ -221,12 +221,11 @@ def observe_step(code, machine, work, rtol):
 def judge(code, work, clock, book, times, lane, out, report):
     """After an attempt: advance the lane and write its outputs, or shrink its step."""
     run = book[RUN, lane]
-    error = work[at(code, tape.ROW_ERROR), lane]
     report[run, FACTORISATIONS] += 1
     if work[at(code, tape.ROW_ACCEPTED), lane] == 0.0:
         report[run, REJECTED] += 1
         book[RETRYING, lane] = 1
-        return shrink(code, work, clock, lane, error)
+        return shrink(code, work, clock, lane)
     report[run, STEPS] += 1
     begin, h = clock[NOW, lane], clock[STEP, lane]
     finish = clock[BREAK, lane] if book[LAST, lane] else begin + h
@@ -236,14 +235,14 @@ def judge(code, work, clock, book, times, lane, out, report):
             out[run, book[DONE, lane], o] = interpolated(code, work, lane, o, theta)
         book[DONE, lane] += 1
     clock[NOW, lane] = finish
-    larger = scaled_step(h, error)
+    larger = scaled_step(code, work, lane, h)
     clock[STEP, lane] = min(h, larger) if book[RETRYING, lane] == 1 else larger
     book[RETRYING, lane] = 0
     return OK
 
 
 @njit
-def shrink(code, work, clock, lane, error):
+def shrink(code, work, clock, lane):
     """A smaller step after a failed attempt, or the status that says why there is none."""
     state = at(code, tape.ROW_STATE)
     for s in range(at(code, tape.SPECIES)):
@@ -251,22 +250,20 @@ def shrink(code, work, clock, lane, error):
             return NOT_FINITE
     singular = work[at(code, tape.ROW_PIVOT), lane] >= -SMALLEST_PIVOT
     h = clock[STEP, lane]
-    clock[STEP, lane] = h * AFTER_FAILURE if singular else scaled_step(h, error)
+    clock[STEP, lane] = h * AFTER_FAILURE if singular else scaled_step(code, work, lane, h)
     if clock[NOW, lane] + clock[STEP, lane] > clock[NOW, lane]:
         return OK
     if singular:
         return SINGULAR
-    return STEP_UNDERFLOW if np.isfinite(error) else NOT_FINITE
+    return STEP_UNDERFLOW if np.isfinite(work[at(code, tape.ROW_ERROR), lane]) else NOT_FINITE
 
 
 @njit
-def scaled_step(h, squared_error):
-    """The step that should meet the tolerance, given the squared error norm of the last one."""
-    if not np.isfinite(squared_error):
+def scaled_step(code, work, lane, h):
+    """The step that should meet the tolerance, given the last one and its error."""
+    if not np.isfinite(work[at(code, tape.ROW_ERROR), lane]):
         return h * AFTER_FAILURE
-    factor = LARGEST_FACTOR
-    if squared_error > 0.0:
-        factor = SAFETY * squared_error ** (-0.5 / ERROR_ORDER)
+    factor = SAFETY * work[at(code, tape.ROW_FACTOR), lane]
     return h * min(LARGEST_FACTOR, max(SMALLEST_FACTOR, factor))
 
 

@@ -18,9 +18,10 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 from numba.np.arrayobj import make_array
 
 from protacsim.kernels.cache import JIT_ENABLED
-from protacsim.kernels.tape import WIDTH
+from protacsim.kernels.tape import ONE_AS_BITS, WIDTH
 
 _VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)
+_BITS = ir.VectorType(ir.IntType(64), WIDTH)
 
 
 class LaneType(types.Type):
@@ -111,6 +112,19 @@ def _absolute(typingctx, a):
     return LANE(a), codegen
 
 
+@intrinsic
+def _near_power(typingctx, a, exponent):
+    def codegen(context, builder, sig, args):
+        one = ir.Constant(ir.DoubleType(), ONE_AS_BITS)
+        rest = builder.fsub(one, builder.fmul(one, args[1]))
+        near = builder.sitofp(builder.bitcast(args[0], _BITS), _VECTOR)
+        near = builder.fmul(near, _splatted(builder, args[1]))
+        near = builder.fadd(near, _splatted(builder, rest))
+        return builder.bitcast(builder.fptosi(near, _BITS), _VECTOR)
+
+    return LANE(a, exponent), codegen
+
+
 def _fused(builder, kind, a, b, c):
     """a * b + c in one rounding; a may be one number."""
     a = a if kind == LANE else _splatted(builder, a)
@@ -188,7 +202,7 @@ _lower(operator.truediv, lambda builder, a, b: builder.fdiv(a, b))
 if JIT_ENABLED:
     at, load, store, splat = _at, _load, _store, _splat
     maximum, absolute, select, fma, fnma = _maximum, _absolute, _select, _fma, _fnma
-    call = _call
+    near_power, call = _near_power, _call
 else:
 
     def at(indices, e):
@@ -222,6 +236,11 @@ else:
     def absolute(a):
         """Magnitude."""
         return np.abs(a)
+
+    def near_power(a, exponent):
+        """a ** exponent within a few percent: a positive double's bits are nearly its logarithm."""
+        near = np.asarray(a).view(np.int64) * exponent + (ONE_AS_BITS - ONE_AS_BITS * exponent)
+        return near.astype(np.int64).view(float)
 
     def select(mask, a, b):
         """`a` where mask is not 0, else `b`."""

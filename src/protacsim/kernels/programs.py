@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from protacsim.kernels import tape
 from protacsim.kernels.jit import njit
-from protacsim.kernels.lanes import absolute, at, fma, fnma, load, maximum, splat, store
+from protacsim.kernels.lanes import absolute, at, fma, fnma, load, maximum, select, splat, store
 
 
 @njit
@@ -145,7 +145,11 @@ def conserved_totals(code, factors, work, lane):
 
 @njit
 def restore_totals(code, factors, work, state):
-    """Put each law's round-off drift back into the one species that stands in no other law."""
+    """Put each law's drift back into the one species that stands in no other law.
+
+    Less than `tape.DRIFT` of the total stays where it is: that species may be so small that the
+    rounding of the total would be an error of its own.
+    """
     ptr, species, weight = (
         at(code, tape.LAW_PTR),
         at(code, tape.LAW_SPECIES),
@@ -159,7 +163,9 @@ def restore_totals(code, factors, work, state):
             amount = load(work, state + at(code, species + e))
             defect = fnma(factors[weight + e], amount, defect)
         row = state + at(code, species + first)
-        store(work, row, load(work, row) + defect / factors[weight + first])
+        kept = absolute(defect) - tape.DRIFT * absolute(load(work, totals + g))
+        share = select(maximum(kept, splat(0.0)), defect / factors[weight + first], splat(0.0))
+        store(work, row, load(work, row) + share)
 
 
 @njit

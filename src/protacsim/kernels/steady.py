@@ -197,7 +197,7 @@ def measure(code, work, rtol):
         store(work, new + s, value)
         size = maximum(absolute(load(work, state + s)), absolute(value))
         floor = load(work, atol + s)
-        inverse = 1.0 / (floor + rtol * size)
+        inverse = 1.0 / fma(rtol, size, floor)
         ratio = load(work, first + s) * inverse
         moved = fma(ratio, ratio, moved)
         ratio = load(work, first + n + s) * inverse

@@ -13,6 +13,7 @@ DENSE_STAGES = 9  # with the one for dense output
 GAMMA = 0.21193756319429014
 DIRECT_FROM = 6  # stages whose state is the last stage's state plus its increment
 ERROR_ORDER = 5  # the embedded error falls with h**5
+SMALLEST_ERROR = 1e-12  # squared; smaller ones ask for no larger a step
 
 A = np.zeros((DENSE_STAGES, STAGES))
 A[1, :1] = (3.0,)

@@ -25,12 +25,18 @@ SPECIES, RATES, COEFFICIENTS, PRODUCTS, SLOTS, LAWS, OBSERVABLES, TERMS, EVENTS 
 (
     ROW_COEF, ROW_STATE, ROW_NEW, ROW_INSIDE, ROW_STAGES, ROW_LU, ROW_ATOL, ROW_TOTALS,
     ROW_WEIGHTS, ROW_SEEN, ROW_BEFORE, ROW_AFTER, ROW_SHIFT, ROW_INVERSE_H, ROW_ERROR,
-    ROW_PIVOT, ROW_ACCEPTED, ROW_MOVED, ROW_DEPTH, ROWS,
-) = range(40, 60)  # fmt: skip
-HEADER = 60
+    ROW_FACTOR, ROW_PIVOT, ROW_ACCEPTED, ROW_MOVED, ROW_DEPTH, ROWS,
+) = range(40, 61)  # fmt: skip
+HEADER = 61
 
 WIDTH = 16
 """Columns of `work` for the interpreted lanes."""
+
+DRIFT = 1e-13
+"""Share of a conserved total from which its drift is put back."""
+
+ONE_AS_BITS = 1023.0 * 2.0**52
+"""Bits of the double 1.0, read as an integer: the zero of logarithms (see `lanes.near_power`)."""
 
 STATES = (ROW_STATE, ROW_NEW, ROW_INSIDE)
 """Blocks that hold a state: n species, the constant 1, and products."""
@@ -100,7 +106,7 @@ def _heights(header: NDArray[np.int32], stages: int) -> list[int]:
     state = n + 1 + products
     return [
         coefficients, state, state, state, stages * n, slots, n, laws, terms,
-        stages * seen, seen, seen, 1, 1, 1, 1, 1, 1, 1,
+        stages * seen, seen, seen, 1, 1, 1, 1, 1, 1, 1, 1,
     ]  # fmt: skip
 
 
