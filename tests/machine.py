@@ -118,16 +118,11 @@ class Machine:
 
     def interpolated(self, theta: float) -> Floats:
         """Observables at fraction theta of the last step."""
-        n, seen, count = self.n, self.code[tape.OBSERVABLES], tableau.DENSE_STAGES
+        seen = self.code[tape.OBSERVABLES]
         one = np.ones((1, max(1, self.code[tape.RATES])))
         for lane in range(WIDTH):
             programs.observation_weights(self.code, self.factors, one, 0, self.work, lane)
-        rodas5p.inner_stage(self.code, self.work)
-        pairs = [(tape.ROW_STATE, 0, tape.ROW_BEFORE, 0), (tape.ROW_NEW, 0, tape.ROW_AFTER, 0)]
-        pairs += [(tape.ROW_STAGES, j * n, tape.ROW_SEEN, j * seen) for j in range(count)]
-        for source, offset, target, place in pairs:
-            here, there = self.code[source] + offset, self.code[target] + place
-            programs.observe(self.code, self.work, here, there)
+        rodas5p.look_inside(self.code, self.work)
         return np.array(
             [rodas5p.interpolated(self.code, self.work, 0, o, theta) for o in range(seen)]
         )

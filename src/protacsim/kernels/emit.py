@@ -19,6 +19,7 @@ from protacsim.kernels.tableau import (
     STAGES,
     A,
     C,
+    H,
 )
 
 FUNCTIONS = ("rates", "attempt", "observe", "accept", "relax")
@@ -333,21 +334,26 @@ def _step_factor(w: Writer, error) -> ir.Value:
 
 
 def _write_observe(layout: Layout, w: Writer, stage) -> None:
-    """The ninth stage; observables of old state, new state and all stages."""
-    stages, seen = layout.at(tape.ROW_STAGES), layout.at(tape.ROW_SEEN)
-    inside = layout.at(tape.ROW_INSIDE)
+    """The ninth stage, and what outputs inside the step need, as `rodas5p.look_inside`."""
+    stages, inside = layout.at(tape.ROW_STAGES), layout.at(tape.ROW_INSIDE)
     _write_combination(layout, w, STAGES, inside)
     _call_stage(w, stage, inside, stages + STAGES * layout.n)
-    pairs = [
-        (layout.at(tape.ROW_STATE), layout.at(tape.ROW_BEFORE)),
-        (layout.at(tape.ROW_NEW), layout.at(tape.ROW_AFTER)),
-        *((stages + j * layout.n, seen + j * len(layout.seen)) for j in range(DENSE_STAGES)),
-    ]
-    for source, target in pairs:
-        for o, terms in enumerate(layout.seen):
-            loaded = ((w.load(weight), w.load(source + s)) for weight, s in terms)
-            w.store(target + o, _sum(w, loaded, w.number(0.0)))
+    for o, terms in enumerate(layout.seen):
+        for source, target in ((tape.ROW_STATE, tape.ROW_BEFORE), (tape.ROW_NEW, tape.ROW_AFTER)):
+            w.store(layout.at(target) + o, _observed(w, terms, layout.at(source)))
+        bends = [w.number(0.0)] * tape.BENDS
+        for j in range(DENSE_STAGES):
+            value = _observed(w, terms, stages + j * layout.n)
+            bends = [w.fma(w.number(H[k, j]), value, bend) for k, bend in enumerate(bends)]
+        for k, bend in enumerate(bends):
+            w.store(layout.at(tape.ROW_BENDS) + tape.BENDS * o + k, bend)
     w.builder.ret_void()
+
+
+def _observed(w: Writer, terms, state: int) -> ir.Value:
+    """One observable at the state in the rows from `state` on."""
+    loaded = ((w.load(weight), w.load(state + s)) for weight, s in terms)
+    return _sum(w, loaded, w.number(0.0))
 
 
 def _write_accept(layout: Layout, w: Writer) -> None:

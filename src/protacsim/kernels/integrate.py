@@ -17,7 +17,6 @@ from protacsim.kernels.programs import (
     conserved_totals,
     factorise,
     observation_weights,
-    observe,
     restore_totals,
     right_hand_side,
     shifted_jacobian,
@@ -45,8 +44,8 @@ from protacsim.kernels.records import (
     STEP_UNDERFLOW,
     STEPS,
 )
-from protacsim.kernels.rodas5p import error_norm, inner_stage, interpolated, step
-from protacsim.kernels.tableau import DENSE_STAGES, GAMMA
+from protacsim.kernels.rodas5p import error_norm, interpolated, look_inside, step
+from protacsim.kernels.tableau import GAMMA
 
 SAFETY = 0.93
 SMALLEST_FACTOR, LARGEST_FACTOR, AFTER_FAILURE = 0.2, 10.0, 0.25
@@ -204,17 +203,11 @@ def first_step(code, work, lane, rtol, left):
 
 @njit
 def observe_step(code, machine, work, rtol):
-    """Observables of old state, new state and all nine stages, for outputs inside the step."""
+    """Observables of the step's start, end and inside, for outputs between the two."""
     if machine[OBSERVE] != 0:
         call(machine[OBSERVE], work, rtol)
         return
-    inner_stage(code, work)
-    n, seen = at(code, tape.SPECIES), at(code, tape.OBSERVABLES)
-    observe(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_BEFORE))
-    observe(code, work, at(code, tape.ROW_NEW), at(code, tape.ROW_AFTER))
-    for j in range(DENSE_STAGES):
-        stage = at(code, tape.ROW_STAGES) + j * n
-        observe(code, work, stage, at(code, tape.ROW_SEEN) + j * seen)
+    look_inside(code, work)
 
 
 @njit

@@ -8,7 +8,7 @@ from __future__ import annotations
 from protacsim.kernels import tape
 from protacsim.kernels.jit import njit
 from protacsim.kernels.lanes import absolute, at, fma, fnma, load, maximum, near_power, splat, store
-from protacsim.kernels.programs import right_hand_side, solve
+from protacsim.kernels.programs import observe, right_hand_side, solve
 from protacsim.kernels.tableau import (
     DENSE_STAGES,
     DIRECT_FROM,
@@ -123,17 +123,29 @@ def step_factor(squared_error):
 
 
 @njit
+def look_inside(code, work):
+    """What `interpolated` needs: observables before and after a step, and how they bend in it."""
+    inner_stage(code, work)
+    observe(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_BEFORE))
+    observe(code, work, at(code, tape.ROW_NEW), at(code, tape.ROW_AFTER))
+    count, bends = at(code, tape.OBSERVABLES), at(code, tape.ROW_BENDS)
+    for row in range(bends, bends + tape.BENDS * count):
+        store(work, row, splat(0.0))
+    for j in range(DENSE_STAGES):
+        stage = at(code, tape.ROW_STAGES) + j * at(code, tape.SPECIES)
+        observe(code, work, stage, at(code, tape.ROW_SEEN))
+        for o in range(count):
+            value = load(work, at(code, tape.ROW_SEEN) + o)
+            for k in range(tape.BENDS):
+                row = bends + tape.BENDS * o + k
+                store(work, row, fma(H[k, j], value, load(work, row)))
+
+
+@njit
 def interpolated(code, work, lane, o, theta):
     """Observable o of one run at fraction theta of its step, by the order-4 dense output."""
-    observables, seen = at(code, tape.OBSERVABLES), at(code, tape.ROW_SEEN)
-    d0 = 0.0
-    d1 = 0.0
-    d2 = 0.0
-    for j in range(DENSE_STAGES):
-        value = work[seen + j * observables + o, lane]
-        d0 += H[0, j] * value
-        d1 += H[1, j] * value
-        d2 += H[2, j] * value
+    bends = at(code, tape.ROW_BENDS) + tape.BENDS * o
+    d0, d1, d2 = work[bends, lane], work[bends + 1, lane], work[bends + 2, lane]
     before = work[at(code, tape.ROW_BEFORE) + o, lane]
     after = work[at(code, tape.ROW_AFTER) + o, lane]
     inner = d0 + theta * (d1 + theta * d2)
