@@ -130,6 +130,8 @@ def _gain(work: Callable[[], object]) -> float:
 def study_run(config: str, workers: str = "1") -> dict[str, Any]:
     """`protacsim run`: CPU time of the process, and inside the compiled driver."""
     from protacsim import cli
+
+    cli.own_the_process()
     from protacsim.kernels import drivers
     from protacsim.simulation import warm_up
 

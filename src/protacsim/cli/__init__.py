@@ -20,7 +20,7 @@ import typer
 from protacsim.errors import ConfigError, ParameterError, ProtacsimError
 
 OK, INTERNAL, USAGE, SOME_FAILED, ALL_FAILED, STORAGE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
-OBJECTS_BETWEEN_COLLECTIONS = 100_000
+OBJECTS_BETWEEN_COLLECTIONS = 500_000
 """What a command loads stays; looking for garbage in it is an eighth of a start."""
 
 app = typer.Typer(
@@ -249,8 +249,6 @@ def bench(
     sets: Sets = None,
 ) -> None:
     """Measure counts, ratios of CPU time and errors; exit 1 on a regression."""
-    for library in ("OPENBLAS", "OMP", "MKL"):  # threads that wait for work spend CPU time
-        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     from protacsim.cli import benching
 
     options = benching.Options(report, compare, update, reason, full, tuple(only or ()), warn_only)
@@ -274,9 +272,18 @@ def _common(
     pass
 
 
+def own_the_process() -> None:
+    """Settle what holds for a whole process of ours, before anything heavy is loaded."""
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    for library in ("OPENBLAS", "OMP", "MKL"):
+        # The workers use the cores; threads of a linear algebra library only wait, at full speed,
+        # and its sums would depend on their number.
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+
 def main() -> NoReturn:
     """Entry point: every error becomes sentences on stderr and a documented exit code."""
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    own_the_process()
     asked: list[int] = []
 
     def stop(number: int, _frame: object) -> NoReturn:
