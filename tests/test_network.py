@@ -44,6 +44,16 @@ def test_order_one_decays_exponentially() -> None:
     np.testing.assert_allclose(state["B"], 10.0 - left, rtol=1e-8)
 
 
+def test_observables_that_are_not_kept_are_gone() -> None:
+    net = Network()
+    net.add("convert", "A", "B", "k")
+    net.add_observable("a", ["A"])
+    net.add_observable("both", ["A", "B"])
+    assert net.compile().observables == ("a", "both")
+    net.keep_observables(["both"])
+    assert net.compile().observables == ("both",)
+
+
 def test_order_two_of_different_reactants() -> None:
     net = Network()
     net.add("bind", ("A", "B"), "AB", "k")

@@ -10,6 +10,7 @@ import xarray as xr
 from protacsim.errors import ParameterError, SimulationError
 from protacsim.kernels import records
 from protacsim.kernels.cache import JIT_ENABLED
+from protacsim.mechanisms import OBSERVABLES
 from protacsim.methods import ODE
 from protacsim.scenario import Scenario, Treatment, replaced
 from protacsim.simulation import simulate
@@ -54,6 +55,23 @@ def test_points_are_single_runs_in_the_order_declared() -> None:
         single = alone(small(), (1.0, 24.0), at=at)
         for name in ("target_total", "ternary"):
             np.testing.assert_array_equal(data[name].sel(at).values, single[name].values)
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize("engine", ["interpreted", "emitted"])
+def test_no_value_depends_on_what_else_is_read_out(engine: Any) -> None:
+    """A study works out the observables that it reads, and nothing more."""
+    doses, times = {DOSE: [0.0, 3.0, 300.0]}, (1.0, 24.0)
+    texts = [*OBSERVABLES, "bound = species[BTK:mt-802] / target_total"]
+
+    def found(*observables: str) -> xr.Dataset:
+        readout = Readout(observables, times, relative_to="vehicle")
+        return run(Study(small(), doses, readout, ODE(engine=engine)))
+
+    every = found(*(text for text in texts if text != "neosubstrate_total"))
+    for text in ("ternary", "compound_cell", "turned_over", texts[-1]):
+        for name, own in found(text).data_vars.items():
+            np.testing.assert_array_equal(own.values, every[name].values)
 
 
 @pytest.mark.jit_only

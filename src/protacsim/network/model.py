@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -138,6 +138,11 @@ class Network:
                 f"{self.name}: observable {name!r} names unknown species {', '.join(unknown)}."
             )
         self._observables[name] = entries
+        self._topology = None
+
+    def keep_observables(self, names: Collection[str]) -> None:
+        """Drop every read-out but these."""
+        self._observables = {n: terms for n, terms in self._observables.items() if n in names}
         self._topology = None
 
     def reachable(self, present: Iterable[str]) -> Network:

@@ -80,6 +80,7 @@ def read_out(
     *,
     varied: Collection[str] = (),
     species: Collection[str] = (),
+    observables: Collection[str] | None = None,
     states: bool = False,
     runs: int | None = None,
 ) -> tuple[Observables, Solution, CompiledNetwork]:
@@ -87,9 +88,11 @@ def read_out(
 
     `values` maps paths to floats or arrays (p,); paths in `varied` may be zero in some points
     without changing the topology. Each of `species` is read as `species[<name>]`, 0 where the
-    scenario cannot reach it. `runs` is the number of runs of the whole study (see `engine_of`).
+    scenario cannot reach it. `observables` are the names to read out, species included, of every
+    compound or neosubstrate; by default all there are. `runs` is the number of runs of the whole
+    study (see `engine_of`).
     """
-    network, compiled, initial, changes = _numbers(scenario, values, varied, species)
+    network, compiled, initial, changes = _numbers(scenario, values, varied, species, observables)
     per_nM = _molecules_per_nM(values)
     solution = solve(
         network,
@@ -168,9 +171,11 @@ def _numbers(
     values: Mapping[str, Any],
     varied: Collection[str],
     species: Collection[str],
+    observables: Collection[str] | None = None,
 ) -> tuple[Network, CompiledNetwork, dict[str, Any], list[Dose]]:
     """Network with read-outs, amounts at the start, and what is given, of p points."""
-    network, compiled = _compiled(scenario, frozenset(varied), tuple(species))
+    wanted = None if observables is None else frozenset(observables)
+    network, compiled = _compiled(scenario, frozenset(varied), tuple(species), wanted)
     there = compiled.species
     initial = {n: x for n, x in initial_amounts(scenario, values).items() if n in there}
     return network, compiled, initial, [d for d in doses(scenario, values) if d.species in there]
@@ -178,12 +183,20 @@ def _numbers(
 
 @lru_cache(maxsize=256)
 def _compiled(
-    scenario: Scenario, varied: frozenset[str], species: tuple[str, ...]
+    scenario: Scenario,
+    varied: frozenset[str],
+    species: tuple[str, ...],
+    wanted: frozenset[str] | None,
 ) -> tuple[Network, CompiledNetwork]:
     """Network with read-outs of a scenario, made once: fits and studies come back to it."""
     network = build_network(scenario, varied)
     for name in species:
         network.add_observable(f"species[{name}]", [name] if name in network.species else [])
+    if wanted is not None:
+        there = network.observables
+        network.keep_observables(
+            [name for name in there if name in wanted or name.partition("[")[0] in wanted]
+        )
     return network, network.compile()
 
 

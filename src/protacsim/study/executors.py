@@ -19,7 +19,6 @@ from concurrent.futures import (
     BrokenExecutor,
     Executor,
     Future,
-    ProcessPoolExecutor,
     ThreadPoolExecutor,
     wait,
 )
@@ -58,6 +57,8 @@ class Workers:
             case "threads":
                 return _Pool(ThreadPoolExecutor(self.number))
             case "processes":
+                from concurrent.futures import ProcessPoolExecutor
+
                 spawn = multiprocessing.get_context("spawn")
                 return _ProcessPool(
                     ProcessPoolExecutor(self.number, mp_context=spawn, initializer=_in_child)

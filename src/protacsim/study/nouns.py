@@ -80,11 +80,15 @@ class Readout:
         return tuple(parse(text) for text in self.observables)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """What the readings are made of: observables, and species as `species[<name>]`."""
+        return tuple(dict.fromkeys(part for each in self.readings for part in each.parts))
+
+    @property
     def species(self) -> tuple[str, ...]:
         """Species that are read by name."""
-        parts = [part for reading in self.readings for part in reading.parts]
-        found = [p.removeprefix("species[")[:-1] for p in parts if p.startswith("species[")]
-        return tuple(dict.fromkeys(found))
+        named = [part for part in self.parts if part.startswith("species[")]
+        return tuple(part.removeprefix("species[")[:-1] for part in named)
 
 
 @noun

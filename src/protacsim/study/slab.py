@@ -122,6 +122,7 @@ class _Slab:
             self.study.mean_method,
             varied=combination.varied,
             species=self.study.readout.species,
+            observables=self.study.readout.parts,
             runs=self.study.points,
         )
         return readings, solution.status, solution.reached_h
