@@ -244,8 +244,7 @@ def _read_curves(data: xr.Dataset, observable: str, dim: str, read: ReadRows) ->
     failed = _failed(data, percent, dim)
     others = tuple(name for name in percent.dims if name != dim)
     x = percent[dim].to_numpy().astype(np.float64)
-    known = percent.where(~failed) if failed.any() else percent
-    rows = known.transpose(*others, dim).to_numpy().reshape(-1, x.size)
+    rows = percent.where(~failed).transpose(*others, dim).to_numpy().reshape(-1, x.size)
     lost = failed.transpose(*others, dim).to_numpy().reshape(-1, x.size)
     zero = percent.attrs.get("null_reason") == Reason.ZERO_REFERENCE
     counts = (x > 0.0) | (dim == TIME_DIM)  # a dose of zero is the vehicle, no point of a curve
