@@ -88,9 +88,9 @@ def read_out(
 
     `values` maps paths to floats or arrays (p,); paths in `varied` may be zero in some points
     without changing the topology. Each of `species` is read as `species[<name>]`, 0 where the
-    scenario cannot reach it. `observables` are the names to read out, species included, of every
-    compound or neosubstrate; by default all there are. `runs` is the number of runs of the whole
-    study (see `engine_of`).
+    scenario cannot reach it. `observables` are the other names to read out, of every compound or
+    neosubstrate; by default all there are. `runs` is the number of runs of the whole study (see
+    `engine_of`).
     """
     network, compiled, initial, changes = _numbers(scenario, values, varied, species, observables)
     per_nM = _molecules_per_nM(values)
@@ -190,13 +190,12 @@ def _compiled(
 ) -> tuple[Network, CompiledNetwork]:
     """Network with read-outs of a scenario, made once: fits and studies come back to it."""
     network = build_network(scenario, varied)
+    if wanted is not None:
+        network.keep_observables(
+            [n for n in network.observables if n in wanted or n.partition("[")[0] in wanted]
+        )
     for name in species:
         network.add_observable(f"species[{name}]", [name] if name in network.species else [])
-    if wanted is not None:
-        there = network.observables
-        network.keep_observables(
-            [name for name in there if name in wanted or name.partition("[")[0] in wanted]
-        )
     return network, network.compile()
 
 

@@ -103,9 +103,9 @@ def escaped(table: pd.DataFrame) -> pd.DataFrame:
 
 def _escaped(column: pd.Series) -> pd.Series:
     """A column of few texts that stand in many rows."""
-    plain = {text: _plain(text) for text in column.unique() if isinstance(text, str)}
-    changed = {text: safe for text, safe in plain.items() if safe != text}
-    return column.map(lambda value: changed.get(value, value)) if changed else column
+    texts = (text for text in column.unique() if isinstance(text, str))
+    plain = {text: safe for text in texts if (safe := _plain(text)) != text}
+    return column.map(lambda value: plain.get(value, value)) if plain else column
 
 
 def _plain(value: Any) -> Any:
