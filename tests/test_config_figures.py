@@ -112,7 +112,23 @@ def test_every_kind_is_drawn_and_drawn_again_from_the_manifest(write: Write) -> 
         ('kind = "observed-vs-predicted"', "points is missing"),
         ('kind = "dose-response"\npoints = "no.csv"', "cannot be read"),
         ('kind = "dose-response"\nfit = "cubic"', "'hill' or 'bell'"),
-        ('kind = "species-flow"\nrows = ["free"]', "names 'free', which is not read out"),
+        (
+            'kind = "species-flow"\nrows = ["free"]\nselect = { "target.allele" = "WT" }',
+            "names 'free', which is not read out",
+        ),
+        ('kind = "species-flow"', "does not show target.allele; make it the columns, or choose"),
+        (
+            'kind = "allele-shift"\nhue = "treatment"\nselect = { "target.allele" = "WT" }',
+            "shows treatment both as columns and as hue; set columns or hue to another axis",
+        ),
+        (
+            'kind = "dose-response"\nselect = { "compound.dose_nM" = 10.0 }',
+            "is drawn against dose; take compound.dose_nM out of select",
+        ),
+        (
+            'kind = "heatmap"\ny = "treatment"\nselect = { "target.allele" = "WT" }',
+            "has y = 'treatment', whose values are names; take an axis of numbers",
+        ),
         ('kind = "dose-response"\nhue = "treatment"', "does not show target.allele"),
         ('kind = "allele-shift"\nselect = { "target.allele" = "X" }', "takes 'X' of"),
     ],

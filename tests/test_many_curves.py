@@ -87,8 +87,9 @@ def one_by_one(doses, percent):
         return None
     x, y = knots
     curve = PchipInterpolator(x, y)
-    top, dmax = int(np.argmax(y)), float(y.max())
-    depth = dmax - y[-1] if dmax - y[-1] > 1e-6 else 0.0
+    top, highest = int(np.argmax(y)), float(y.max())
+    dmax = highest if abs(highest) > 1e-6 else 0.0
+    depth = highest - y[-1] if highest - y[-1] > 1e-6 else 0.0
 
     def rising(level):
         if y[0] > level:

@@ -193,6 +193,11 @@ class TestNulls:
         curve = ph.degradation_curve(self.DOSES, percent)
         assert curve.dmax_percent == pytest.approx(100.0 - min(percent))
 
+    def test_round_off_is_no_degradation(self):
+        percent = 100.0 + 2e-13 * np.array([1.0, -1.0, 0.0, 1.0, 0.0])
+        assert ph.degradation_curve(self.DOSES, percent).dmax_percent == 0.0
+        assert ph.inhibition_curve(self.DOSES, percent).imax_percent == 0.0
+
     def test_too_few_points(self):
         found = self.reasons([math.nan, 40.0, math.nan, math.inf, 20.0])
         assert set(found.values()) == {"too_few_points"}

@@ -136,7 +136,7 @@ def test_axes_given_are_used() -> None:
         (cells(doses=False).isel(replicate=0), {}, "no cells to show"),
         (cells(doses=False), {"show": "both"}, "show is 'both'"),
         (cells(doses=False), {}, "more dims than one panel shows"),
-        (cells(doses=False), {"time_h": 24.0}, "one dose dim"),
+        (cells(doses=False), {"time_h": 24.0}, "one dim of them"),
         (
             cells(doses=False).drop_vars("target_total_percent"),
             {"show": "fraction"},

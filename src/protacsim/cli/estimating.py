@@ -9,7 +9,7 @@ import typer
 from protacsim.cli import printable
 from protacsim.cli.tables import print_json
 from protacsim.config import Job
-from protacsim.study import grid, result_bytes, seconds_per_point, settled
+from protacsim.study import dim_of_doses, grid, result_bytes, seconds_per_point, settled
 
 BASE_MEMORY_BYTES = 300_000_000
 
@@ -17,7 +17,7 @@ BASE_MEMORY_BYTES = 300_000_000
 def estimate(job: Job) -> dict[str, Any]:
     """Figures for one configuration, from the study alone."""
     study, _ = settled(job.study)
-    doses = study.dims.get("compound.dose_nM", 1)
+    doses = study.dims.get(dim_of_doses(study.dims) or "", 1)
     runs = study.points + (study.points // doses if study.readout.relative_to else 0)
     size = result_bytes(study)
     return {

@@ -18,7 +18,7 @@ from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
 from protacsim.loading import load_xarray
 from protacsim.store.files import explained, write_file
-from protacsim.study import REPLICATE, Study, restored
+from protacsim.study import REPLICATE, Study, dim_of_doses, restored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +115,7 @@ def summary_table(data: xr.Dataset) -> pd.DataFrame:
     if REPLICATE in data.dims:
         return pharmacology.cell_summary(data)
     percent = any(f"{name}_percent" in data for name in ("target_total", "target_active"))
-    if percent and "compound.dose_nM" in data.dims:
+    if percent and dim_of_doses(data.dims):
         return pharmacology.summary(data)
     table: pd.DataFrame = _spread(data).to_dataframe().reset_index()
     return table

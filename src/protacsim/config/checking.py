@@ -28,7 +28,16 @@ from protacsim.errors import ConfigError, ParameterError
 from protacsim.fitting import Errors, Measurement, Model, Parameter, read_measurements, unknowns
 from protacsim.methods import ODE, Method, Stochastic
 from protacsim.scenario import Scenario, Treatment
-from protacsim.study import DOSE, TREATMENT, Axis, Readout, Sample, Study, config_sha256, resolved
+from protacsim.study import (
+    TREATMENT,
+    Axis,
+    Readout,
+    Sample,
+    Study,
+    config_sha256,
+    dim_of_doses,
+    resolved,
+)
 from protacsim.study.names import CURVE_READINGS, FRACTION_BELOW
 from protacsim.validation import one_of, problems, quoted
 
@@ -258,7 +267,7 @@ class Checker:
         if section is None or readout is None or axes is None:
             return
         variables = self._variables(readout)
-        doses = any(axis.dim == DOSE for axis in axes)
+        doses = dim_of_doses(axis.dim for axis in axes)
         allowed = [*variables, *(CURVE_READINGS if doses else ())]
         for text in section.readouts:
             below = FRACTION_BELOW.match(text)

@@ -16,11 +16,11 @@ from protacsim.config.grammar import (
     MEMBER_DIMS,
     NEEDED_ROWS,
     OF_CELLS,
-    OVER_DOSES,
     RELATIVE,
     FigureSection,
     SensitivitySection,
 )
+from protacsim.config.panels import Dims, mistakes
 from protacsim.errors import ParameterError
 from protacsim.fitting import Measurement, read_measurements
 from protacsim.scenario import Treatment
@@ -29,6 +29,7 @@ from protacsim.study.names import CURVE_READINGS
 from protacsim.validation import one_of, quoted
 
 Row = dict[str, float | str | None]
+SHOWING = ("columns", "hue", "x", "y")
 
 
 class Figure(NamedTuple):
@@ -76,7 +77,6 @@ class FigureChecker:
                 if given is not None:
                     self._check_dims(key, figure, given)
                     self._check_select(key, figure, given)
-                    self._check_time_course(key, figure, given)
                 self._check_readings(key, figure, readout)
 
     def _check_dims(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
@@ -85,7 +85,7 @@ class FigureChecker:
             self._say(f"{key} is a heatmap without doses; give x as well as y, {one_of('', dims)}.")
         if figure.kind == "sensitivity" and self.sensitivity is None:
             self._say(f"{key} shows a sensitivity analysis; add a [sensitivity] table.")
-        for what in ("columns", "hue", "x", "y"):
+        for what in SHOWING:
             dim = getattr(figure, what)
             if dim is not None and dim not in dims:
                 self._say(f"{key}.{what} is {quoted(dim)}; {one_of(dim, dims)}.")
@@ -102,26 +102,14 @@ class FigureChecker:
                 )
                 self._say(f"{key}.select takes {quoted(value)} of {path}; {allowed}.")
 
-    def _check_time_course(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        shown = (figure.columns, figure.hue)
-        chosen = [axis.dim for axis in axes if axis.path in figure.select]
-        left = dict.fromkeys(
-            axis.dim for axis in axes if len(axis.values) > 1 and axis.dim not in (*shown, *chosen)
-        )
-        if figure.kind == "time-course" and len(left) > shown.count(None):
-            self._say(
-                f"{key} is a time-course with more axes than one figure shows: {', '.join(left)} "
-                f"for {shown.count(None)} of columns and hue; choose one value each with select."
-            )
-
     def figures(self, sections: Sequence[FigureSection | None], study: Study) -> tuple[Figure, ...]:
         """What a run draws, once the study is right: figures against dose need such an axis."""
         found = []
         for key, section in zip(_keys(sections), sections, strict=True):
             if section is not None:
                 self._check_cells(key, section, study)
-                if self.axes is not None and _is_over_doses(section, study):
-                    self._check_over_doses(key, section, self.axes)
+                if self.axes is not None:
+                    self._check_panels(key, section, Dims(self.axes, study.samples), study)
                 found.append(self._figure(key, section, study))
         return tuple(found)
 
@@ -138,25 +126,12 @@ class FigureChecker:
                 f'{study.replicates:,}; use kind = "single-cell", or a deterministic method.'
             )
 
-    def _check_over_doses(self, key: str, figure: FigureSection, axes: list[Axis]) -> None:
-        doses = [axis.dim for axis in axes if axis.dim.endswith(".dose_nM")]
-        if not doses:
-            self._say(f"{key} is drawn against dose; add an axis {DOSE} without zip.")
-            return
-        dims = [axis.dim for axis in axes]
-        if not {figure.columns or dims[0], figure.hue or dims[0]} <= set(dims):
+    def _check_panels(self, key: str, figure: FigureSection, dims: Dims, study: Study) -> None:
+        """Every dim is shown or chosen one value of, once each name of a dim is right."""
+        if not {getattr(figure, what) for what in SHOWING} <= {None, *dims.sizes}:
             return  # told already
-        along = DOSE if DOSE in doses else doses[0]
-        shown = (along, figure.columns or TREATMENT, figure.hue or "target.allele")
-        chosen = [axis.dim for axis in axes if axis.path in figure.select]
-        left = dict.fromkeys(
-            axis.dim for axis in axes if len(axis.values) > 1 and axis.dim not in (*shown, *chosen)
-        )
-        if left:
-            self._say(
-                f"{key} does not show {', '.join(left)}; make it the columns or the hue, or choose "
-                "one value with select."
-            )
+        for mistake in mistakes(figure, dims, study.readout):
+            self._say(f"{key} {mistake}.")
 
     def _check_readings(self, key: str, figure: FigureSection, readout: Readout | None) -> None:
         if readout is None:
@@ -206,12 +181,6 @@ class FigureChecker:
             for line in str(error).splitlines():
                 self._say(f"{key}.points: {line}")
             return ()
-
-
-def _is_over_doses(figure: FigureSection, study: Study) -> bool:
-    """Single cells are drawn over doses at one time, over time where there are several."""
-    one_time = figure.time_h is not None or len(study.readout.times_h) < FEWEST_TIMES
-    return figure.kind in OVER_DOSES or (figure.kind == "single-cell" and one_time)
 
 
 def _row(measurement: Measurement) -> Row:

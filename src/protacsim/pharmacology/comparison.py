@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protacsim.errors import ParameterError
-from protacsim.pharmacology.datasets import DOSE_DIM, TIME_DIM, summary
+from protacsim.pharmacology.datasets import TIME_DIM, summary
+from protacsim.study import DOSE, dim_of_doses
 from protacsim.units import unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-OWN_COLUMNS = ("quantity", "value", "unit", "operator", "sd", "note", DOSE_DIM)
+OWN_COLUMNS = ("quantity", "value", "unit", "operator", "sd", "note", DOSE)
 CLASSES = ("treatment", "target.allele")
 
 
@@ -67,7 +68,7 @@ def compared(data: xr.Dataset, measured: pd.DataFrame) -> pd.DataFrame:
                 "measured": value,
                 "measured_low": low,
                 "measured_high": high,
-                "predicted": _predicted(data, curves, quantity, row.get(DOSE_DIM), at),
+                "predicted": _predicted(data, curves, quantity, row.get(DOSE), at),
                 "class": next((str(at[name]) for name in CLASSES if name in at), ""),
             }
         )
@@ -132,8 +133,9 @@ def _predicted(
 def _at_dose(curve: xr.DataArray, dose_nM: float) -> float:
     """Value between the doses of the study, linear in log dose."""
     curve = curve.squeeze(drop=True)
-    positive = curve.sel({DOSE_DIM: curve[DOSE_DIM] > 0.0}).sortby(DOSE_DIM)
-    doses = np.log10(positive[DOSE_DIM].to_numpy())
+    along = dim_of_doses(curve.dims) or DOSE
+    positive = curve.sel({along: curve[along] > 0.0}).sortby(along)
+    doses = np.log10(positive[along].to_numpy())
     if not dose_nM > 0.0:
         return 100.0 if dose_nM == 0.0 else np.nan
     at, slack = np.log10(dose_nM), 1e-9

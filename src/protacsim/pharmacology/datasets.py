@@ -29,12 +29,12 @@ from protacsim.pharmacology.time_curves import (
     rate_and_plateau,
     recovery_half_time_h,
 )
+from protacsim.study import DOSE, dim_of_doses
 from protacsim.units import unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DOSE_DIM = "compound.dose_nM"
 TIME_DIM = "time_h"
 ALLELE_DIM = "target.allele"
 WILD_TYPE = "WT"
@@ -68,7 +68,7 @@ ReadCurve = Callable[[Floats, Floats], Mapping[str, Reading]]
 def dose_response(
     data: xr.Dataset,
     observable: str = "target_total",
-    dose_dim: str = DOSE_DIM,
+    dose_dim: str | None = None,
     *,
     valley_points: float = VALLEY_POINTS,
     min_effect_points: float = MIN_EFFECT_POINTS,
@@ -81,6 +81,8 @@ def dose_response(
         Result of a study with `relative_to`: holds `<observable>_percent`, in % of vehicle.
     observable
         Its name without `_percent`.
+    dose_dim
+        By default `compound.dose_nM`, or the only dim of the doses of one compound by name.
 
     Returns
     -------
@@ -100,19 +102,19 @@ def dose_response(
         )
         return {**found, "multimodal": multimodal}
 
-    return _read_curves(data, observable, dose_dim, read)
+    return _read_curves(data, observable, dose_dim or _dose_dim(data), read)
 
 
 def inhibition(
     data: xr.Dataset,
     observable: str = "target_active",
-    dose_dim: str = DOSE_DIM,
+    dose_dim: str | None = None,
     *,
     min_effect_points: float = MIN_EFFECT_POINTS,
 ) -> xr.Dataset:
     """The readings of `inhibition_curve` for every curve along `dose_dim`; see `dose_response`."""
     read = partial(inhibition_curves, min_effect_points=min_effect_points)
-    return _read_curves(data, observable, dose_dim, read)
+    return _read_curves(data, observable, dose_dim or _dose_dim(data), read)
 
 
 def time_course(data: xr.Dataset, observable: str = "target_total") -> xr.Dataset:
@@ -168,7 +170,7 @@ def fold_shift(
     return named.assign_coords(reason=(values.dims, why.astype(REASON_DTYPE)))
 
 
-def summary(data: xr.Dataset, dose_dim: str = DOSE_DIM) -> pd.DataFrame:
+def summary(data: xr.Dataset, dose_dim: str | None = None) -> pd.DataFrame:
     """One row per dose-response curve: its coordinates, readings, reasons and fold shifts.
 
     Values of zipped axes and of samples stand beside the number along their common dim.
@@ -188,7 +190,7 @@ def summary(data: xr.Dataset, dose_dim: str = DOSE_DIM) -> pd.DataFrame:
         if f"{observable}_percent" in data
     ]
     if not parts:
-        _percent(data, "target_total", dose_dim)
+        _percent(data, "target_total", dose_dim or _dose_dim(data))
     curves = xr.merge(parts, join="exact", compat="override", combine_attrs="drop")
     curves = curves.assign(_shifts(curves))
     scalars = [name for name, c in curves.coords.items() if not c.dims]
@@ -199,6 +201,10 @@ def summary(data: xr.Dataset, dose_dim: str = DOSE_DIM) -> pd.DataFrame:
     table: pd.DataFrame = curves.reset_coords().to_dataframe().reset_index()
     first = [name for name in table if name in (*curves.dims, *values)]
     return table[[*first, *(name for name in table if name not in first)]]
+
+
+def _dose_dim(data: xr.Dataset) -> str:
+    return dim_of_doses(data.dims) or DOSE
 
 
 def _shifts(curves: xr.Dataset) -> dict[str, xr.DataArray]:

@@ -68,7 +68,8 @@ def degradation_curve(
     """Degradation and hook effect of one curve; degradation is 100 - response.
 
     - `dmax_percent`: the greatest degradation at any dose; `dmax_dose_nM`: the lowest dose that
-      has it (null `no_effect` when Dmax is at most `min_effect_points`).
+      has it (null `no_effect` when Dmax is at most `min_effect_points`). Effects below 1e-6
+      percentage points, the accuracy of a simulated curve, are 0.
     - `dc50_absolute_nM`: the first dose, from low to high, at which the response is down to 50.
     - `dc50_relative_nM`: the first dose, from low to high, at which degradation is up to half of
       Dmax; on a curve with several maxima this may lie before an earlier one.
@@ -137,7 +138,7 @@ def inhibition_curves(
 ) -> dict[str, Readings]:
     """`inhibition_curve` of every row; see `degradation_curves`."""
     curves, enough = _degradation(doses_nM, percent_of_vehicle)
-    imax = np.nanmax(curves.y, axis=1)
+    imax = _effect(np.nanmax(curves.y, axis=1))
     ic50 = _rising(curves, np.full(imax.shape, HALF_PERCENT), imax > min_effect_points)
     return _spread({"imax_percent": Readings.of(imax), "ic50_nM": ic50}, enough)
 
@@ -156,7 +157,8 @@ def _degradation(doses_nM: Floats, percent: Floats) -> tuple[Curves, Mask]:
 
 def _degradation_readings(curves: Curves, min_effect_points: float) -> dict[str, Readings]:
     top = np.nanargmax(curves.y, axis=1)
-    best, dmax = curves.at(top)
+    best, highest = curves.at(top)
+    dmax = _effect(highest)
     seen = dmax > min_effect_points
     fifty, half = np.full(dmax.shape, HALF_PERCENT), 0.5 * dmax
     return {
@@ -205,8 +207,12 @@ def _falling(curves: Curves, levels: Floats, top: Ints, seen: Mask) -> Readings:
 
 
 def _hook_depth(curves: Curves, top: Ints) -> Floats:
-    depth = curves.at(top)[1] - curves.at(curves.last)[1]
-    return np.where(depth > FLAT, depth, 0.0)
+    return np.maximum(_effect(curves.at(top)[1] - curves.at(curves.last)[1]), 0.0)
+
+
+def _effect(points: Floats) -> Floats:
+    """Differences in percentage points; those that count as none are 0."""
+    return np.where(np.abs(points) > FLAT, points, 0.0)
 
 
 def _maxima(curves: Curves, valley_points: float, min_effect_points: float) -> Ints:

@@ -14,14 +14,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from protacsim.errors import ParameterError
 from protacsim.plot.selection import (
-    DOSE,
     TIME,
     Selection,
     choose,
     coordinate_text,
+    dose_dim,
     left_over,
+    names_along,
     no_such_hue,
     part_with,
     shown_instead,
@@ -115,9 +115,9 @@ def read_panel(
 ) -> Panel:
     """Take one panel out of a result Dataset; ParameterError when a dim is left undecided."""
     part, name = part_with(data, observable)
-    dose = _dose_dim(part[name])
     chosen = dict(select or {}) | ({TIME: time_h} if time_h is not None else {})
     part = choose(part, chosen, name, data)
+    dose = dose_dim(part[name], (hue,))
     part = (part.isel(time_h=-1) if TIME in part[name].dims else part).sortby(dose)
     hue_dim = _check_dims(part[name], dose, hue, data)
     curves = _curves(part, observable, dose, hue_dim, hue)
@@ -154,20 +154,9 @@ def panel_of(
     )
 
 
-def _dose_dim(variable: xr.DataArray) -> str:
-    doses = [str(d) for d in variable.dims if str(d).endswith(".dose_nM")]
-    if DOSE in doses or len(doses) == 1:
-        return DOSE if DOSE in doses else doses[0]
-    found = ", ".join(map(str, variable.dims)) or "none"
-    raise ParameterError(
-        f"plot: a dose-response figure needs one dose dim, {DOSE!r}; "
-        f"{variable.name!r} has the dims {found}. Add that axis to the study."
-    )
-
-
 def _check_dims(variable: xr.DataArray, dose: str, hue: str, data: xr.Dataset) -> str:
     """Return the hue dim ("" when there is one curve) or say which dims are left."""
-    if hue != DEFAULT_HUE and hue not in data.coords:
+    if hue != DEFAULT_HUE and hue not in (*data.coords, *data.dims):
         raise no_such_hue(variable, hue, dose)
     left = left_over(variable, (dose, hue))
     if left:
@@ -180,7 +169,10 @@ def _curves(
 ) -> tuple[Curve, ...]:
     part = squeezed(part, (dose, hue_dim))
     rows = [part.isel({hue_dim: i}) for i in range(part.sizes[hue_dim])] if hue_dim else [part]
-    curves = [_curve(row, observable, dose, hue) for row in rows]
+    names = names_along(part, hue_dim) if hue_dim else [_name(part, hue)]
+    curves = [
+        _curve(row, observable, dose, hue, name) for row, name in zip(rows, names, strict=True)
+    ]
     readings = {shown: _readings(part, shown, dose) for shown in {c.observable for c in curves}}
     return tuple(replace(c, reading=readings[c.observable][i]) for i, c in enumerate(curves))
 
@@ -191,14 +183,18 @@ def squeezed(part: xr.Dataset, shown: Sequence[str]) -> xr.Dataset:
     return part.squeeze(spare)
 
 
-def _curve(row: xr.Dataset, observable: str, dose: str, hue: str) -> Curve:
+def _name(part: xr.Dataset, hue: str) -> str:
+    return coordinate_text(part[hue]) if hue in part.coords else ""
+
+
+def _curve(row: xr.Dataset, observable: str, dose: str, hue: str, name: str) -> Curve:
     shown, note = shown_instead(row, observable)
     variable = row[variable_name(row, shown)]
     doses = row[dose].values.astype(np.float64)
     values = variable.values.astype(np.float64)
     positive = doses > 0.0
     return Curve(
-        name=coordinate_text(row[hue]) if hue in row.coords else "",
+        name=name,
         observable=shown,
         x=doses[positive],
         value=values[positive],

@@ -23,7 +23,6 @@ from protacsim.errors import ParameterError
 from protacsim.plot import caption, style
 from protacsim.plot.drawing import draw_key, draw_log_axis, width_mm, words
 from protacsim.plot.selection import (
-    DOSE,
     TIME,
     Selection,
     choose,
@@ -33,6 +32,7 @@ from protacsim.plot.selection import (
 )
 from protacsim.plot.sheet import Frame, in_grid, selections, sheet
 from protacsim.plot.time_panel import draw_time_axis
+from protacsim.study import DOSE, dim_of_doses
 
 # Okabe & Ito (2008), ordered so that neighbours differ in brightness.
 FILLS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#0072B2", "#CC79A7", "#D55E00")
@@ -159,12 +159,13 @@ def read_layers(
         raise ParameterError(f"plot: layers of one panel need one unit; found {found}.")
     part = xr.Dataset(dict(forms)).assign_attrs(data.attrs)
     first = next(iter(part.data_vars))
-    over_dose = _is_over_dose(part, along, select)
+    dose = dim_of_doses(dim for dim in part.dims if dim not in select and part.sizes[dim] > 1)
+    over_dose = _is_over_dose(part, along, dose)
     chosen = dict(select) | ({TIME: time_h} if over_dose and time_h is not None else {})
     part = choose(part, chosen, str(first), data)
     if over_dose and TIME in part.dims:
         part = part.isel({TIME: -1})
-    axis = DOSE if over_dose else TIME
+    axis = dose if over_dose and dose else TIME
     for variable in part.data_vars.values():
         if left := left_over(variable, (axis,)):
             raise undecided(variable, left)
@@ -183,14 +184,13 @@ def read_layers(
     )
 
 
-def _is_over_dose(part: xr.Dataset, along: str | None, select: Selection) -> bool:
-    has_doses = DOSE in part.dims and DOSE not in select and part.sizes[DOSE] > 1
-    if along == "dose" and not has_doses:
+def _is_over_dose(part: xr.Dataset, along: str | None, dose: str | None) -> bool:
+    if along == "dose" and dose is None:
         raise ParameterError(
             f"plot: no dim {DOSE!r} of several doses is left to draw along; take it out of "
             'select, or draw along = "time".'
         )
-    over_dose = has_doses if along is None else along == "dose"
+    over_dose = dose is not None if along is None else along == "dose"
     if not over_dose and part.sizes.get(TIME, 0) < 2:
         raise ParameterError(
             "plot: a species flow needs several doses or two or more times; add an axis "

@@ -20,7 +20,6 @@ from protacsim.errors import ParameterError
 from protacsim.plot import style
 from protacsim.plot.layout import leave_to_caller
 from protacsim.plot.selection import (
-    DOSE,
     TIME,
     Selection,
     choose,
@@ -32,6 +31,7 @@ from protacsim.plot.selection import (
     variable_name,
 )
 from protacsim.plot.sensitivity import READINGS
+from protacsim.study import DOSE, dim_of_doses
 
 LEFT_MM, RIGHT_MM, EDGE_MM, TITLE_MM, TICKS_MM, BAR_MM = 13.0, 17.0, 1.5, 6.0, 10.5, 2.2
 NARROWEST_MM, WIDEST_MM, GAP_MM = 36.0, 62.0, 14.0
@@ -48,12 +48,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Map:
-    """One panel: values (y, x), the DC50 over x and y or over y alone, and what to write."""
+    """One panel: values (y, x), the DC50 over both or over the axis that is no dose, the words."""
 
     x: Floats
     y: Floats
     values: Floats
     dc50: Floats | None
+    dose_is_y: bool
     title: str
     fixed: str
     labels: tuple[str, str, str]
@@ -108,7 +109,7 @@ def heatmap(
         for v in values
     ]
     with style.context():
-        figure = _figure(data, maps, x, width_mm)
+        figure = _figure(data, maps, width_mm)
     leave_to_caller(figure)
     return figure
 
@@ -144,6 +145,7 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
         at_y,
         part.to_numpy().astype(np.float64),
         dc50,
+        dim_of_doses(data.dims) == y,
         title,
         ", ".join([*time, *texts.values()]),
         (
@@ -172,8 +174,8 @@ def _variable(data: xr.Dataset, observable: str) -> xr.DataArray:
 
 
 def _dc50(data: xr.Dataset, x: str, y: str, select: Selection) -> Floats | None:
-    """DC50 over (y, x), or over y where x is the dose; None where there are no such curves."""
-    if DOSE not in data.dims or "target_total_percent" not in data:
+    """DC50 over (y, x), or over the one that is no dose; None where there are no such curves."""
+    if dim_of_doses(data.dims) is None or "target_total_percent" not in data:
         return None
     curves = _variable(data, DC50)
     kept = {dim: value for dim, value in select.items() if dim in curves.coords}
@@ -210,13 +212,13 @@ def _value_label(variable: xr.DataArray, observable: str) -> str:
     return f"{name} ({unit})" if unit else name
 
 
-def _figure(data: xr.Dataset, maps: Sequence[_Map], x: str, width_mm: float) -> Figure:
+def _figure(data: xr.Dataset, maps: Sequence[_Map], width_mm: float) -> Figure:
     room = width_mm - LEFT_MM - RIGHT_MM
     columns = max(1, min(len(maps), int((room + GAP_MM) // (NARROWEST_MM + GAP_MM))))
     rows = -(-len(maps) // columns)
     width = min(WIDEST_MM, (room - (columns - 1) * GAP_MM) / columns)
     high = 0.9 * width
-    lines = style.wrap(_caption(data, maps, x), width_mm - 2 * EDGE_MM, TEXT_PT)
+    lines = style.wrap(_caption(data, maps), width_mm - 2 * EDGE_MM, TEXT_PT)
     height = rows * (high + TITLE_MM + TICKS_MM) + len(lines) * LINE_MM + 2 * EDGE_MM
     figure = style.new_figure(width_mm, height)
     known = np.concatenate([m.values[np.isfinite(m.values)] for m in maps])
@@ -270,7 +272,12 @@ def _dc50_lines(ax: Axes, one: _Map) -> None:
         return
     if one.dc50.ndim == 1:
         ax.plot(
-            one.dc50, one.y, linestyle="none", marker=".", markersize=2.2, color="white", zorder=3
+            *((one.x, one.dc50) if one.dose_is_y else (one.dc50, one.y)),
+            linestyle="none",
+            marker=".",
+            markersize=2.2,
+            color="white",
+            zorder=3,
         )
         return
     known = one.dc50[np.isfinite(one.dc50)]
@@ -298,10 +305,10 @@ def _edges(centres: Floats, *, log: bool) -> Floats:
     return np.asarray(10.0**edges if log else edges)
 
 
-def _caption(data: xr.Dataset, maps: Sequence[_Map], x: str) -> str:
+def _caption(data: xr.Dataset, maps: Sequence[_Map]) -> str:
     title = str(data.attrs.get("title", ""))
     drawn = [one.dc50 for one in maps if one.dc50 is not None]
-    mark = "White points" if x == DOSE else "Lines"
+    mark = "White points" if any(dc50.ndim == 1 for dc50 in drawn) else "Lines"
     sentences = [
         title if title.endswith("?") or not title else f"{title.rstrip('.')}.",
         f"All at {maps[0].fixed}." if maps[0].fixed else "",

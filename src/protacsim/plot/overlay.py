@@ -20,7 +20,8 @@ from protacsim.errors import ParameterError
 from protacsim.plot import style
 from protacsim.plot.curves import Curve, Panel
 from protacsim.plot.drawing import looks
-from protacsim.plot.selection import DOSE, same
+from protacsim.plot.selection import same
+from protacsim.study import DOSE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,11 +15,14 @@ import xarray as xr
 
 from protacsim.errors import ParameterError
 from protacsim.plot import style
+from protacsim.study import DOSE, dim_of_doses
 
-DOSE = "compound.dose_nM"
 TIME = "time_h"
 # Where an observable is zero by definition in the reference, this one still says something.
 STAND_IN = {"target_active": "target_unoccupied"}
+
+DIGITS = (3, 4, 6, 9, 17)
+"""How many are tried until names differ."""
 
 Selection = Mapping[str, Any]
 
@@ -87,6 +90,25 @@ def same(found: Any, wanted: Any) -> bool:
     if isinstance(found, str) or isinstance(wanted, str):
         return bool(found == wanted)
     return bool(np.isclose(found, wanted, rtol=1e-9, atol=0.0))
+
+
+def dose_dim(variable: xr.DataArray, shown: Collection[Hashable] = ()) -> str:
+    """Return the dim of doses to draw along: none of those that are `shown` in another way.
+
+    Raises
+    ------
+    ParameterError
+        When there is none, or several.
+    """
+    found = dim_of_doses(dim for dim in variable.dims if dim not in shown)
+    if found is not None:
+        return found
+    dims = ", ".join(map(str, variable.dims)) or "none"
+    raise ParameterError(
+        f"plot: a figure along doses needs one dim of them, such as {DOSE!r}; "
+        f"{variable.name!r} has the dims {dims}. Add that axis to the study, or of several choose "
+        "one value each, or make one the hue."
+    )
 
 
 def left_over(variable: xr.DataArray, shown: Collection[Hashable]) -> list[str]:
@@ -176,6 +198,21 @@ def coordinate_text(coordinate: xr.DataArray, digits: int = 3) -> str:
         return style.dose_name(value, digits) if value else "vehicle"
     units = str(coordinate.attrs.get("units", ""))
     return f"{short_path(path, units)} = {value:g} {units}".rstrip()
+
+
+def names_along(part: xr.Dataset, dim: str) -> list[str]:
+    """Name every value along a dim with as many digits as keep them apart."""
+    # A dim of zipped axes has no coordinate of its own, but those of its axes.
+    along = [dim] if dim in part.coords else [c for c in part.coords if c != TIME]
+    coordinates = [part[c] for c in along if part[c].dims == (dim,)]
+    for digits in DIGITS:
+        names = [
+            ", ".join(coordinate_text(c[i], digits) for c in coordinates)
+            for i in range(part.sizes[dim])
+        ]
+        if len(set(names)) == len(names):
+            break
+    return names
 
 
 def short_path(path: str, units: str) -> str:

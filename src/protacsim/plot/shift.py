@@ -25,11 +25,11 @@ from protacsim.plot.curves import DEFAULT_HUE, DEGRADATION, INHIBITION
 from protacsim.plot.drawing import draw_key, draw_log_axis, mark_handle, width_mm, words
 from protacsim.plot.layout import RIGHT_MM, TEXT_PT
 from protacsim.plot.selection import (
-    DOSE,
     TIME,
     Selection,
     choose,
     coordinate_text,
+    dose_dim,
     hypothetical_compound,
     left_over,
     part_with,
@@ -159,11 +159,12 @@ def read_shift(
     part, name = part_with(data, observable)
     part = choose(part, dict(select) | ({TIME: time_h} if time_h is not None else {}), name, data)
     part = part.isel({TIME: -1}) if TIME in part[name].dims else part
-    left = left_over(part[name], (DOSE, hue, group))
+    dose = dose_dim(part[name], (hue, group))
+    left = left_over(part[name], (dose, hue, group))
     if left:
         raise undecided(part[name], left)
     kind = _kind(observable)
-    curves = _curves(part, observable, kind)
+    curves = _curves(part, observable, kind, dose)
     spare = [dim for dim in curves.dims if dim not in (hue, group)]
     table = curves.squeeze(spare)
     for dim in (group, hue):
@@ -172,7 +173,7 @@ def read_shift(
     table = table.transpose(group, hue, ...)
     quantity = QUANTITY[kind]
     stars = [hypothetical_compound(data, str(value)) for value in table[group].values]
-    doses = part[DOSE].values
+    doses = part[dose].values
     return Shift(
         quantity=kind,
         long_name=str(part[name].attrs.get("long_name", observable)),
@@ -200,11 +201,11 @@ def _kind(observable: str) -> str:
     )
 
 
-def _curves(part: xr.Dataset, observable: str, kind: str) -> xr.Dataset:
+def _curves(part: xr.Dataset, observable: str, kind: str, dose: str) -> xr.Dataset:
     from protacsim import pharmacology
 
     read = pharmacology.dose_response if kind == "DC50" else pharmacology.inhibition
-    return read(part, observable, DOSE)
+    return read(part, observable, dose)
 
 
 def _text(value: Any, part: xr.Dataset, dim: str) -> str:

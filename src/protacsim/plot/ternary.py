@@ -137,7 +137,11 @@ def read_bell(
     nowhere = np.full(len(panel.curves), np.nan)
     if peaks is None:
         return Bell(panel, nowhere, nowhere)
-    known = {dim: value for dim, value in select.items() if dim in peaks.coords and dim != TIME}
+    known = {
+        dim: value
+        for dim, value in select.items()
+        if dim in (*peaks.coords, *peaks.dims) and dim != TIME
+    }
     part = choose(peaks, known, "peak_dose_nM", peaks)
     columns = [
         np.broadcast_to(np.ravel(part[name].values), len(panel.curves))

@@ -18,9 +18,9 @@ from protacsim.plot.selection import (
     TIME,
     Selection,
     choose,
-    coordinate_text,
     is_zero_reference,
     left_over,
+    names_along,
     no_such_hue,
     part_with,
     shown_instead,
@@ -29,7 +29,6 @@ from protacsim.plot.selection import (
 )
 
 FEWEST_TIMES = 2
-_DIGITS = (3, 4, 6, 9, 17)
 
 
 def read_time_panel(
@@ -126,23 +125,8 @@ def _hue_dim(variable: xr.DataArray, hue: str | None, data: xr.Dataset) -> str:
 def _curves(part: xr.Dataset, observable: str, hue_dim: str) -> tuple[Curve, ...]:
     if not hue_dim:
         return (_curve(part, observable, ""),)
-    names = _names(part, hue_dim)
+    names = names_along(part, hue_dim)
     return tuple(_curve(part.isel({hue_dim: i}), observable, n) for i, n in enumerate(names))
-
-
-def _names(part: xr.Dataset, hue_dim: str) -> list[str]:
-    """Name every value of the hue with as many digits as keep them apart."""
-    # A dim of zipped axes has no coordinate of its own, but those of its axes.
-    along = [hue_dim] if hue_dim in part.coords else [c for c in part.coords if c != TIME]
-    coordinates = [part[c] for c in along if part[c].dims == (hue_dim,)]
-    for digits in _DIGITS:
-        names = [
-            ", ".join(coordinate_text(c[i], digits) for c in coordinates)
-            for i in range(part.sizes[hue_dim])
-        ]
-        if len(set(names)) == len(names):
-            break
-    return names
 
 
 def _curve(row: xr.Dataset, observable: str, name: str) -> Curve:

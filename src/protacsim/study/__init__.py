@@ -1,6 +1,6 @@
 """What is asked (`axes`, `nouns`), what it expands to (`combination`, `slab`), and the runner."""
 
-from protacsim.study.axes import DOSE, SENSITIVITY, TREATMENT, Axis, Draw, Sample
+from protacsim.study.axes import DOSE, SENSITIVITY, TREATMENT, Axis, Draw, Sample, dim_of_doses
 from protacsim.study.cells import settled
 from protacsim.study.combination import Combination
 from protacsim.study.describing import (
@@ -36,6 +36,7 @@ __all__ = [
     "available_cores",
     "check_points",
     "config_sha256",
+    "dim_of_doses",
     "failures",
     "grid",
     "prepare",

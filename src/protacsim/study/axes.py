@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -20,6 +20,15 @@ from protacsim.validation import named_entries, noun, one_of, quoted
 
 DOSE = "compound.dose_nM"
 TREATMENT = "treatment"
+
+
+def dim_of_doses(dims: Iterable[Hashable]) -> str | None:
+    """The one of `dims` that curves run along: `compound.dose_nM`, else the only other dose."""
+    doses = [str(dim) for dim in dims if str(dim).endswith(".dose_nM")]
+    if DOSE in doses:
+        return DOSE
+    return doses[0] if len(doses) == 1 else None
+
 
 Value = Treatment | bool | float | str
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w .+()-]*$", max_length=80)]
