@@ -160,3 +160,16 @@ def test_curves_run_along_the_only_dose_by_whatever_name(tmp_path: Path) -> None
         config.write_text(HEAD + ONE + axis(path, "[1.0, 10.0, 100.0, 1000.0]") + readout())
         found.append(pharmacology.summary(ps.run(load(config).study)))
     assert found[0].equals(found[1])
+
+
+@pytest.mark.jit_only
+def test_a_dose_of_one_compound_among_several_has_its_name_on_the_axis(tmp_path: Path) -> None:
+    from protacsim import plot
+
+    config = tmp_path / "a.toml"
+    config.write_text(BASES["checkerboard"])
+    data = ps.run(load(config).study)
+    hue = "compounds.ibrutinib.dose_nM"
+    assert plot.dose_response(data, hue=hue).get_xlabel() == "mt-802 dose (nM)"
+    figure = plot.species_flow_sheet(data, columns=hue)
+    assert {ax.get_xlabel() for ax in figure.axes} == {"mt-802 dose (nM)"}

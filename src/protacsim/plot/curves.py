@@ -20,6 +20,7 @@ from protacsim.plot.selection import (
     choose,
     coordinate_text,
     dose_dim,
+    dose_label,
     left_over,
     names_along,
     no_such_hue,
@@ -88,10 +89,11 @@ class Panel:
 
     `hypothetical` names the varied compound when it is hypothetical, else it is empty;
     `reference` is the index of the curve that is drawn solid (WT, else the first). `fixed` are the
-    coordinates that all curves share.
+    coordinates that all curves share; `dose_label` is empty along time.
     """
 
     along: Literal["dose", "time"]
+    dose_label: str
     observable: str
     long_name: str
     unit: str
@@ -121,7 +123,7 @@ def read_panel(
     part = (part.isel(time_h=-1) if TIME in part[name].dims else part).sortby(dose)
     hue_dim = _check_dims(part[name], dose, hue, data)
     curves = _curves(part, observable, dose, hue_dim, hue)
-    return panel_of(part, data, observable, curves, hue, along="dose")
+    return panel_of(part, data, observable, curves, hue, "dose", dose)
 
 
 def panel_of(
@@ -131,6 +133,7 @@ def panel_of(
     curves: tuple[Curve, ...],
     hue: str,
     along: Literal["dose", "time"],
+    dose: str = "",
 ) -> Panel:
     """Put the curves of `part` together with the labels of the panel."""
     variable = part[variable_name(part, observable)]
@@ -139,6 +142,7 @@ def panel_of(
     at_one_time = along == "dose" and TIME in part.coords
     return Panel(
         along=along,
+        dose_label=dose_label(dose) if dose else "",
         observable=observable,
         long_name=str(variable.attrs.get("long_name", observable)),
         unit=unit_shown(variable),

@@ -26,6 +26,7 @@ from protacsim.plot.selection import (
     TIME,
     Selection,
     choose,
+    dose_label,
     left_over,
     title,
     undecided,
@@ -45,6 +46,7 @@ class Layers:
     """Stacked layers along doses (nM) or times (h); `value` has the shape (layers, points)."""
 
     along: Literal["dose", "time"]
+    dose_label: str
     x: NDArray[np.float64]
     names: tuple[str, ...]
     value: NDArray[np.float64]
@@ -174,6 +176,7 @@ def read_layers(
     text, star = title(part, data, axis)
     return Layers(
         along="dose" if over_dose else "time",
+        dose_label=dose_label(axis) if over_dose else "",
         x=part[axis].values.astype(np.float64),
         names=tuple(_name(str(n), v) for n, v in part.data_vars.items()),
         value=np.array([variable.values for variable in part.data_vars.values()], np.float64),
@@ -259,7 +262,7 @@ def draw_layers(ax: Axes, layers: Layers) -> None:
         edge = (high / low) ** 0.04  # tick labels of two panels must not meet
         low, high = low / edge, high * edge
         draw_log_axis(ax.xaxis, low, high, width_mm(ax))
-        ax.set_xlabel("dose (nM)")
+        ax.set_xlabel(layers.dose_label)
 
 
 def _fills(layers: Layers) -> list[str]:

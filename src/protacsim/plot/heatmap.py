@@ -202,7 +202,7 @@ def _spans(values: Floats) -> bool:
 
 def _axis_label(part: xr.DataArray, dim: str) -> str:
     units = str(part[dim].attrs.get("units", ""))
-    words = "dose" if dim == DOSE else short_path(dim, units)
+    words = short_path(dim, units)
     return f"{words} ({units})" if units else words
 
 

@@ -187,6 +187,7 @@ def draw(
             draw_half(ax, curve, look, mark)
     _draw_zero_doses(ax, panel, axis)
     _draw_dose_axis(ax, axis)
+    ax.set_xlabel(panel.dose_label)
     draw_value_axis(ax, panel)
     draw_overlay(ax, panel, overlay)
 
@@ -252,7 +253,6 @@ def _draw_zero_doses(ax: Axes, panel: Panel, axis: DoseAxis) -> None:
 def _draw_dose_axis(ax: Axes, axis: DoseAxis) -> None:
     ax.set_xscale("log")
     ax.set_xlim(*axis.limits)
-    ax.set_xlabel("dose (nM)")
     ticks = axis.decades(most=int(width_mm(ax) // TICK_MM), clearance=_clearance(ax, axis))
     ax.xaxis.set_major_locator(FixedLocator([axis.vehicle, *ticks]))
     ax.xaxis.set_minor_locator(FixedLocator([]))

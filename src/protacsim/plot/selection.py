@@ -223,6 +223,11 @@ def short_path(path: str, units: str) -> str:
     return f"{above[-1]} {words}" if named else words
 
 
+def dose_label(dim: str) -> str:
+    """Label an axis of doses: with the compound's name where the dim has it."""
+    return f"{short_path(dim, 'nM')} (nM)"
+
+
 def unit_suffix(units: str) -> str:
     """Return how a unit ends a name: "pL/h" gives "_pL_per_h", "1/h" gives "_per_h"."""
     if not units:
