@@ -197,7 +197,10 @@ CELLS = '[method]\nkind = "auto"\n[run]\nreplicates = 3\n'
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('[[figure]]\nkind = "single-cell"\n', "shows single cells; set method.kind"),
+        (
+            '[[figure]]\nkind = "single-cell"\nselect = { "compound.dose_nM" = 10.0 }\n',
+            "shows single cells; set method.kind",
+        ),
         (CELLS + '[[figure]]\nkind = "dose-response"\n', "but run.replicates is 3"),
     ],
 )

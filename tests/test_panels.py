@@ -46,6 +46,7 @@ ZIPPED = axis("cell.proteins.CRBN.abundance_nM", "[5.0, 10.0]", "pair") + axis(
 CHECKERBOARD = axis("compounds.mt-802.dose_nM", "[1.0, 10.0, 100.0]") + axis(
     "compounds.ibrutinib.dose_nM", "[0.0, 10.0]"
 )
+CELLS = '[method]\nkind = "auto"\n[run]\nreplicates = 3\n'
 BASES = {
     "treatments": HEAD + TWO + ALLELES + DOSES + readout(),
     "designs": HEAD + ONE + ALLELES + DESIGNS + DOSES + readout(),
@@ -53,6 +54,7 @@ BASES = {
     "zipped": HEAD + ONE + ZIPPED + DOSES + readout(),
     "checkerboard": HEAD + BOTH + CHECKERBOARD + readout("untreated"),
     "no reference": HEAD + ONE + ALLELES + DOSES + readout(""),
+    "cells": HEAD + TWO + ALLELES + DOSES + readout() + CELLS,
     "one time": HEAD + ONE + DESIGNS + DOSES + readout(times_h="[24.0]"),
 }
 VALUES = {
@@ -68,8 +70,8 @@ KINDS = sorted(set(ROLES) - {"single-cell"})
 
 
 @st.composite
-def figures(draw: st.DrawFn, dims: list[str]) -> str:
-    kind = draw(st.sampled_from(KINDS))
+def figures(draw: st.DrawFn, kinds: list[str], dims: list[str]) -> str:
+    kind = draw(st.sampled_from(kinds))
     lines = [f'kind = "{kind}"']
     for what in ("columns", "hue", "x", "y"):
         chosen = draw(st.sampled_from([None, *dims])) if what in FIGURES[kind] else None
@@ -90,11 +92,11 @@ def test_what_is_accepted_is_drawn(tmp_path: Path, base: str) -> None:
     config.write_text(BASES[base])
     data = ps.run(load(config).study)
     dims = [str(dim) for dim in (*data.dims, *data.coords) if str(dim) in (*VALUES, *data.dims)]
-    dims = [dim for dim in dict.fromkeys(dims) if dim != "time_h"]
+    dims = [dim for dim in dict.fromkeys(dims) if dim not in ("time_h", "replicate")]
     accepted = set()
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(figures(dims))
+    @given(figures(["single-cell"] if base == "cells" else KINDS, dims))
     def check(figure: str) -> None:
         config.write_text(f"{BASES[base]}{figure}\n")
         try:

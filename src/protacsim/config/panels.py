@@ -75,8 +75,8 @@ def mistakes(figure: FigureSection, dims: Dims, readout: Readout) -> Iterator[st
         yield from _along_doses(figure, dims)
     elif figure.kind == "species-flow":
         yield from _flow(figure, dims, over_time=several)
-    elif figure.kind == "time-course":
-        yield from _time_course(figure, dims)
+    elif figure.kind in ("time-course", "single-cell"):
+        yield from _over_time(figure, dims)
     elif figure.kind == "heatmap":
         yield from _heatmap(figure, dims, relative=readout.relative_to is not None)
 
@@ -124,12 +124,13 @@ def _flow(figure: FigureSection, dims: Dims, *, over_time: bool) -> Iterator[str
         yield f"needs several doses or times; add an axis {DOSE}, or times to readout.times_h"
 
 
-def _time_course(figure: FigureSection, dims: Dims) -> Iterator[str]:
-    left = _left(figure, dims)
-    free = (figure.columns, figure.hue).count(None)
+def _over_time(figure: FigureSection, dims: Dims) -> Iterator[str]:
+    """Columns and hue are whatever is left, in such a figure, unless they are given."""
+    given = figure.columns, figure.hue
+    left, free = [dim for dim in dims.open(figure) if dim not in given], given.count(None)
     if len(left) > free:
         yield (
-            f"is a time-course with more axes than one figure shows: {', '.join(left)} "
+            f"is a {figure.kind} with more axes than one figure shows: {', '.join(left)} "
             f"for {free} of columns and hue; choose one value each with select"
         )
 
