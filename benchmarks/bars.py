@@ -172,7 +172,9 @@ def dry_run(key: str) -> Callable[[], Values]:
 
 def _dry_run() -> dict[str, Any]:
     times = ", ".join(f"{t}.0" for t in range(25))
-    text = costs.STUDY.format(doses=31_623, cooperativities=31_623, times=times)
+    text = costs.STUDY.format(
+        compounds=costs.DEGRADER, doses=31_623, cooperativities=31_623, times=times
+    )
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "billion.toml"
         config.write_text(text, encoding="utf-8")

@@ -30,7 +30,7 @@ STUDY = """schema = "protacsim/1"
 cell = "molm14"
 target = "BTK"
 [[treatment]]
-compounds = ["mt-802"]
+compounds = [{compounds}]
 [[axis]]
 path = "compound.cooperativity"
 geomspace = [0.1, 1000.0, {cooperativities}]
@@ -42,6 +42,10 @@ observables = ["target_total", "target_active", "ternary"]
 times_h = [{times}]
 relative_to = "vehicle"
 """
+
+
+DEGRADER = '"mt-802"'
+BESIDE_INHIBITOR = f'{{ name = "ibrutinib", dose_nM = 20.0 }}, {DEGRADER}'
 
 
 class Child(NamedTuple):
@@ -84,7 +88,8 @@ def all_costs(runs: int, rounds: int) -> Iterator[Cost]:
         yield two_threads(engine.name, rounds)
     yield warm_start(rounds)
     yield first_ever()
-    yield study_run(runs)
+    yield study_run(runs, DEGRADER, "of a degrader: 19 species")
+    yield study_run(runs, BESIDE_INHIBITOR, "beside an inhibitor: 31 species")
 
 
 def many_runs(engine: str, runs: int) -> Cost:
@@ -137,21 +142,24 @@ def first_ever() -> Cost:
     )
 
 
-def study_run(runs: int) -> Cost:
+def study_run(runs: int, compounds: str, about: str) -> Cost:
     """`protacsim run`, results stored, over the compiled driver inside it."""
     doses = max(2, round((runs * 1.6) ** 0.5))
     cooperativities = max(2, runs // doses)
     times = ", ".join(f"{t}.0" for t in range(25))
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "study.toml"
-        config.write_text(STUDY.format(doses=doses, cooperativities=cooperativities, times=times))
+        text = STUDY.format(
+            compounds=compounds, doses=doses, cooperativities=cooperativities, times=times
+        )
+        config.write_text(text, encoding="utf-8")
         found = probe("study_run", config).answer
     text = (
         f"{found['cpu_s'] / found['kernel_s']:.2f} times the bare kernel "
         f"({found['cpu_s']:.1f} s against {found['kernel_s']:.1f} s CPU), "
         f"peak {found['peak_MiB']:.0f} MiB"
     )
-    return Cost(f"protacsim run of {doses * cooperativities} points", text, found)
+    return Cost(f"protacsim run of {doses * cooperativities} points {about}", text, found)
 
 
 def with_range(values: list[float]) -> str:
