@@ -139,3 +139,16 @@ def test_a_run_whose_kernels_are_compiled_loads_no_compiler(tmp_path):
     run = CALL + 'call("run", "a.toml", "--out", "{}")'
     loaded(run.format("first"), tmp_path)
     assert "numba" not in loaded(run.format("second"), tmp_path)
+
+
+def test_commands_run_where_xarray_was_loaded_before(tmp_path):
+    script = """
+import xarray
+from protacsim.loading import load_xarray
+load_xarray()
+xarray.Dataset(coords={"any": [0.0]})
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -43,8 +43,11 @@ def load_xarray() -> None:
     """Load xarray and pandas for a process that is all ours, without other array libraries.
 
     They look for them once, by importing whichever is installed: dask alone takes as long as ten
-    thousand runs. Quoted units, the dask executor and Parquet find theirs afterwards.
+    thousand runs. Quoted units, the dask executor and Parquet find theirs afterwards. Does
+    nothing where xarray is loaded: it may have found them.
     """
+    if "xarray" in sys.modules:
+        return
     with hidden(*OTHER_ARRAYS):
         import xarray as xr
 
