@@ -161,3 +161,14 @@ def test_a_new_object_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (address,) = machine_code.addresses(b"seven", ("seven",), make, inlined=True)
         assert ctypes.CFUNCTYPE(ctypes.c_int32)(int(address))() == 7
     assert len(made) == 1
+
+
+def test_objects_that_changed_names_are_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROTACSIM_CACHE_DIR", str(tmp_path))
+    for name in ("a.o", "b.o"):
+        assert cache.kept(name, name.encode) == name.encode()
+    folder = cache.cache_directory()
+    content = (folder / "a.o").read_bytes()
+    (folder / "b.o").write_bytes(content)
+    assert cache.kept("b.o", b"anew".upper) == b"ANEW"
+    assert cache.kept("a.o", b"never".upper) == b"a.o"

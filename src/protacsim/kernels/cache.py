@@ -39,7 +39,7 @@ def _fingerprint() -> str:
 def kept(name: str, make: Callable[[], bytes]) -> bytes:
     """The content of a file of the cache, made and put there where it is missing or damaged.
 
-    A file opens with the sha256 of what follows.
+    A file opens with the sha256 of its name and what follows.
     """
     path = cache_directory() / name
     found = _read(path)
@@ -55,7 +55,11 @@ def _read(path: Path) -> bytes | None:
     except OSError:
         return None
     body = content[_DIGEST:]
-    return body if hashlib.sha256(body).digest() == content[:_DIGEST] else None
+    return body if _digest(path.name, body) == content[:_DIGEST] else None
+
+
+def _digest(name: str, body: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\0" + body).digest()
 
 
 def _write(path: Path, body: bytes) -> None:
@@ -64,7 +68,7 @@ def _write(path: Path, body: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".partial")
         with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(body).digest() + body)
+            file.write(_digest(path.name, body) + body)
         os.replace(name, path)
     except OSError:
         return

@@ -49,7 +49,8 @@ from protacsim.kernels.tableau import GAMMA
 
 SAFETY = 0.93
 SMALLEST_FACTOR, LARGEST_FACTOR, AFTER_FAILURE = 0.2, 10.0, 0.25
-FIRST_MOVE = 0.1  # how far a first step moves the state, as a share of it
+FIRST_MOVE = 0.01  # how far a trial step moves the state, as a share of it
+FIRST_ERROR = 0.01  # of a first step by slope and curvature, in tolerances
 SMALLEST_PIVOT = 1e-300
 IDLE = -1
 
@@ -97,6 +98,8 @@ def integrate_batch(
                 spent = report[run, STEPS] + report[run, REJECTED]
                 status = STEP_BUDGET if spent >= max_steps else OK
             if status != OK or not unfinished:
+                if status == OK and not is_finite(code, work, clock, lane):
+                    status = NOT_FINITE
                 report[run, STATUS] = status
                 reached[run] = clock[NOW, lane]
                 queue = refill(
@@ -120,9 +123,9 @@ def attempt(code, factors, machine, work, clock, book, times, rtol):
     for lane in range(work.shape[1]):
         starting |= book[STARTING, lane] == 1
     if starting:
-        rates_of_change(code, machine, work, rtol)
+        first_steps(code, machine, work, clock, book, rtol)
     for lane in range(work.shape[1]):
-        choose_step(code, work, clock, book, lane, rtol)
+        choose_step(code, work, clock, book, lane)
     take_step(code, machine, work, rtol)
     wanted = False
     for lane in range(work.shape[1]):
@@ -131,7 +134,7 @@ def attempt(code, factors, machine, work, clock, book, times, rtol):
         good = book[RUN, lane] != IDLE and error <= 1.0 and pivot < -SMALLEST_PIVOT
         work[at(code, tape.ROW_ACCEPTED), lane] = 1.0 if good else 0.0
         done = book[DONE, lane]
-        if good and done < times.size and times[done] < clock[NOW, lane] + clock[STEP, lane]:
+        if good and done < times.size and times[done] < finish_of(clock, book, lane):
             wanted = True
     if wanted:
         observe_step(code, machine, work, rtol)
@@ -173,12 +176,9 @@ def accept(code, factors, machine, work, rtol):
 
 
 @njit
-def choose_step(code, work, clock, book, lane, rtol):
-    """Bound a lane's step by its next breakpoint; a lane that starts anew gets its first step."""
+def choose_step(code, work, clock, book, lane):
+    """Bound a lane's step by its next breakpoint."""
     left = clock[BREAK, lane] - clock[NOW, lane]
-    if book[STARTING, lane] == 1:
-        clock[STEP, lane] = first_step(code, work, lane, rtol, left)
-        book[STARTING, lane] = 0
     book[LAST, lane] = clock[STEP, lane] * (1.0 + 1e-12) >= left
     if book[LAST, lane]:
         clock[STEP, lane] = left
@@ -187,18 +187,71 @@ def choose_step(code, work, clock, book, lane, rtol):
 
 
 @njit
-def first_step(code, work, lane, rtol, left):
-    """A first step on which the state of one run moves by about a tenth of its scale."""
-    state, speed = at(code, tape.ROW_STATE), at(code, tape.ROW_STAGES)
-    atol = at(code, tape.ROW_ATOL)
-    size = 0.0
-    change = 0.0
+def first_steps(code, machine, work, clock, book, rtol):
+    """A step for each lane that starts anew, by slope and curvature of its state.
+
+    The curvature comes from a trial step of Euler, which needs no Jacobian. Source: Hairer,
+    Norsett and Wanner, Solving Ordinary Differential Equations I, section II.4, for order three.
+    """
+    width = work.shape[1]
+    rates_of_change(code, machine, work, rtol)
+    for lane in range(width):
+        if book[STARTING, lane] == 1:
+            clock[STEP, lane] = trial_step(code, work, clock, lane, rtol)
+    rates_of_change(code, machine, work, rtol)
+    for lane in range(width):
+        if book[STARTING, lane] == 1:
+            clock[STEP, lane] = first_step(code, work, clock, lane, rtol)
+            book[STARTING, lane] = 0
+
+
+@njit
+def trial_step(code, work, clock, lane, rtol):
+    """Move the state of a lane by a share of its size; what it was is put by with its slope."""
+    n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
+    speed = at(code, tape.ROW_STAGES)
+    size, slope = norm(code, work, state, lane, rtol), norm(code, work, speed, lane, rtol)
+    left = clock[BREAK, lane] - clock[NOW, lane]
+    h = FIRST_MOVE * size / slope if size > 0.0 and slope > 0.0 else 1e-6 * left
+    h = min(h, left)
+    for s in range(n):
+        work[new + s, lane] = work[state + s, lane]
+        work[speed + n + s, lane] = work[speed + s, lane]
+        work[state + s, lane] += h * work[speed + s, lane]
+    return h
+
+
+@njit
+def first_step(code, work, clock, lane, rtol):
+    """Put the state of a lane back; a step on which slope and curvature make a small error."""
+    n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
+    speed, trial = at(code, tape.ROW_STAGES), clock[STEP, lane]
+    for s in range(n):
+        work[state + s, lane] = work[new + s, lane]
+        work[speed + s, lane] -= work[speed + n + s, lane]
+    curve = norm(code, work, speed, lane, rtol) / trial
+    steepest = max(norm(code, work, speed + n, lane, rtol), curve)
+    if not (steepest > 0.0 and np.isfinite(steepest)):
+        return trial
+    left = clock[BREAK, lane] - clock[NOW, lane]
+    return min(left, 100.0 * trial, np.sqrt(np.sqrt(FIRST_ERROR / steepest)))
+
+
+@njit
+def norm(code, work, row, lane, rtol):
+    """Root mean square of a lane's rows from `row` on, in tolerances at its present state."""
+    state, atol = at(code, tape.ROW_STATE), at(code, tape.ROW_ATOL)
+    total = 0.0
     for s in range(at(code, tape.SPECIES)):
         scale = work[atol + s, lane] + rtol * abs(work[state + s, lane])
-        size += (work[state + s, lane] / scale) ** 2
-        change += (work[speed + s, lane] / scale) ** 2
-    guess = FIRST_MOVE * np.sqrt(size / change) if size > 0.0 and change > 0.0 else 1e-6 * left
-    return min(guess, left)
+        total += (work[row + s, lane] / scale) ** 2
+    return np.sqrt(total / at(code, tape.SPECIES))
+
+
+@njit
+def finish_of(clock, book, lane):
+    """Where a lane's step ends; the last one to a breakpoint ends on it to the last bit."""
+    return clock[BREAK, lane] if book[LAST, lane] else clock[NOW, lane] + clock[STEP, lane]
 
 
 @njit
@@ -221,7 +274,7 @@ def judge(code, work, clock, book, times, lane, out, report):
         return shrink(code, work, clock, lane)
     report[run, STEPS] += 1
     begin, h = clock[NOW, lane], clock[STEP, lane]
-    finish = clock[BREAK, lane] if book[LAST, lane] else begin + h
+    finish = finish_of(clock, book, lane)
     while book[DONE, lane] < times.size and times[book[DONE, lane]] < finish:
         theta = (times[book[DONE, lane]] - begin) / h
         for o in range(at(code, tape.OBSERVABLES)):
@@ -237,10 +290,8 @@ def judge(code, work, clock, book, times, lane, out, report):
 @njit
 def shrink(code, work, clock, lane):
     """A smaller step after a failed attempt, or the status that says why there is none."""
-    state = at(code, tape.ROW_STATE)
-    for s in range(at(code, tape.SPECIES)):
-        if not np.isfinite(work[state + s, lane]):
-            return NOT_FINITE
+    if not is_finite(code, work, clock, lane):
+        return NOT_FINITE
     singular = work[at(code, tape.ROW_PIVOT), lane] >= -SMALLEST_PIVOT
     h = clock[STEP, lane]
     clock[STEP, lane] = h * AFTER_FAILURE if singular else scaled_step(code, work, lane, h)
@@ -249,6 +300,16 @@ def shrink(code, work, clock, lane):
     if singular:
         return SINGULAR
     return STEP_UNDERFLOW if np.isfinite(work[at(code, tape.ROW_ERROR), lane]) else NOT_FINITE
+
+
+@njit
+def is_finite(code, work, clock, lane):
+    """Whether a lane's time and state are numbers; a dose that is none shows at its own time."""
+    state = at(code, tape.ROW_STATE)
+    finite = np.isfinite(clock[NOW, lane])
+    for s in range(at(code, tape.SPECIES)):
+        finite &= np.isfinite(work[state + s, lane])
+    return finite
 
 
 @njit
@@ -326,6 +387,7 @@ def refill(
         arrive(code, factors, when, amount, times, out, work, clock, book, lane)
         if clock[NOW, lane] < clock[END, lane]:
             return queue
+        report[run, STATUS] = OK if is_finite(code, work, clock, lane) else NOT_FINITE
         reached[run] = clock[NOW, lane]
     retire(code, work, clock, book, lane)
     return queue

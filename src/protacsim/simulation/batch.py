@@ -111,7 +111,7 @@ def _masked(solution: Solution) -> Solution:
 
 def checked_times(times_h: ArrayLike) -> Floats:
     """Output times as a float array; raises `ParameterError` unless finite and increasing."""
-    times = np.atleast_1d(np.asarray(times_h, float))
+    times = np.atleast_1d(np.ascontiguousarray(times_h, float))
     if times.ndim != 1 or not times.size:
         raise ParameterError("times_h is empty; give at least one time in h.")
     if not np.isfinite(times).all():
