@@ -15,7 +15,7 @@ from protacsim.kernels.integrate import (
     IDLE,
     SMALLEST_PIVOT,
     accept,
-    first_step,
+    norm,
     observed,
     rates_of_change,
     retire,
@@ -62,7 +62,7 @@ from protacsim.kernels.records import (
     STEPS,
 )
 
-BOLDNESS = 1e3  # the first step over that of the engine
+BOLDNESS = 100.0  # the first step, in times of the state over its rate of change
 CONTRACTION = 0.5  # what the second correction should be of the first; above 1 a step fails
 SMALLEST_FACTOR, LARGEST_FACTOR = 0.3, 100.0
 PATIENCE = 30  # steps of the whole time scale before a state counts as not steady
@@ -142,8 +142,7 @@ def relax_lanes(code, factors, machine, work, clock, book, rtol, time_scale):
         rates_of_change(code, machine, work, rtol)
     for lane in range(work.shape[1]):
         if book[STARTING, lane] == 1:
-            bold = BOLDNESS * first_step(code, work, lane, rtol, time_scale)
-            clock[STEP, lane] = min(bold, time_scale)
+            clock[STEP, lane] = bold_step(code, work, lane, rtol, time_scale)
             book[STARTING, lane] = 0
         work[at(code, tape.ROW_SHIFT), lane] = 1.0 / clock[STEP, lane]
         work[at(code, tape.ROW_INVERSE_H), lane] = 1.0 / clock[STEP, lane]
@@ -155,6 +154,15 @@ def relax_lanes(code, factors, machine, work, clock, book, rtol, time_scale):
         good = book[RUN, lane] != IDLE and sound(code, work, lane)
         work[at(code, tape.ROW_ACCEPTED), lane] = 1.0 if good else 0.0
     accept(code, factors, machine, work, rtol)
+
+
+@njit
+def bold_step(code, work, lane, rtol, time_scale):
+    """A first step that is far longer than the state takes to change."""
+    size = norm(code, work, at(code, tape.ROW_STATE), lane, rtol)
+    change = norm(code, work, at(code, tape.ROW_STAGES), lane, rtol)
+    guess = BOLDNESS * size / change if size > 0.0 and change > 0.0 else 1e-3 * time_scale
+    return min(guess, time_scale)
 
 
 @njit
