@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protacsim.errors import ParameterError, SimulationError
-from protacsim.mechanisms import Reading, parse
+from protacsim.mechanisms import Reading, parse, rate_constants
 from protacsim.methods import ODE, Method
 from protacsim.scenario import Scenario, displace, full_path, numbers
 from protacsim.simulation.batch import Solution
@@ -29,20 +29,27 @@ Floats = NDArray[np.float64]
 
 STEP = 0.05
 PLACES = np.array([0.5, -0.5, 1.0, -1.0])
+HALVINGS = 5
+"""How often a step that leads to an impossible number is halved; below, solvers' errors show."""
+
+STRUCTURAL = ("chain_length", "destroyed_from", "chain_on_release", "doses")
+"""Numbers that decide which reactions or doses there are: no run reads them from its values."""
 
 
-def offsets(count: int, step: float = STEP) -> Floats:
+def offsets(count: int, step: ArrayLike = STEP) -> Floats:
     """Where to evaluate a function of `count` variables, (4 count + 1, count).
 
     The first row is the centre; four rows per variable follow, half a step and a whole one to
-    either side. Raises `ParameterError` unless `step` is above 0.
+    either side. `step` is one for all or one each. Raises `ParameterError` unless it is above 0.
     """
-    if not 0.0 < step < np.inf:
-        raise ParameterError(f"step is {step}; must be above 0, such as {STEP}.")
-    return np.concatenate([np.zeros((1, count)), np.kron(np.eye(count), step * PLACES[:, None])])
+    given = np.asarray(step, float)
+    if not ((given > 0.0) & (given < np.inf)).all():
+        raise ParameterError(f"step is {given}; must be above 0, such as {STEP}.")
+    steps = np.broadcast_to(given, (count,))
+    return np.concatenate([np.zeros((1, count)), np.kron(np.diag(steps), PLACES[:, None])])
 
 
-def differences(values: ArrayLike, step: float = STEP) -> tuple[Floats, Floats]:
+def differences(values: ArrayLike, step: ArrayLike = STEP) -> tuple[Floats, Floats]:
     """Slopes and their errors from values at the `offsets`, (4 k + 1, ...) each to (k, ...).
 
     Central differences of half and of whole steps, extrapolated to none (Richardson 1911, Phil.
@@ -51,8 +58,9 @@ def differences(values: ArrayLike, step: float = STEP) -> tuple[Floats, Floats]:
     """
     found = np.asarray(values, float)
     found = found[1:].reshape(len(found) // len(PLACES), len(PLACES), *found.shape[1:])
-    fine = (found[:, 0] - found[:, 1]) / step
-    coarse = (found[:, 2] - found[:, 3]) / (2.0 * step)
+    steps = np.reshape(step, (-1, *[1] * (found.ndim - 2)))
+    fine = (found[:, 0] - found[:, 1]) / steps
+    coarse = (found[:, 2] - found[:, 3]) / (2.0 * steps)
     slopes = fine + (fine - coarse) / 3.0
     return slopes, np.abs(slopes - fine)
 
@@ -72,8 +80,9 @@ def gradients(
     Parameters
     ----------
     paths
-        Numbers above 0 of the scenario, by path. Other ways of stating the same number give way, as
-        they do for an axis.
+        Numbers above 0 of the scenario, by path, each once. Other ways of stating the same number
+        give way, as they do for an axis. Numbers that decide which reactions or doses there are
+        (`chain_length`, `destroyed_from`, `chain_on_release`, `doses`) are refused.
     times_h
         Times of the read-outs in h.
     observables
@@ -82,7 +91,9 @@ def gradients(
         Differentiate with respect to the natural logarithm of a number; otherwise with respect to
         the number itself.
     step
-        Of the logarithm; 0.05 is 5 %.
+        Of the logarithm; 0.05 is 5 %. For a number near its bound it is halved, up to five times,
+        until no rate constant is negative and no washout comes before its dose; kon just above
+        kinact/KI is such a number.
     method
         By default the deterministic engine at rtol 1e-8 and atol 1e-11 nM, because a difference of
         two runs is small.
@@ -97,7 +108,8 @@ def gradients(
     Raises
     ------
     ParameterError
-        For a path without a number above 0, or an unknown observable.
+        For a path without a number above 0, one that is named twice or decides which reactions or
+        doses there are, a number too close to what is impossible, or an unknown observable.
     SimulationError
         When any of the runs fails.
     """
@@ -105,8 +117,10 @@ def gradients(
 
     read = [parse(text) for text in observables]
     centre = numbers(scenario)
+    _refuse_twice(scenario, paths)
     bases = {path: _base(scenario, centre, path) for path in paths}
-    moves = offsets(len(paths), step)
+    steps = _possible(scenario, centre, bases, step)
+    moves = offsets(len(paths), steps)
     values = _varied(scenario, centre, bases, moves)
     readings, solution, _ = read_out(
         scenario,
@@ -126,7 +140,7 @@ def gradients(
         names = members(scenario, reading.dim) if reading.dim else []
         runs = _stacked(reading, names, readings)
         runs = np.broadcast_to(runs, (len(moves), *runs.shape[1:]))
-        slopes, error = (x.T * per for x in differences(runs, step))
+        slopes, error = (x.T * per for x in differences(runs, steps))
         dims = ("time_h", reading.dim) if reading.dim else ("time_h",)
         if reading.dim:
             data = data.assign_coords({reading.dim: np.array(names, dtype=object)})
@@ -146,8 +160,25 @@ def _stacked(reading: Reading, names: Sequence[str], readings: Mapping[str, Floa
     return np.stack([reading.value(readings, name) for name in names], axis=-1)
 
 
+def _refuse_twice(scenario: Scenario, paths: Sequence[str]) -> None:
+    """Refuse two steps of one number, by one spelling of its path or by two."""
+    seen: dict[str, str] = {}
+    for path in paths:
+        full = full_path(scenario, path)
+        if seen.get(full) == path:
+            raise ParameterError(f"{path} is named twice; keep one.")
+        if full in seen:
+            raise ParameterError(f"{seen[full]} and {path} are the same number; keep one.")
+        seen[full] = path
+
+
 def _base(scenario: Scenario, centre: dict[str, float], path: str) -> float:
     full = full_path(scenario, path)
+    if full.rpartition(".")[2] in STRUCTURAL:
+        raise ParameterError(
+            f"{path} decides which reactions or doses there are and cannot be moved by a small "
+            "step; compare runs at several values of it, such as along an axis of a study."
+        )
     if full not in centre:
         raise ParameterError(f"{path} has no number in the scenario; {one_of(full, centre)}.")
     if not centre[full] > 0.0:
@@ -156,6 +187,49 @@ def _base(scenario: Scenario, centre: dict[str, float], path: str) -> float:
             "needs a number above 0. Leave it out, or give it a value."
         )
     return centre[full]
+
+
+def _possible(
+    scenario: Scenario, centre: dict[str, float], bases: dict[str, float], step: float
+) -> Floats:
+    """A step for each path, halved as long as it leads to what is not possible."""
+    steps = np.full(len(bases), step, float)
+    wrong = _impossible(scenario, centre, bases, steps)
+    for _ in range(HALVINGS):
+        if not wrong:
+            break
+        steps[[path in wrong for path in bases]] /= 2.0
+        wrong = _impossible(scenario, centre, bases, steps)
+    for (path, base), width in zip(bases.items(), steps, strict=True):
+        if path in wrong:
+            raise ParameterError(
+                f"{path} is {base:g}, so close to a bound that a step of {100.0 * width:.2g} % "
+                f"makes {wrong[path]}; take a smaller step, set it further off, or leave it out."
+            )
+    return steps
+
+
+def _impossible(
+    scenario: Scenario, centre: dict[str, float], bases: dict[str, float], steps: Floats
+) -> dict[str, str]:
+    """Paths that a step takes to what is not possible, and that: "<name> -0.01"."""
+    moves, found = offsets(len(bases), steps), {}
+    for name, values in _bounded(scenario, _varied(scenario, centre, bases, moves)).items():
+        rows = np.broadcast_to(values, len(moves))
+        possible = (rows >= 0.0) & (rows < np.inf)
+        for row in np.flatnonzero(possible[0] & ~possible[1:]):
+            found[list(bases)[row // len(PLACES)]] = f"{name} {rows[1 + row]:.2g}"
+    return found
+
+
+def _bounded(scenario: Scenario, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What must stay finite and at least 0: rate constants, and times from dose to washout."""
+    found = rate_constants(scenario, values)
+    for entry in scenario.treatment.compounds:
+        start, stop = (values.get(f"compounds.{entry.name}.{x}_h") for x in ("start", "stop"))
+        if stop is not None:
+            found[f"the time from start_h to stop_h of {entry.name}"] = stop - start
+    return found
 
 
 def _varied(
