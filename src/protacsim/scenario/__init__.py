@@ -8,7 +8,15 @@ from protacsim.scenario.nouns import (
     Treatment,
     looked_up,
 )
-from protacsim.scenario.paths import displace, full_path, molecules, numbers, paths, replaced
+from protacsim.scenario.paths import (
+    displace,
+    full_path,
+    is_structural,
+    molecules,
+    numbers,
+    paths,
+    replaced,
+)
 
 __all__ = [
     "PROTEASOME",
@@ -18,6 +26,7 @@ __all__ = [
     "Treatment",
     "displace",
     "full_path",
+    "is_structural",
     "looked_up",
     "molecules",
     "numbers",

@@ -16,6 +16,13 @@ from protacsim.scenario.nouns import SCHEDULE_FIELDS, DosedCompound, Scenario
 from protacsim.units import MOLECULES_PER_NM_PL
 from protacsim.validation import one_of
 
+STRUCTURAL = ("chain_length", "destroyed_from", "chain_on_release", "doses")
+
+
+def is_structural(path: str) -> bool:
+    """Whether a number decides which reactions or doses there are, not only how fast or much."""
+    return path.rpartition(".")[2] in STRUCTURAL
+
 
 def numbers(scenario: Scenario) -> dict[str, float]:
     """Every number of the scenario by its path, in canonical units; flags and names left out."""

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from protacsim.errors import ParameterError, SimulationError
 from protacsim.mechanisms import Reading, parse, rate_constants
 from protacsim.methods import ODE, Method
-from protacsim.scenario import Scenario, displace, full_path, numbers
+from protacsim.scenario import Scenario, displace, full_path, is_structural, numbers
 from protacsim.simulation.batch import Solution
 from protacsim.simulation.readings import members, read_out
 from protacsim.simulation.statuses import OK, failure
@@ -31,9 +31,6 @@ STEP = 0.05
 PLACES = np.array([0.5, -0.5, 1.0, -1.0])
 HALVINGS = 5
 """How often a step that leads to an impossible number is halved; below, solvers' errors show."""
-
-STRUCTURAL = ("chain_length", "destroyed_from", "chain_on_release", "doses")
-"""Numbers that decide which reactions or doses there are: no run reads them from its values."""
 
 
 def offsets(count: int, step: ArrayLike = STEP) -> Floats:
@@ -174,7 +171,7 @@ def _refuse_twice(scenario: Scenario, paths: Sequence[str]) -> None:
 
 def _base(scenario: Scenario, centre: dict[str, float], path: str) -> float:
     full = full_path(scenario, path)
-    if full.rpartition(".")[2] in STRUCTURAL:
+    if is_structural(full):
         raise ParameterError(
             f"{path} decides which reactions or doses there are and cannot be moved by a small "
             "step; compare runs at several values of it, such as along an axis of a study."

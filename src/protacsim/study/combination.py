@@ -20,6 +20,7 @@ from protacsim.scenario import (
     Scenario,
     displace,
     full_path,
+    is_structural,
     numbers,
     replaced,
 )
@@ -29,14 +30,12 @@ from protacsim.study.designs import Drawn
 if TYPE_CHECKING:
     from protacsim.study.nouns import Study
 
-STRUCTURAL = ("chain_length", "destroyed_from", "chain_on_release", "doses")
-"""Numbers that decide which reactions or events there are, not only how fast or how much."""
-
 
 def is_named(axis: Axis, scenario: Scenario) -> bool:
     """Whether the axis changes names, and with them perhaps the reactions, not only numbers."""
-    structural = axis.path.rsplit(".", 1)[-1] in STRUCTURAL
-    return structural or not all(isinstance(value, float | int) for value in axis.values)
+    return is_structural(axis.path) or not all(
+        isinstance(value, float | int) for value in axis.values
+    )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -96,7 +95,7 @@ class Combination:
 
     def _check_drawn(self, drawn: Drawn, full: str) -> None:
         """A path that holds a number, and draws that stay within its bounds."""
-        if full.rsplit(".", 1)[-1] in STRUCTURAL:
+        if is_structural(full):
             raise ParameterError(
                 "this number decides which reactions or doses there are and cannot be drawn; "
                 "list its values in an axis"
