@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from protacsim import reduced
 from protacsim.errors import ParameterError
@@ -135,6 +136,74 @@ def test_what_never_settles_says_so_and_leaves_its_neighbours_alone(method: ODE)
         turnover(), {"make": 2.0, "lose": 1e-9}, {"A": 1.0}, method=method, time_scale_h=1e13
     )
     np.testing.assert_allclose(slow.states[0, 0, 0], 2e9, rtol=1e-6)
+
+
+def two_covalent_drugs() -> Network:
+    """They bind one target for good, and the target is neither made nor lost."""
+    net = Network("two covalent drugs")
+    net.add("bind X", ("T", "X"), "TX", "kx")
+    net.add("bind Y", ("T", "Y"), "TY", "ky")
+    return net
+
+
+def bound_for_good(target: float, x: float, y: float, ratio: float) -> float:
+    """TX where both drugs are in excess: (1 - TX/x) = (1 - TY/y)**(kx/ky), as all T is bound."""
+
+    def gap(tx: float) -> float:
+        return float(np.log1p(-tx / x) - ratio * np.log1p(-(target - tx) / y))
+
+    return float(brentq(gap, 0.0, min(target, x * (1.0 - 1e-15)), xtol=1e-13))
+
+
+@pytest.mark.parametrize("engine", ["interpreted", "emitted"])
+def test_what_is_bound_for_good_depends_on_the_way_there(engine: str) -> None:
+    """Against the closed form, for drugs alike and up to 100 times as fast as one another."""
+    method = ODE(rtol=1e-8, atol_nM=1e-9, engine=engine)
+    kx, ky = np.array([1.0, 2.0, 5.0, 1.0]), np.array([1.0, 0.7, 0.3, 0.01])
+    x, y = np.array([20.0, 90.0, 60.0, 60.0]), np.array([1000.0, 80.0, 300.0, 1000.0])
+    net, target = two_covalent_drugs(), 50.0
+    found = settle(net, {"kx": kx, "ky": ky}, {"T": target, "X": x, "Y": y}, method=method)
+    assert status_of(found) == ["ok"] * 4
+    exact = [bound_for_good(target, *point) for point in zip(x, y, kx / ky, strict=True)]
+    bound = found.states[:, 0, net.species.index("TX")]
+    np.testing.assert_allclose(bound, exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["interpreted", "emitted"])
+def test_what_dimerises_or_converts_depends_on_the_way_there(engine: str) -> None:
+    """Converted is k1/(2 k2) ln(1 + 2 k2 A/k1), and so it is after a long run of SciPy."""
+    net = Network("dimerise or convert")
+    net.add("dimerise", {"A": 2}, "D", "k2")
+    net.add("convert", "A", "B", "k1")
+    rates = {"k1": 1.0, "k2": np.array([0.1, 1e-4, 0.0, 10.0])}
+    method = ODE(rtol=1e-8, atol_nM=1e-9, engine=engine)
+    found = settle(net, rates, {"A": 100.0}, method=method)
+    converted = found.states[:, 0, net.species.index("B")]
+    twice = 2.0 * rates["k2"]
+    exact = np.log1p(100.0 * twice) / np.where(twice > 0.0, twice, 1.0)
+    np.testing.assert_allclose(converted, np.where(twice > 0.0, exact, 100.0), rtol=1e-6)
+    referee = solve(net, rates, {"A": 100.0}, [300.0], method=Reference(rtol=1e-9, atol_nM=1e-11))
+    np.testing.assert_allclose(found.states, referee.states, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.jit_only
+def test_a_run_that_is_followed_leaves_its_neighbours_alone() -> None:
+    """Without a dose of X the way does not count; in any company the bytes are the same."""
+    net, rates = two_covalent_drugs(), {"kx": 10.0, "ky": 0.1}
+    x = np.array([0.0, 20.0, 0.0, 70.0, 0.0])
+    batch = settle(net, rates, {"T": 100.0, "X": x, "Y": 300.0})
+    for b, dose in enumerate(x):
+        alone = settle(net, rates, {"T": 100.0, "X": dose, "Y": 300.0})
+        for field in ("states", "status", "reached_h", "counters"):
+            np.testing.assert_array_equal(getattr(batch, field)[b], getattr(alone, field)[0], field)
+    assert (batch.reached_h >= 1e5).all()
+    assert batch.counters[::2, 0].max() < batch.counters[1::2, 0].min()
+
+
+def test_what_is_followed_keeps_to_its_step_budget() -> None:
+    start = {"T": 100.0, "X": 50.0, "Y": 300.0}
+    found = settle(two_covalent_drugs(), {"kx": 10.0, "ky": 0.1}, start, method=ODE(max_steps=30))
+    assert status_of(found) == ["step_budget"]
 
 
 def test_an_explosion_is_no_steady_state() -> None:

@@ -2,7 +2,9 @@
 
 Stable interface: `settle_batch`, which `drivers` compiles and calls. It shares the engine's
 programs, lanes and bookkeeping; how fast a step may grow follows from how fast Newton's iteration
-contracts (Deuflhard 2011, Newton Methods for Nonlinear Problems, 6.4).
+contracts (Deuflhard 2011, Newton Methods for Nonlinear Problems, 6.4). Such steps are stable but
+not accurate. Where the state that they reach depends on the way there (see `lasting`), the run is
+followed by the engine's own steps up to the time scale, and settles from there.
 """
 
 from __future__ import annotations
@@ -15,10 +17,14 @@ from protacsim.kernels.integrate import (
     IDLE,
     SMALLEST_PIVOT,
     accept,
+    attempt,
+    finish_of,
     norm,
     observed,
     rates_of_change,
     retire,
+    scaled_step,
+    shrink,
     store_one,
 )
 from protacsim.kernels.jit import njit
@@ -44,6 +50,7 @@ from protacsim.kernels.programs import (
     solve,
 )
 from protacsim.kernels.records import (
+    BREAK,
     DONE,
     FACTORISATIONS,
     NOT_FINITE,
@@ -66,6 +73,7 @@ BOLDNESS = 100.0  # the first step, in times of the state over its rate of chang
 CONTRACTION = 0.5  # what the second correction should be of the first; above 1 a step fails
 SMALLEST_FACTOR, LARGEST_FACTOR = 0.3, 100.0
 PATIENCE = 30  # steps of the whole time scale before a state counts as not steady
+WAITING, DOUBTFUL = -1, -2  # runs that are yet to settle, and to be followed first
 
 
 def settle_batch(
@@ -75,54 +83,113 @@ def settle_batch(
     """Steady states of b runs of one network; arrays as for `integrate_batch`.
 
     A state is steady when one implicit step of `time_scale` h moves it by less than the tolerance.
-    Filled: out (b, o) observables, report (b, 4), reached (b,) time followed in h.
+    Filled: out (b, o) observables, report (b, 4), reached (b,) time followed in h. A run whose end
+    depends on the way there is doubtful at first: it is followed, which leaves its state at
+    `time_scale` in `initial`, and settles from there; if it is still doubtful, it is not steady.
     """
-    for lane in range(work.shape[1]):
-        book[RUN, lane] = IDLE
     for constant in tape.STATES:
         store_one(work, at(code, constant) + at(code, tape.SPECIES))
-    queue = np.int64(0)  # a literal would be a type of its own, and `admit` compiled twice
+    for run in range(rates.shape[0]):
+        for column in range(REPORT):
+            report[run, column] = 0
+        report[run, STATUS] = WAITING
+        reached[run] = 0.0
+    for doubted in (DOUBTFUL, NOT_STEADY):
+        queue = np.int64(0)  # a literal would be a type of its own, and `admit` compiled twice
+        active = 0
+        for lane in range(work.shape[1]):
+            queue = admit(
+                code, factors, rates, initial, tolerance, time_scale, WAITING, report, reached,
+                work, clock, book, lane, queue,
+            )  # fmt: skip
+            active += book[RUN, lane] != IDLE
+        while active > 0:
+            relax_lanes(code, factors, machine, work, clock, book, rtol, time_scale)
+            for lane in range(work.shape[1]):
+                run = book[RUN, lane]
+                if run == IDLE:
+                    continue
+                settled, status = assess(code, work, clock, book, lane, time_scale, report)
+                if (
+                    settled
+                    and depleted(code, work, lane, initial, run)
+                    and lasting(code, work, lane, initial, run, rtol)
+                ):
+                    status = doubted
+                spent = report[run, STEPS] + report[run, REJECTED]
+                if status == OK and not settled and spent >= max_steps:
+                    status = STEP_BUDGET
+                if status != OK or settled:
+                    report[run, STATUS] = status
+                    reached[run] = clock[NOW, lane]
+                    for o in range(at(code, tape.OBSERVABLES)):
+                        out[run, o] = observed(code, work, at(code, tape.ROW_STATE), o, lane)
+                    queue = admit(
+                        code, factors, rates, initial, tolerance, time_scale, WAITING, report,
+                        reached, work, clock, book, lane, queue,
+                    )  # fmt: skip
+                    active -= book[RUN, lane] == IDLE
+        follow_runs(
+            code, factors, machine, work, clock, book, rates, initial, tolerance, rtol, time_scale,
+            max_steps, report, reached,
+        )  # fmt: skip
+
+
+@njit
+def follow_runs(
+    code, factors, machine, work, clock, book, rates, initial, tolerance, rtol, time_scale,
+    max_steps, report, reached,
+):  # fmt: skip
+    """Carry what is doubtful to the time scale by the engine's steps; it is then waiting again."""
+    queue = np.int64(0)
     active = 0
     for lane in range(work.shape[1]):
         queue = admit(
-            code, factors, rates, initial, tolerance, report, work, clock, book, lane, queue
-        )
+            code, factors, rates, initial, tolerance, time_scale, DOUBTFUL, report, reached,
+            work, clock, book, lane, queue,
+        )  # fmt: skip
         active += book[RUN, lane] != IDLE
     while active > 0:
-        relax_lanes(code, factors, machine, work, clock, book, rtol, time_scale)
+        attempt(code, factors, machine, work, clock, book, reached, rtol)
         for lane in range(work.shape[1]):
             run = book[RUN, lane]
             if run == IDLE:
                 continue
-            settled, status = assess(code, work, clock, book, lane, time_scale, report)
+            status = advance(code, work, clock, book, lane, report)
+            arrived = clock[NOW, lane] >= time_scale
             spent = report[run, STEPS] + report[run, REJECTED]
-            if status == OK and not settled and spent >= max_steps:
+            if status == OK and not arrived and spent >= max_steps:
                 status = STEP_BUDGET
-            if status != OK or settled:
-                report[run, STATUS] = status
+            if status != OK or arrived:
+                report[run, STATUS] = WAITING if status == OK else status
                 reached[run] = clock[NOW, lane]
-                for o in range(at(code, tape.OBSERVABLES)):
-                    out[run, o] = observed(code, work, at(code, tape.ROW_STATE), o, lane)
+                for s in range(at(code, tape.SPECIES)):
+                    initial[run, s] = work[at(code, tape.ROW_STATE) + s, lane]
                 queue = admit(
-                    code, factors, rates, initial, tolerance, report, work, clock, book, lane, queue
-                )
+                    code, factors, rates, initial, tolerance, time_scale, DOUBTFUL, report,
+                    reached, work, clock, book, lane, queue,
+                )  # fmt: skip
                 active -= book[RUN, lane] == IDLE
 
 
 @njit
-def admit(code, factors, rates, initial, tolerance, report, work, clock, book, lane, queue):
-    """Load the next run into a lane, or leave it idle; returns the new front of the queue."""
+def admit(
+    code, factors, rates, initial, tolerance, time_scale, wanted, report, reached,
+    work, clock, book, lane, queue,
+):  # fmt: skip
+    """Load the next run of a status into a lane, or leave it idle; returns the queue's front."""
     state, atol = at(code, tape.ROW_STATE), at(code, tape.ROW_ATOL)
+    while queue < rates.shape[0] and report[queue, STATUS] != wanted:
+        queue += 1
     if queue >= rates.shape[0]:
         retire(code, work, clock, book, lane)
         return queue
     book[RUN, lane] = queue
     book[STARTING, lane] = 1
     book[RETRYING, lane] = 0
-    book[DONE, lane] = 0
-    clock[NOW, lane] = 0.0
-    for column in range(REPORT):
-        report[queue, column] = 0
+    book[DONE, lane] = 0 if wanted == WAITING else reached.size  # none of its times is an output
+    clock[NOW, lane] = reached[queue] if wanted == WAITING else 0.0
+    clock[BREAK, lane] = time_scale
     coefficients(code, factors, rates, queue, work, lane)
     observation_weights(code, factors, rates, queue, work, lane)
     for s in range(at(code, tape.SPECIES)):
@@ -252,6 +319,79 @@ def assess(code, work, clock, book, lane, time_scale, report):
         factor = CONTRACTION * np.sqrt(max(moved, 1.0) / left)
     clock[STEP, lane] = min(time_scale, h * min(LARGEST_FACTOR, max(SMALLEST_FACTOR, factor)))
     return False, OK
+
+
+@njit
+def depleted(code, work, lane, initial, run):
+    """Whether a species has run out, other than one that never was there.
+
+    Only there do steady states lie side by side, unless rate constants happen to balance exactly
+    (Feliu, Henriksson and Pascual-Escudero, The generic geometry of steady state varieties, 2024).
+    """
+    state, atol = at(code, tape.ROW_STATE), at(code, tape.ROW_ATOL)
+    found = False
+    for s in range(at(code, tape.SPECIES)):  # without branches, which would cost more
+        amount = work[state + s, lane]
+        little = amount <= 10.0 * work[atol + s, lane]
+        found |= little & ((amount != 0.0) | (initial[run, s] != 0.0))
+    return found
+
+
+@njit
+def lasting(code, work, lane, initial, run, rtol):
+    """Whether a part of the way from the initial state would last beside the steady state.
+
+    A small displacement from a stable state that stands alone dies out within `PATIENCE` steps of
+    the whole time scale, linearised there. Conserved totals have none. What else remains is a
+    direction in which steady states lie side by side, and only an accurate run says which is met.
+    """
+    n, state, part = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_STAGES)
+    inverse_h = work[at(code, tape.ROW_INVERSE_H), lane]
+    for s in range(n):
+        work[part + s, lane] = work[state + s, lane] - initial[run, s]
+    for _ in range(PATIENCE):
+        for s in range(n):
+            work[part + s, lane] *= inverse_h
+        solve_lane(code, work, part, lane)
+        if norm(code, work, part, lane, rtol) <= 1.0:
+            return False
+    return True
+
+
+@njit
+def solve_lane(code, work, b, lane):
+    """As `solve`, for the rows b.. of one lane."""
+    n, order = at(code, tape.SPECIES), at(code, tape.ORDER)
+    ptr, slot, col = at(code, tape.F_PTR), at(code, tape.F_SLOT), at(code, tape.F_COL)
+    for k in range(n):
+        value = work[b + at(code, order + k), lane]
+        for e in range(at(code, ptr + k), at(code, ptr + k + 1)):
+            value -= work[at(code, slot + e), lane] * work[b + at(code, col + e), lane]
+        work[b + at(code, order + k), lane] = value
+    ptr, slot, col = at(code, tape.U_PTR), at(code, tape.U_SLOT), at(code, tape.U_COL)
+    diagonal = at(code, tape.DIAG_SLOT)
+    for k in range(n - 1, -1, -1):
+        value = work[b + at(code, order + k), lane]
+        for e in range(at(code, ptr + k), at(code, ptr + k + 1)):
+            value -= work[at(code, slot + e), lane] * work[b + at(code, col + e), lane]
+        work[b + at(code, order + k), lane] = value * work[at(code, diagonal + k), lane]
+
+
+@njit
+def advance(code, work, clock, book, lane, report):
+    """After a step of the engine: the time and the next step of a lane, and its status."""
+    run, h = book[RUN, lane], clock[STEP, lane]
+    report[run, FACTORISATIONS] += 1
+    if work[at(code, tape.ROW_ACCEPTED), lane] == 0.0:
+        report[run, REJECTED] += 1
+        book[RETRYING, lane] = 1
+        return shrink(code, work, clock, lane)
+    report[run, STEPS] += 1
+    clock[NOW, lane] = finish_of(clock, book, lane)
+    larger = scaled_step(code, work, lane, h)
+    clock[STEP, lane] = min(h, larger) if book[RETRYING, lane] == 1 else larger
+    book[RETRYING, lane] = 0
+    return OK
 
 
 @njit

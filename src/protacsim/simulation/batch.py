@@ -90,6 +90,8 @@ def settle(
     Conserved totals are those of `initial`. A state is steady when one implicit step of
     `time_scale_h` moves it by less than the tolerance; a run without such a state has the status
     "not_steady". The solution has one time, infinity; `reached_h` is the time that was followed.
+    Where the state depends on the way there, the run is followed up to `time_scale_h` first.
+    Oscillations and several stable states are not told apart; `solve` over a long time shows both.
     Raises `ParameterError` unless `time_scale_h` is above 0 h.
     """
     if not 0.0 < time_scale_h < np.inf:

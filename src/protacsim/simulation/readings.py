@@ -274,6 +274,9 @@ def steady_state(
     shared between medium and cell, and may be lost or used up; `cell.medium_buffered` holds it.
     A state is steady when one implicit step of `time_scale_h` moves it by less than the tolerance
     of `method`.
+    Where the state depends on the way there (drugs that compete to bind for good), the run is
+    followed up to `time_scale_h` first. Oscillations are not told from a steady state, nor does a
+    steady state have to be the one a run ends in where there are several; `simulate` shows both.
 
     Raises
     ------
