@@ -191,6 +191,7 @@ def degraded() -> Scenario:
     )  # fmt: skip
 
 
+@pytest.mark.jit_only
 def test_each_number_has_a_gradient_or_is_refused() -> None:
     """What scenarios made anew say: no number that matters passes for one that does not."""
     scenario, times = degraded(), np.array([3.0, 9.0])
