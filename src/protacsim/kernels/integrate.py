@@ -265,14 +265,16 @@ def observe_step(code, machine, work, rtol):
 
 @njit
 def judge(code, work, clock, book, times, lane, out, report):
-    """After an attempt: advance the lane and write its outputs, or shrink its step."""
+    """After an attempt: write a lane's outputs up to its end, and go on from there, or shrink."""
+    if work[at(code, tape.ROW_ACCEPTED), lane] != 0.0:
+        write_outputs(code, work, clock, book, times, lane, out)
+    return advance(code, work, clock, book, lane, report)
+
+
+@njit
+def write_outputs(code, work, clock, book, times, lane, out):
+    """Outputs that are due inside a good step."""
     run = book[RUN, lane]
-    report[run, FACTORISATIONS] += 1
-    if work[at(code, tape.ROW_ACCEPTED), lane] == 0.0:
-        report[run, REJECTED] += 1
-        book[RETRYING, lane] = 1
-        return shrink(code, work, clock, lane)
-    report[run, STEPS] += 1
     begin, h = clock[NOW, lane], clock[STEP, lane]
     finish = finish_of(clock, book, lane)
     while book[DONE, lane] < times.size and times[book[DONE, lane]] < finish:
@@ -280,7 +282,19 @@ def judge(code, work, clock, book, times, lane, out, report):
         for o in range(at(code, tape.OBSERVABLES)):
             out[run, book[DONE, lane], o] = interpolated(code, work, lane, o, theta)
         book[DONE, lane] += 1
-    clock[NOW, lane] = finish
+
+
+@njit
+def advance(code, work, clock, book, lane, report):
+    """After an attempt: the time and the next step of a lane, and its status."""
+    run, h = book[RUN, lane], clock[STEP, lane]
+    report[run, FACTORISATIONS] += 1
+    if work[at(code, tape.ROW_ACCEPTED), lane] == 0.0:
+        report[run, REJECTED] += 1
+        book[RETRYING, lane] = 1
+        return shrink(code, work, clock, lane)
+    report[run, STEPS] += 1
+    clock[NOW, lane] = finish_of(clock, book, lane)
     larger = scaled_step(code, work, lane, h)
     clock[STEP, lane] = min(h, larger) if book[RETRYING, lane] == 1 else larger
     book[RETRYING, lane] = 0

@@ -17,14 +17,13 @@ from protacsim.kernels.integrate import (
     IDLE,
     SMALLEST_PIVOT,
     accept,
+    advance,
     attempt,
-    finish_of,
+    is_finite,
     norm,
     observed,
     rates_of_change,
     retire,
-    scaled_step,
-    shrink,
     store_one,
 )
 from protacsim.kernels.jit import njit
@@ -360,7 +359,7 @@ def lasting(code, work, lane, initial, run, rtol):
 
 @njit
 def solve_lane(code, work, b, lane):
-    """As `solve`, for the rows b.. of one lane."""
+    """As `solve`, for the rows b.. of one lane; rows of emitted code are half as wide."""
     n, order = at(code, tape.SPECIES), at(code, tape.ORDER)
     ptr, slot, col = at(code, tape.F_PTR), at(code, tape.F_SLOT), at(code, tape.F_COL)
     for k in range(n):
@@ -378,27 +377,8 @@ def solve_lane(code, work, b, lane):
 
 
 @njit
-def advance(code, work, clock, book, lane, report):
-    """After a step of the engine: the time and the next step of a lane, and its status."""
-    run, h = book[RUN, lane], clock[STEP, lane]
-    report[run, FACTORISATIONS] += 1
-    if work[at(code, tape.ROW_ACCEPTED), lane] == 0.0:
-        report[run, REJECTED] += 1
-        book[RETRYING, lane] = 1
-        return shrink(code, work, clock, lane)
-    report[run, STEPS] += 1
-    clock[NOW, lane] = finish_of(clock, book, lane)
-    larger = scaled_step(code, work, lane, h)
-    clock[STEP, lane] = min(h, larger) if book[RETRYING, lane] == 1 else larger
-    book[RETRYING, lane] = 0
-    return OK
-
-
-@njit
 def blocked(code, work, clock, lane):
     """Status of a run after a failed step: not finite, too short a step, or go on."""
-    state = at(code, tape.ROW_STATE)
-    for s in range(at(code, tape.SPECIES)):
-        if not np.isfinite(work[state + s, lane]):
-            return NOT_FINITE
+    if not is_finite(code, work, clock, lane):
+        return NOT_FINITE
     return OK if clock[NOW, lane] + clock[STEP, lane] > clock[NOW, lane] else STEP_UNDERFLOW
