@@ -107,11 +107,13 @@ class Machine:
     def attempt(self, y: ArrayLike, h: float, rtol: float, emitted: bool) -> Floats:
         """One attempt of the driver: new state, then error, step factor and pivot rows."""
         self.write(tape.ROW_STATE, y)
+        for lane in range(self.work.shape[1]):
+            programs.conserved_totals(self.code, self.factors, self.work, lane)
         self.write(tape.ROW_SHIFT, 1.0 / (h * tableau.GAMMA))
         self.write(tape.ROW_INVERSE_H, 1.0 / h)
         packed = tape.Tape(self.code, self.factors)
         machine = objects.addresses(packed) if emitted else objects.INTERPRETED
-        integrate.take_step(self.code, machine, self.work, rtol)
+        integrate.take_step(self.code, self.factors, machine, self.work, rtol)
         rows = [(tape.ROW_NEW, self.n), (tape.ROW_ERROR, 1)]
         rows += [(tape.ROW_FACTOR, 1), (tape.ROW_PIVOT, 1)]
         return np.concatenate([self.read(field, count) for field, count in rows])
@@ -122,7 +124,7 @@ class Machine:
         one = np.ones((1, max(1, self.code[tape.RATES])))
         for lane in range(WIDTH):
             programs.observation_weights(self.code, self.factors, one, 0, self.work, lane)
-        rodas5p.look_inside(self.code, self.work)
+        rodas5p.look_inside(self.code, self.factors, self.work)
         return np.array(
             [rodas5p.interpolated(self.code, self.work, 0, o, theta) for o in range(seen)]
         )

@@ -19,7 +19,7 @@ from protacsim.kernels.tableau import (
     C,
     H,
 )
-from protacsim.kernels.writer import INDEX, Writer
+from protacsim.kernels.writer import DOUBLE, INDEX, Writer
 
 FUNCTIONS = ("rates", "attempt", "observe", "accept", "relax")
 RATES, ATTEMPT, OBSERVE, ACCEPT, RELAX = range(len(FUNCTIONS))
@@ -83,9 +83,15 @@ def assembly(packed: tape.Tape, width: int) -> str:
     stage.function.linkage = "internal"
     _write_factorise(layout, factorise := Writer(module, "factorise", width))
     factorise.function.linkage = "internal"
-    _write_attempt(layout, Writer(module, "attempt", width), factorise.function, stage.function)
-    _write_observe(layout, Writer(module, "observe", width), stage.function)
-    _write_relax(layout, Writer(module, "relax", width), factorise.function, stage.function)
+    _write_share_out(layout, share_out := Writer(module, "share_out", width, (INDEX, DOUBLE)))
+    share_out.function.linkage = "internal"
+    share_out.function.attributes.add("noinline")
+    _write_restore(layout, restore := Writer(module, "restore", width), share_out.function)
+    restore.function.linkage = "internal"
+    solvers = (factorise.function, stage.function, restore.function)
+    _write_attempt(layout, Writer(module, "attempt", width), *solvers)
+    _write_observe(layout, Writer(module, "observe", width), stage.function, share_out.function)
+    _write_relax(layout, Writer(module, "relax", width), *solvers)
     _write_accept(layout, Writer(module, "accept", width))
     return str(module)
 
@@ -175,8 +181,8 @@ def _write_factorise(layout: Layout, w: Writer) -> None:
     w.builder.ret_void()
 
 
-def _write_attempt(layout: Layout, w: Writer, factorise, stage) -> None:
-    """Factors, stages, new state and error norm of one step."""
+def _write_attempt(layout: Layout, w: Writer, factorise, stage, restore) -> None:
+    """Factors, stages, new state with its totals restored, and error norm of one step."""
     n, state, new = layout.n, layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
     stages = layout.at(tape.ROW_STAGES)
     w.builder.call(factorise, [w.work, w.rtol])
@@ -187,6 +193,7 @@ def _write_attempt(layout: Layout, w: Writer, factorise, stage) -> None:
             _write_combination(layout, w, i, new)
         _call_stage(w, stage, state if i == 0 else new, stages + i * n)
     _write_error(layout, w)
+    w.builder.call(restore, [w.work, w.rtol])
     w.builder.ret_void()
 
 
@@ -238,11 +245,12 @@ def _step_factor(w: Writer, error) -> ir.Value:
     return root
 
 
-def _write_observe(layout: Layout, w: Writer, stage) -> None:
+def _write_observe(layout: Layout, w: Writer, stage, share_out) -> None:
     """The ninth stage, and what outputs inside the step need, as `rodas5p.look_inside`."""
     stages, inside = layout.at(tape.ROW_STAGES), layout.at(tape.ROW_INSIDE)
     _write_combination(layout, w, STAGES, inside)
     _call_stage(w, stage, inside, stages + STAGES * layout.n)
+    _restore_inside(layout, w, share_out)
     for o, terms in enumerate(layout.seen):
         for source, target in ((tape.ROW_STATE, tape.ROW_BEFORE), (tape.ROW_NEW, tape.ROW_AFTER)):
             w.store(layout.at(target) + o, _observed(w, terms, layout.at(source)))
@@ -261,19 +269,88 @@ def _observed(w: Writer, terms, state: int) -> ir.Value:
     return _sum(w, loaded, w.number(0.0))
 
 
-def _write_accept(layout: Layout, w: Writer) -> None:
-    """New state with its totals restored, in place of the old one where the step is good."""
-    state, new = layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
+def _write_restore(layout: Layout, w: Writer, share_out) -> None:
+    """New states with their totals restored where they have drifted."""
+    new = layout.at(tape.ROW_NEW)
+    w.store(layout.at(tape.ROW_DRIFTED), _drift_beyond(layout, w, new, 1.0))
+    with w.builder.if_then(_any_drifted(layout, w)):
+        _call_share_out(w, share_out, new, 1.0)
+    w.builder.ret_void()
+
+
+def _restore_inside(layout: Layout, w: Writer, share_out) -> None:
+    """Stages that change no total, as `rodas5p.restore_inside`."""
+    stages = layout.at(tape.ROW_STAGES)
+    inside = _drift_beyond(layout, w, layout.at(tape.ROW_INSIDE), 1.0)
+    last = _drift_beyond(layout, w, stages + STAGES * layout.n, 0.0)
+    w.store(layout.at(tape.ROW_DRIFTED), w.maximum(inside, last))
+    with w.builder.if_then(_any_drifted(layout, w)):
+        for j in range(DENSE_STAGES):
+            _call_share_out(w, share_out, stages + j * layout.n, 0.0)
+
+
+def _drift_beyond(layout: Layout, w: Writer, rows: int, kept: float) -> ir.Value:
+    """How far laws' sums are from a share of the totals, as `programs.drift_beyond`."""
+    worst = w.number(0.0)
     for g, law in enumerate(layout.laws):
-        total = defect = w.load(layout.at(tape.ROW_TOTALS) + g)
-        for s, weight in law:
-            defect = w.fnma(w.number(weight), w.load(new + s), defect)
-        s, weight = law[0]
+        total = w.load(layout.at(tape.ROW_TOTALS) + g)
+        drift = w.absolute(_lacking(w, law, rows, w.builder.fmul(w.number(kept), total)))
         least = w.builder.fmul(w.number(tape.DRIFT), w.absolute(total))
-        large = w.builder.fcmp_ordered(">", w.absolute(defect), least)
-        share = w.builder.fdiv(defect, w.number(weight))
-        share = w.builder.select(large, share, w.number(0.0))
-        w.store(new + s, w.builder.fadd(w.load(new + s), share))
+        worst = w.maximum(w.builder.fsub(drift, least), worst)
+    return worst
+
+
+def _any_drifted(layout: Layout, w: Writer) -> ir.Value:
+    drifted = w.load(layout.at(tape.ROW_DRIFTED))
+    return w.any(w.builder.fcmp_ordered(">", drifted, w.number(0.0)))
+
+
+def _lacking(w: Writer, law: list, rows, wanted: ir.Value) -> ir.Value:
+    """What a law's sum over some rows lacks of the wanted one."""
+    for s, weight in law:
+        row = rows + s if isinstance(rows, int) else w.plus(rows, s)
+        wanted = w.fnma(w.number(weight), w.load(row), wanted)
+    return wanted
+
+
+def _write_share_out(layout: Layout, w: Writer) -> None:
+    """Sums over some rows brought to a share of the totals, as `programs.share_out_drift`."""
+    rows, kept = w.extra
+    kept, nothing = w.spread(kept), w.number(0.0)
+    totals = [w.load(layout.at(tape.ROW_TOTALS) + g) for g in range(len(layout.laws))]
+    drifted = w.load(layout.at(tape.ROW_DRIFTED))
+    drifted = w.builder.fcmp_unordered("!=", drifted, nothing)
+    for law, total in zip(layout.laws, totals):
+        _share_out_one(layout, w, law, drifted, w.builder.fmul(kept, total))
+    for law, total in zip(layout.laws, totals):
+        rest = _lacking(w, law, rows, w.builder.fmul(kept, total))
+        least = w.builder.fmul(w.number(tape.DRIFT), w.absolute(total))
+        large = w.builder.fcmp_ordered(">", w.absolute(rest), least)
+        s, weight = law[0]
+        share = w.builder.fdiv(rest, w.number(weight))
+        share = w.builder.select(w.builder.and_(large, drifted), share, nothing)
+        here = w.plus(rows, s)
+        w.store(here, w.builder.fadd(w.load(here), share))
+    w.builder.ret_void()
+
+
+def _share_out_one(layout: Layout, w: Writer, law: list, drifted, wanted: ir.Value) -> None:
+    """The drift of one law from its wanted sum, to its species in proportion."""
+    rows, new = w.extra[0], layout.at(tape.ROW_NEW)
+    drift, held = _lacking(w, law, rows, wanted), w.number(0.0)
+    for s, weight in law:
+        held = w.fma(w.number(abs(weight)), w.absolute(w.load(new + s)), held)
+    some = w.builder.and_(drifted, w.builder.fcmp_unordered("!=", held, w.number(0.0)))
+    share = w.builder.select(some, w.builder.fdiv(drift, held), w.number(0.0))
+    for s, weight in law:
+        here, amount = w.plus(rows, s), w.absolute(w.load(new + s))
+        move = w.fma if weight > 0.0 else w.fnma
+        w.store(here, move(share, amount, w.load(here)))
+
+
+def _write_accept(layout: Layout, w: Writer) -> None:
+    """New state in place of the old one where the step is good."""
+    state, new = layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
     accepted = w.builder.fcmp_unordered("!=", w.load(layout.at(tape.ROW_ACCEPTED)), w.number(0.0))
     for s in w.each(layout.n):
         here = w.plus(s, state)
@@ -281,7 +358,7 @@ def _write_accept(layout: Layout, w: Writer) -> None:
     w.builder.ret_void()
 
 
-def _write_relax(layout: Layout, w: Writer, factorise, stage) -> None:
+def _write_relax(layout: Layout, w: Writer, factorise, stage, restore) -> None:
     """Two Newton corrections of an implicit Euler step, as `steady.relax`."""
     n, state, new = layout.n, layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
     first = layout.at(tape.ROW_STAGES)
@@ -295,6 +372,7 @@ def _write_relax(layout: Layout, w: Writer, factorise, stage) -> None:
         w.store(w.plus(s, first + n), w.builder.fneg(moved))
     _call_stage(w, stage, new, first + n)
     _write_measure(layout, w)
+    w.builder.call(restore, [w.work, w.rtol])
     w.builder.ret_void()
 
 
@@ -325,3 +403,8 @@ def _write_measure(layout: Layout, w: Writer) -> None:
 def _call_stage(w: Writer, stage, x: int, b: int) -> None:
     """Solve a stage: state at rows x.., right-hand side and solution at rows b.."""
     w.builder.call(stage, [w.work, w.rtol, ir.Constant(INDEX, x), ir.Constant(INDEX, b)])
+
+
+def _call_share_out(w: Writer, share_out, rows: int, kept: float) -> None:
+    """Bring the laws' sums over rows.. to `kept` times the totals."""
+    w.builder.call(share_out, [w.work, w.rtol, ir.Constant(INDEX, rows), ir.Constant(DOUBLE, kept)])

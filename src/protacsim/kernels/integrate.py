@@ -126,7 +126,7 @@ def attempt(code, factors, machine, work, clock, book, times, rtol):
         first_steps(code, machine, work, clock, book, rtol)
     for lane in range(work.shape[1]):
         choose_step(code, work, clock, book, lane)
-    take_step(code, machine, work, rtol)
+    take_step(code, factors, machine, work, rtol)
     wanted = False
     for lane in range(work.shape[1]):
         error = work[at(code, tape.ROW_ERROR), lane]
@@ -137,8 +137,8 @@ def attempt(code, factors, machine, work, clock, book, times, rtol):
         if good and done < times.size and times[done] < finish_of(clock, book, lane):
             wanted = True
     if wanted:
-        observe_step(code, machine, work, rtol)
-    accept(code, factors, machine, work, rtol)
+        observe_step(code, factors, machine, work, rtol)
+    accept(code, machine, work, rtol)
 
 
 @njit
@@ -151,8 +151,8 @@ def rates_of_change(code, machine, work, rtol):
 
 
 @njit
-def take_step(code, machine, work, rtol):
-    """New states and their errors, by the step sizes at hand."""
+def take_step(code, factors, machine, work, rtol):
+    """New states with their totals restored, and their errors, by the step sizes at hand."""
     if machine[ATTEMPT] != 0:
         call(machine[ATTEMPT], work, rtol)
         return
@@ -160,16 +160,16 @@ def take_step(code, machine, work, rtol):
     factorise(code, work)
     step(code, work)
     error_norm(code, work, rtol)
+    restore_totals(code, factors, work)
 
 
 @njit
-def accept(code, factors, machine, work, rtol):
-    """Restore the totals of the new states, which replace the old ones where a step is good."""
+def accept(code, machine, work, rtol):
+    """Replace the old states by the new ones where a step is good."""
     if machine[ACCEPT] != 0:
         call(machine[ACCEPT], work, rtol)
         return
     state, new = at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
-    restore_totals(code, factors, work, new)
     accepted = load(work, at(code, tape.ROW_ACCEPTED))
     for s in range(at(code, tape.SPECIES)):
         store(work, state + s, select(accepted, load(work, new + s), load(work, state + s)))
@@ -255,12 +255,12 @@ def finish_of(clock, book, lane):
 
 
 @njit
-def observe_step(code, machine, work, rtol):
+def observe_step(code, factors, machine, work, rtol):
     """Observables of the step's start, end and inside, for outputs between the two."""
     if machine[OBSERVE] != 0:
         call(machine[OBSERVE], work, rtol)
         return
-    look_inside(code, work)
+    look_inside(code, factors, work)
 
 
 @njit

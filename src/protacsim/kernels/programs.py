@@ -144,28 +144,96 @@ def conserved_totals(code, factors, work, lane):
 
 
 @njit
-def restore_totals(code, factors, work, state):
-    """Put each law's drift back into the one species that stands in no other law.
+def restore_totals(code, factors, work):
+    """Put the drift of the totals back into the new states that have drifted."""
+    new = at(code, tape.ROW_NEW)
+    store(work, at(code, tape.ROW_DRIFTED), drift_beyond(code, factors, work, new, 1.0))
+    if any_drifted(code, work):
+        share_out_drift(code, factors, work, new, 1.0)
 
-    Less than `tape.DRIFT` of the total stays where it is: that species may be so small that the
-    rounding of the total would be an error of its own.
-    """
+
+@njit
+def drift_beyond(code, factors, work, rows, kept):
+    """How far sums over `rows`.. are from `kept` times the totals, beyond `tape.DRIFT` of these."""
+    totals = at(code, tape.ROW_TOTALS)
+    worst = splat(0.0)
+    for g in range(at(code, tape.LAWS)):
+        total = load(work, totals + g)
+        drift = absolute(lacking(code, factors, work, g, rows, kept * total))
+        worst = maximum(drift - tape.DRIFT * absolute(total), worst)
+    return worst
+
+
+@njit
+def any_drifted(code, work):
+    """Whether any run is marked as drifted."""
+    row, found = at(code, tape.ROW_DRIFTED), False
+    for lane in range(work.shape[1]):
+        found |= work[row, lane] > 0.0
+    return found
+
+
+@njit
+def lacking(code, factors, work, g, rows, wanted):
+    """What the sum of law g over `rows`.. lacks of the wanted one."""
     ptr, species, weight = (
         at(code, tape.LAW_PTR),
         at(code, tape.LAW_SPECIES),
         at(code, tape.LAW_WEIGHT),
     )
-    totals = at(code, tape.ROW_TOTALS)
+    for e in range(at(code, ptr + g), at(code, ptr + g + 1)):
+        wanted = fnma(factors[weight + e], load(work, rows + at(code, species + e)), wanted)
+    return wanted
+
+
+@njit
+def share_out_drift(code, factors, work, rows, kept):
+    """Bring sums over `rows`.. of marked runs to `kept` times the totals: 1 states, 0 changes.
+
+    Every species takes a share by what it holds of the total in the new state, so that none
+    moves, relative to its amount, by more than the total did. Laws that share species may leave a
+    rest. Beyond `tape.DRIFT` of the total it goes to the one species that stands in no other law,
+    which may be so small that less would harm it.
+    """
     for g in range(at(code, tape.LAWS)):
-        first = at(code, ptr + g)
-        defect = load(work, totals + g)
-        for e in range(first, at(code, ptr + g + 1)):
-            amount = load(work, state + at(code, species + e))
-            defect = fnma(factors[weight + e], amount, defect)
-        row = state + at(code, species + first)
-        kept = absolute(defect) - tape.DRIFT * absolute(load(work, totals + g))
-        share = select(maximum(kept, splat(0.0)), defect / factors[weight + first], splat(0.0))
-        store(work, row, load(work, row) + share)
+        share_out_one(code, factors, work, g, rows, kept)
+    ptr, species, weight = (
+        at(code, tape.LAW_PTR),
+        at(code, tape.LAW_SPECIES),
+        at(code, tape.LAW_WEIGHT),
+    )
+    drifted = load(work, at(code, tape.ROW_DRIFTED))
+    for g in range(at(code, tape.LAWS)):
+        first, total = at(code, ptr + g), load(work, at(code, tape.ROW_TOTALS) + g)
+        rest = lacking(code, factors, work, g, rows, kept * total)
+        beyond = maximum(absolute(rest) - tape.DRIFT * absolute(total), splat(0.0))
+        share = select(beyond, rest / factors[weight + first], splat(0.0))
+        row = rows + at(code, species + first)
+        store(work, row, load(work, row) + select(drifted, share, splat(0.0)))
+
+
+@njit
+def share_out_one(code, factors, work, g, rows, kept):
+    """The drift of one law, to its species in proportion."""
+    ptr, species, weight = (
+        at(code, tape.LAW_PTR),
+        at(code, tape.LAW_SPECIES),
+        at(code, tape.LAW_WEIGHT),
+    )
+    first, last = at(code, ptr + g), at(code, ptr + g + 1)
+    new = at(code, tape.ROW_NEW)
+    total = load(work, at(code, tape.ROW_TOTALS) + g)
+    drift = lacking(code, factors, work, g, rows, kept * total)
+    held = splat(0.0)
+    for e in range(first, last):
+        amount = absolute(load(work, new + at(code, species + e)))
+        held = fma(abs(factors[weight + e]), amount, held)
+    share = select(held, drift / held, splat(0.0))
+    share = select(load(work, at(code, tape.ROW_DRIFTED)), share, splat(0.0))
+    for e in range(first, last):
+        s = at(code, species + e)
+        part = share if factors[weight + e] > 0.0 else splat(0.0) - share
+        store(work, rows + s, fma(part, absolute(load(work, new + s)), load(work, rows + s)))
 
 
 @njit

@@ -28,14 +28,14 @@ def factorisations(code, work, times):
 
 
 @njit
-def steps(code, machine, work, rtol, times):
+def steps(code, factors, machine, work, rtol, times):
     """Attempted steps from the state, by the interpreted lanes or by emitted code."""
     for _ in range(times):
-        take_step(code, machine, work, rtol)
+        take_step(code, factors, machine, work, rtol)
 
 
 @njit
-def accepts(code, factors, machine, work, rtol, times):
-    """Totals of the new states restored; none replaces the old one unless it was accepted."""
+def accepts(code, machine, work, rtol, times):
+    """New states looked at; none replaces the old one unless it was accepted."""
     for _ in range(times):
-        accept(code, factors, machine, work, rtol)
+        accept(code, machine, work, rtol)

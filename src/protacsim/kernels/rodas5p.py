@@ -8,7 +8,14 @@ from __future__ import annotations
 from protacsim.kernels import tape
 from protacsim.kernels.jit import njit
 from protacsim.kernels.lanes import absolute, at, fma, fnma, load, maximum, near_power, splat, store
-from protacsim.kernels.programs import observe, right_hand_side, solve
+from protacsim.kernels.programs import (
+    any_drifted,
+    drift_beyond,
+    observe,
+    right_hand_side,
+    share_out_drift,
+    solve,
+)
 from protacsim.kernels.tableau import (
     DENSE_STAGES,
     DIRECT_FROM,
@@ -123,22 +130,35 @@ def step_factor(squared_error):
 
 
 @njit
-def look_inside(code, work):
+def look_inside(code, factors, work):
     """What `interpolated` needs: observables before and after a step, and how they bend in it."""
     inner_stage(code, work)
+    restore_inside(code, factors, work)
+    stages, n = at(code, tape.ROW_STAGES), at(code, tape.SPECIES)
     observe(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_BEFORE))
     observe(code, work, at(code, tape.ROW_NEW), at(code, tape.ROW_AFTER))
     count, bends = at(code, tape.OBSERVABLES), at(code, tape.ROW_BENDS)
     for row in range(bends, bends + tape.BENDS * count):
         store(work, row, splat(0.0))
     for j in range(DENSE_STAGES):
-        stage = at(code, tape.ROW_STAGES) + j * at(code, tape.SPECIES)
-        observe(code, work, stage, at(code, tape.ROW_SEEN))
+        observe(code, work, stages + j * n, at(code, tape.ROW_SEEN))
         for o in range(count):
             value = load(work, at(code, tape.ROW_SEEN) + o)
             for k in range(tape.BENDS):
                 row = bends + tape.BENDS * o + k
                 store(work, row, fma(H[k, j], value, load(work, row)))
+
+
+@njit
+def restore_inside(code, factors, work):
+    """Let the stages change no total, in runs where the state inside the step or the last does."""
+    stages, n = at(code, tape.ROW_STAGES), at(code, tape.SPECIES)
+    inside = drift_beyond(code, factors, work, at(code, tape.ROW_INSIDE), 1.0)
+    last = drift_beyond(code, factors, work, stages + STAGES * n, 0.0)
+    store(work, at(code, tape.ROW_DRIFTED), maximum(inside, last))
+    if any_drifted(code, work):
+        for j in range(DENSE_STAGES):
+            share_out_drift(code, factors, work, stages + j * n, 0.0)
 
 
 @njit

@@ -44,6 +44,7 @@ from protacsim.kernels.programs import (
     conserved_totals,
     factorise,
     observation_weights,
+    restore_totals,
     right_hand_side,
     shifted_jacobian,
     solve,
@@ -215,11 +216,11 @@ def relax_lanes(code, factors, machine, work, clock, book, rtol, time_scale):
     if machine[RELAX] != 0:
         call(machine[RELAX], work, rtol)
     else:
-        relax(code, work, rtol)
+        relax(code, factors, work, rtol)
     for lane in range(work.shape[1]):
         good = book[RUN, lane] != IDLE and sound(code, work, lane)
         work[at(code, tape.ROW_ACCEPTED), lane] = 1.0 if good else 0.0
-    accept(code, factors, machine, work, rtol)
+    accept(code, machine, work, rtol)
 
 
 @njit
@@ -232,7 +233,7 @@ def bold_step(code, work, lane, rtol, time_scale):
 
 
 @njit
-def relax(code, work, rtol):
+def relax(code, factors, work, rtol):
     """Two Newton corrections of an implicit Euler step, their squared norms, and its depth.
 
     Depth is above 0 where an amount is negative beyond its tolerance, or where `det(I/h - J)` is
@@ -254,6 +255,7 @@ def relax(code, work, rtol):
         store(work, second + s, fnma(load(work, first + s), inverse_h, load(work, second + s)))
     solve(code, work, second)
     measure(code, work, rtol)
+    restore_totals(code, factors, work)
 
 
 @njit

@@ -25,9 +25,9 @@ SPECIES, RATES, COEFFICIENTS, PRODUCTS, SLOTS, LAWS, OBSERVABLES, TERMS, EVENTS 
 (
     ROW_COEF, ROW_STATE, ROW_NEW, ROW_INSIDE, ROW_STAGES, ROW_LU, ROW_ATOL, ROW_TOTALS,
     ROW_WEIGHTS, ROW_SEEN, ROW_BEFORE, ROW_AFTER, ROW_BENDS, ROW_SHIFT, ROW_INVERSE_H, ROW_ERROR,
-    ROW_FACTOR, ROW_PIVOT, ROW_ACCEPTED, ROW_MOVED, ROW_DEPTH, ROWS,
-) = range(40, 62)  # fmt: skip
-HEADER = 62
+    ROW_FACTOR, ROW_PIVOT, ROW_ACCEPTED, ROW_MOVED, ROW_DEPTH, ROW_DRIFTED, ROWS,
+) = range(40, 63)  # fmt: skip
+HEADER = 63
 
 WIDTH = 16
 """Columns of `work` for the interpreted lanes."""
@@ -35,7 +35,7 @@ WIDTH = 16
 BENDS = 3
 """Numbers per observable that say how it bends inside a step."""
 
-DRIFT = 1e-13
+DRIFT = 2e-13
 """Share of a conserved total from which its drift is put back."""
 
 ONE_AS_BITS = 1023.0 * 2.0**52
@@ -109,7 +109,7 @@ def _heights(header: NDArray[np.int32], stages: int) -> list[int]:
     state = n + 1 + products
     return [
         coefficients, state, state, state, stages * n, slots, n, laws, terms,
-        seen, seen, seen, BENDS * seen, 1, 1, 1, 1, 1, 1, 1, 1,
+        seen, seen, seen, BENDS * seen, 1, 1, 1, 1, 1, 1, 1, 1, 1,
     ]  # fmt: skip
 
 

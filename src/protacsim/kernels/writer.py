@@ -69,6 +69,11 @@ class Writer:
         """The larger of two, `b` where either is NaN."""
         return self.builder.select(self.builder.fcmp_ordered(">", a, b), a, b)
 
+    def any(self, mask) -> ir.Value:
+        """Whether a comparison holds in any lane."""
+        bits = self.builder.bitcast(mask, ir.IntType(self.width))
+        return self.builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
+
     def near_power(self, a, exponent: float) -> ir.Value:
         """a ** exponent within a few percent, as `lanes.near_power`."""
         bits = ir.VectorType(INDEX, self.width)

@@ -50,6 +50,8 @@ class Lanes:
         for block in tape.STATES:
             self.work[self.code[block] + self.species] = 1.0
         self._fill(tape.ROW_STATE, compiled.state_vector(state))
+        for lane in range(self.width):
+            programs.conserved_totals(self.code, self.factors, self.work, lane)
         self._fill(tape.ROW_ATOL, np.full(self.species, method.atol_nM))
         self._fill(tape.ROW_SHIFT, np.array([1.0 / (step_h * GAMMA)]))
         self._fill(tape.ROW_INVERSE_H, np.array([1.0 / step_h]))
@@ -69,11 +71,11 @@ class Lanes:
     def steps(self, times: int) -> None:
         """Attempted steps, all from the same state."""
         with np.errstate(all="ignore"):
-            repeats.steps(self.code, self.machine, self.work, self.rtol, times)
+            repeats.steps(self.code, self.factors, self.machine, self.work, self.rtol, times)
 
     def accepts(self, times: int) -> None:
-        """Conserved totals of the new states restored; the old states stay."""
-        repeats.accepts(self.code, self.factors, self.machine, self.work, self.rtol, times)
+        """New states not taken: the old ones stay."""
+        repeats.accepts(self.code, self.machine, self.work, self.rtol, times)
 
     def new_state(self) -> Floats:
         """Where the last step led: the state (n,) of the first lane."""
