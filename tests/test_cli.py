@@ -23,6 +23,7 @@ import xarray as xr
 
 import protacsim as ps
 from protacsim import cli
+from protacsim.cli.publishing import LISTED_ROWS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 FIGURES = ("figures/01-dose-response.svg", "figures/01-dose-response.png")
@@ -289,6 +290,19 @@ def test_without_a_dose_axis_the_summary_lists_the_points(call, folder):
     )
     report = call("run", "a.toml", "--json").json
     assert [row["cell.volume_pL"] for row in report["summary"]] == [0.5, 1.0]
+
+
+def test_a_table_cut_short_says_so_and_where_the_rest_is(call, folder):
+    (folder / "a.toml").write_text(
+        changed(
+            ('path   = "compound.dose_nM"', 'path   = "cell.volume_pL"'),
+            (DOSES, f"values = {[1.0 + 0.01 * i for i in range(70)]}"),
+            (COMPOUNDS, '[{ name = "pirtobrutinib", dose_nM = 100.0 }]'),
+            (TINY[TINY.index(FIGURE) :], ""),
+        )
+    )
+    said = call("run", "a.toml")
+    assert f"The first {LISTED_ROWS} of 70 rows; all are in results/a/summary.csv." in said.out
 
 
 # ------------------------------------------------------- several configurations

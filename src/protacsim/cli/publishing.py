@@ -145,30 +145,37 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         ) from error
 
 
-def print_summary(job: Job, table: pd.DataFrame) -> None:
-    """Print the readings that matter most."""
+def print_summary(job: Job, table: pd.DataFrame, path: Path) -> None:
+    """Print the readings that matter most; `path` holds the whole table."""
+    rows = _print_first(job, table)
+    if rows > LISTED_ROWS:
+        typer.echo(f"The first {LISTED_ROWS} of {rows} rows; all are in {printable(str(path))}.")
+
+
+def _print_first(job: Job, table: pd.DataFrame) -> int:
+    """Print up to LISTED_ROWS rows; returns how many there would be."""
     if job.study.is_stochastic:
         last = table[table["time_h"] == table["time_h"].max()]
         print_table(job.study.title, last.drop(columns="units").head(LISTED_ROWS))
-        return
+        return len(last)
     if "dmax_percent" not in table and "ic50_nM" not in table:
         percent = [name for name in table if str(name).endswith("_percent")]
         axes = [name for name in table if name in job.study.axis_paths or name == "time_h"]
         few = table[[*axes, *percent]] if percent else table
         print_table(job.study.title, few.head(LISTED_ROWS))
-        return
+        return len(few)
     last = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
     axes = [c for c in table.columns if not _is_reading(c)]
     wanted = [name for name in WANTED if name in table]
     if job.study.samples:
-        _print_populations(job, last, axes, wanted)
-    else:
-        print_table(job.study.title, last[[*axes, *wanted]].head(LISTED_ROWS), last)
+        return _print_populations(job, last, axes, wanted)
+    print_table(job.study.title, last[[*axes, *wanted]].head(LISTED_ROWS), last)
+    return len(last)
 
 
 def _print_populations(
     job: Job, table: pd.DataFrame, axes: Sequence[str], wanted: Sequence[str]
-) -> None:
+) -> int:
     """One row per curve, with the median and the middle 90 % of all members of the samples."""
     drawn = {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
     kept = [name for name in axes if name.removesuffix(" quantile") not in drawn]
@@ -182,6 +189,7 @@ def _print_populations(
         [*(HEADINGS.get(name, name) for name in kept), "members", *headings],
         rows[:LISTED_ROWS],
     )
+    return len(rows)
 
 
 def _curves_of(table: pd.DataFrame, by: list[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:

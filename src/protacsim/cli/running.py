@@ -201,11 +201,12 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     # Figures take parts of variables, each of which would be read anew.
     data = store.open_results(folder, lazily=not (job.figures or job.sensitivity))
     table = summary_table(data)
-    write_table(table, folder / "summary.csv")
+    summary_csv = folder / "summary.csv"
+    write_table(table, summary_csv)
     sensitivity.publish(job, data, folder, quiet=options.as_json)
     figures = draw(data, job.figures, folder / "figures", job.study)
     if not options.as_json:
-        print_summary(job, table)
+        print_summary(job, table, summary_csv)
     fit = {}
     if job.fit is not None:
         fit = {"fit": calibrate(job, job.fit, folder, quiet=options.as_json)}
