@@ -111,6 +111,13 @@ def test_a_wrong_dimension_names_both_units(name: str, text: str, found: str, ne
         "1 nM;",
         "(" * 59,
         "é nM",
+        "1 000 nM",
+        "2 500 nM",
+        "10 000",
+        "100 nM 2",
+        "2 3 nM",
+        "1 / 2 nM",
+        "nM",
     ],
 )
 def test_what_is_no_quantity_is_refused_in_one_sentence(text: str) -> None:
@@ -118,6 +125,11 @@ def test_what_is_no_quantity_is_refused_in_one_sentence(text: str) -> None:
         to_canonical("kd_target_nM", text)
     assert "\n" not in str(caught.value)
     assert repr(text) in str(caught.value)
+
+
+def test_a_number_with_spaces_in_it_is_told_so() -> None:
+    with pytest.raises(ParameterError, match="without spaces inside the number"):
+        to_canonical("dose_nM", "1 000 nM")
 
 
 @pytest.mark.parametrize(

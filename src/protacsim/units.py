@@ -39,18 +39,15 @@ def unit_of(name: str) -> str:
 
 
 _LONGEST = 60
-_PLAIN = re.compile(r"[A-Za-z0-9_\s.+\-*/^()%µμ]*")
-_POWERS = re.compile(r"\*\*|\^")
-_UNIT_POWERS = re.compile(r"[A-Za-zµμ]\s*(\*\*|\^)\s*-?\d(?![\d.eE_])")
+_NUMBER = r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_POWER = r"[A-Za-zµμ]\s*(?:\*\*|\^)\s*-?\d(?![\d.eE_])"
+_QUANTITY = re.compile(rf"{_NUMBER}(?:\s*\*?\s*1\s*/)?(?:{_POWER}|[A-Za-z_\s.*/()%µμ])*")
+_SPLIT_NUMBER = re.compile(r"\d\s+\d+\b(?!\s*/)")
 
 
 def _is_plain(value: str) -> bool:
-    """A number and a unit, not arithmetic: pint would evaluate 9**9**9."""
-    return (
-        len(value) <= _LONGEST
-        and _PLAIN.fullmatch(value) is not None
-        and len(_POWERS.findall(value)) == len(_UNIT_POWERS.findall(value))
-    )
+    """One number and a unit, not arithmetic: pint would evaluate 9**9**9, and 1 000 nM to 0 nM."""
+    return len(value) <= _LONGEST and _QUANTITY.fullmatch(value) is not None
 
 
 @cache
@@ -81,7 +78,7 @@ def to_canonical(name: str, value: str) -> float:
     except Exception as error:  # pint raises a family of unrelated parser errors
         raise ParameterError(
             f"{shown} is no quantity; write a number in {unit or 'no unit'}, "
-            f'or text such as "{_example(unit)}".'
+            f'or text such as "{_example(unit)}"{_hint(value)}.'
         ) from error
     try:
         magnitude = float(quantity.to(unit or "dimensionless").magnitude)
@@ -96,6 +93,10 @@ def to_canonical(name: str, value: str) -> float:
     if not math.isfinite(magnitude):
         raise ParameterError(f"{shown} is not a finite number; write one.")
     return magnitude
+
+
+def _hint(value: str) -> str:
+    return ", without spaces inside the number" if _SPLIT_NUMBER.search(value) else ""
 
 
 def _example(unit: str) -> str:
