@@ -851,11 +851,11 @@ def test_each_addition_adds_the_dose() -> None:
     np.testing.assert_allclose(medium, [100.0, 100.0, 200.0, 300.0, 400.0, 400.0], rtol=1e-12)
 
 
-def test_a_dose_at_the_time_of_the_washout_stays() -> None:
-    s = two_compartments(every_h=2.0, doses=3, stop_h=2.0, permeability_pL_per_h=0.0,
+def test_the_washout_ends_repeated_doses() -> None:
+    s = two_compartments(every_h=2.0, doses=5, stop_h=4.0, permeability_pL_per_h=0.0,
                          efflux_pL_per_h=0.0, loss_medium_per_h=0.0)  # fmt: skip
-    medium = simulate(s, [1.0, 2.0, 4.0])["compound_medium"].values[0]
-    np.testing.assert_allclose(medium, [100.0, 100.0, 200.0], rtol=1e-12)
+    medium = simulate(s, [1.0, 2.0, 3.9, 4.0, 6.0, 9.0])["compound_medium"].values[0]
+    np.testing.assert_allclose(medium, [100.0, 200.0, 200.0, 0.0, 0.0, 0.0], rtol=1e-12)
 
 
 def test_a_dose_inside_the_cell_is_one_of_the_cells_volume() -> None:

@@ -16,7 +16,8 @@ class Schedule:
 
     `dose_nM` is the nominal concentration that each addition brings to the compartment; None
     marks the varied compound, whose dose the study gives. The first addition is at `start_h`;
-    with `every_h` there are `doses` of them. At `stop_h` the medium is cleared of the compound.
+    with `every_h` there are `doses` of them. At `stop_h` the medium is cleared of the
+    compound, and no dose follows, nor one that is due then.
     `compartment = "cell"` places the dose inside the cell (lysates, calibration of uptake).
 
     With `elimination_half_life_h` the medium is plasma: it loses the compound by itself, and what

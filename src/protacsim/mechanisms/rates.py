@@ -234,7 +234,7 @@ def initial_amounts(scenario: Scenario, values: Values) -> dict[str, Any]:
 
 
 def doses(scenario: Scenario, values: Values) -> list[Dose]:
-    """Additions and washouts of all compounds, in molecules per cell."""
+    """Additions before stop_h, and washouts, of all compounds in molecules per cell."""
     found = []
     volumes = compartment_volumes(values)
     for entry in scenario.treatment.compounds:
@@ -243,12 +243,14 @@ def doses(scenario: Scenario, values: Values) -> list[Dose]:
         where = entry.schedule.compartment
         amount = molecules(own["dose_nM"], volumes[where])
         enters = f"{entry.name}_{'gut' if oral else where}"
+        stop_h = own.get("stop_h")
         for n in range(entry.schedule.doses):
-            later = n * own["every_h"] if n else 0.0
-            found.append(Dose(own["start_h"] + later, enters, amount, False))
-        if own.get("stop_h") is not None:
+            time_h = own["start_h"] + (n * own["every_h"] if n else 0.0)
+            given = amount if stop_h is None else amount * (np.asarray(time_h) < stop_h)
+            found.append(Dose(time_h, enters, given, False))
+        if stop_h is not None:
             for place in ("gut", "medium") if oral else ("medium",):
-                found.append(Dose(own["stop_h"], f"{entry.name}_{place}", 0.0 * amount, True))
+                found.append(Dose(stop_h, f"{entry.name}_{place}", 0.0 * amount, True))
     return found
 
 
