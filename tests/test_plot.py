@@ -357,6 +357,12 @@ def test_a_numeric_hue_is_an_ordered_ramp(data: xr.Dataset) -> None:
         sum(to_rgb(line(ax, f"kd target = {k} nM").get_color())) for k in ("0.1", "1", "10", "100")
     ]
     assert brightness == sorted(brightness)
+    shuffled = plot.dose_response(numbers.isel({"compound.kd_target_nM": [2, 0, 3, 1]}),
+                                  hue="compound.kd_target_nM")  # fmt: skip
+    assert labels(shuffled) == labels(ax)
+    assert [line(shuffled, name).get_color() for name in labels(ax)] == [
+        line(ax, name).get_color() for name in labels(ax)
+    ]
 
 
 def test_impaired_allele_shows_unoccupied_target_instead(data: xr.Dataset) -> None:

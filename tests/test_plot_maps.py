@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,34 @@ def test_a_map_of_a_reading_has_contours_of_the_dc50(width_mm):
     assert any("nM" in words for words, _ in texts(figure))
     assert "Lines: DC50" in caption(figure)
     assert_readable(figure)
+
+
+def test_cells_lie_in_order_however_an_axis_lists_them():
+    """Doses and designs in any order, dose 0 among them, give the map of the ordered ones."""
+    ordered = hooks()
+    rng = np.random.default_rng(2)
+    zero = ordered.isel({DOSE: [0]}).assign_coords({DOSE: (DOSE, [0.0], {"units": "nM"})})
+    listed = xr.concat([ordered, zero], DOSE)
+    listed = listed.isel({DOSE: rng.permutation(30), ALPHA: rng.permutation(5)})
+    maps = [plot.heatmap(data, y=ALPHA, select={KD: 10.0}) for data in (ordered, listed)]
+    first, second = (
+        next(c for c in figure.axes[0].collections if isinstance(c, QuadMesh)) for figure in maps
+    )
+    np.testing.assert_array_equal(first.get_array(), second.get_array())
+    np.testing.assert_array_equal(first.get_coordinates(), second.get_coordinates())
+    assert "Not drawn: dose 0." in caption(maps[1])
+    assert "Not drawn" not in caption(maps[0])
+    assert_readable(maps[1])
+
+
+def test_captions_name_what_was_assumed():
+    constants = [{"path": "ubiquitination.k_ub_per_h", "value": 5.0, "unit": "1/h",
+                  "confidence": "assumed", "source": ""}]  # fmt: skip
+    assumed = {"unverified": json.dumps(constants)}
+    bars = plot.sensitivity([indices("dmax_percent", "sobol", **assumed)])
+    for figure in (plot.heatmap(hooks().assign_attrs(assumed), y=ALPHA, select={KD: 10.0}), bars):
+        assert "Constants without a public measurement (assumed): k ub" in caption(figure)
+        assert_readable(figure)
 
 
 def test_columns_share_one_colour_scale():

@@ -22,6 +22,7 @@ _MEANING = {
     "IC50": "IC50 (dose that leaves 50 %)",
     "D50": "D50 (first time at which 50 % is left)",
 }
+_START = "the start of the run, without any compound"
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _DECISIVE = re.compile(r"\b(kd|ki|kinact|koff)_|folds|half_life|abundance")
 _NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=[%h])")
@@ -153,7 +154,8 @@ def _vehicle(panels: Sequence[Panel]) -> str:
     """Say what 100 % is: with doses the vehicle, against time the reference at each time."""
     units = [p.unit.removeprefix("% of ") for p in panels if p.unit.startswith("% of ")]
     if any(p.along == "time" for p in panels):
-        return f"100 %: {', '.join(dict.fromkeys(units))} at the same time" if units else ""
+        meant = [_START if u == "start" else f"{u} at the same time" for u in dict.fromkeys(units)]
+        return f"100 %: {', '.join(meant)}" if units else ""
     return "Dose 0: vehicle, 100 % by definition" if "vehicle" in units else ""
 
 

@@ -122,6 +122,8 @@ def read_panel(
     dose = dose_dim(part[name], (hue,))
     part = (part.isel(time_h=-1) if TIME in part[name].dims else part).sortby(dose)
     hue_dim = _check_dims(part[name], dose, hue, data)
+    if hue_dim and np.issubdtype(part[hue_dim].dtype, np.number):
+        part = part.sortby(hue_dim)
     curves = _curves(part, observable, dose, hue_dim, hue)
     return panel_of(part, data, observable, curves, hue, "dose", dose)
 

@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
-from protacsim.plot import style
+from protacsim.plot import caption, style
 from protacsim.plot.layout import leave_to_caller
 from protacsim.plot.selection import (
     TIME,
@@ -101,6 +101,7 @@ def heatmap(
     """
     chosen = dict(select or {}) | ({TIME: time_h} if time_h is not None else {})
     split = columns in data.dims and columns not in chosen
+    data = _sorted(data, (x, y))
     values = data[columns].values.tolist() if split else [None]
     maps = [
         _read(
@@ -109,9 +110,15 @@ def heatmap(
         for v in values
     ]
     with style.context():
-        figure = _figure(data, maps, width_mm)
+        figure = _figure(data, maps, (x, y), width_mm)
     leave_to_caller(figure)
     return figure
+
+
+def _sorted(data: xr.Dataset, dims: Sequence[str]) -> xr.Dataset:
+    """The cells of a map lie in the order of their coordinates, however an axis lists them."""
+    listed = [d for d in dims if d in data.indexes and not data.indexes[d].is_monotonic_increasing]
+    return data.sortby(listed) if listed else data
 
 
 def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select: Selection) -> _Map:
@@ -212,13 +219,13 @@ def _value_label(variable: xr.DataArray, observable: str) -> str:
     return f"{name} ({unit})" if unit else name
 
 
-def _figure(data: xr.Dataset, maps: Sequence[_Map], width_mm: float) -> Figure:
+def _figure(data: xr.Dataset, maps: Sequence[_Map], dims: Sequence[str], width_mm: float) -> Figure:
     room = width_mm - LEFT_MM - RIGHT_MM
     columns = max(1, min(len(maps), int((room + GAP_MM) // (NARROWEST_MM + GAP_MM))))
     rows = -(-len(maps) // columns)
     width = min(WIDEST_MM, (room - (columns - 1) * GAP_MM) / columns)
     high = 0.9 * width
-    lines = style.wrap(_caption(data, maps), width_mm - 2 * EDGE_MM, TEXT_PT)
+    lines = style.wrap(_caption(data, maps, dims), width_mm - 2 * EDGE_MM, TEXT_PT)
     height = rows * (high + TITLE_MM + TICKS_MM) + len(lines) * LINE_MM + 2 * EDGE_MM
     figure = style.new_figure(width_mm, height)
     known = np.concatenate([m.values[np.isfinite(m.values)] for m in maps])
@@ -305,13 +312,17 @@ def _edges(centres: Floats, *, log: bool) -> Floats:
     return np.asarray(10.0**edges if log else edges)
 
 
-def _caption(data: xr.Dataset, maps: Sequence[_Map]) -> str:
-    title = str(data.attrs.get("title", ""))
+def _caption(data: xr.Dataset, maps: Sequence[_Map], dims: Sequence[str]) -> str:
     drawn = [one.dc50 for one in maps if one.dc50 is not None]
     mark = "White points" if any(dc50.ndim == 1 for dc50 in drawn) else "Lines"
-    sentences = [
-        title if title.endswith("?") or not title else f"{title.rstrip('.')}.",
-        f"All at {maps[0].fixed}." if maps[0].fixed else "",
-        f"{mark}: DC50, half of Dmax." if drawn else "",
+    without = [
+        f"{short_path(dim, 'nM')} 0"
+        for dim in dims
+        if _is_dose(dim) and bool((data[dim] <= 0.0).any())
     ]
-    return " ".join(text for text in sentences if text)
+    about = [
+        f"All at {maps[0].fixed}" if maps[0].fixed else "",
+        f"{mark}: DC50, half of Dmax" if drawn else "",
+        f"Not drawn: {', '.join(without)}" if without else "",
+    ]
+    return caption.written(data, about)

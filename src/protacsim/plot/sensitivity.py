@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from protacsim.errors import ParameterError
-from protacsim.plot import style
+from protacsim.plot import caption, style
 from protacsim.plot.layout import leave_to_caller
 from protacsim.plot.selection import TIME, Selection, choose, left_over, short_path, undecided
 from protacsim.units import unit_of
@@ -190,8 +190,7 @@ def _caption(parts: Sequence[xr.Dataset], width_mm: float) -> tuple[str, ...]:
     first = parts[0]
     logged = [READINGS.get(p.attrs["readout"], "") for p in parts if p.attrs["scale"] == "log10"]
     sobol = first.attrs["method"] == "sobol"
-    sentences = [
-        str(first.attrs.get("title", "")),
+    about = [
         f"Sobol indices from {first.attrs['base_points']:,} base points"
         if sobol
         else f"Morris screening, {first.attrs['base_points']:,} walks, from the 1/8 to the 7/8 "
@@ -199,8 +198,7 @@ def _caption(parts: Sequence[xr.Dataset], width_mm: float) -> tuple[str, ...]:
         "Whiskers: 95 % bootstrap intervals",
         f"Logarithms are analysed of {' and '.join(logged)}" if logged else "",
     ]
-    words = " ".join(text if text.endswith("?") else f"{text}." for text in sentences if text)
-    return style.wrap(words, width_mm - 2 * EDGE_MM, TEXT_PT)
+    return style.wrap(caption.written(first, about), width_mm - 2 * EDGE_MM, TEXT_PT)
 
 
 def _frame(figure: Figure, parts: Sequence[xr.Dataset], plan: _Plan, width_mm: float) -> None:

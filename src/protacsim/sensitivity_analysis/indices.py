@@ -133,6 +133,7 @@ def indices(
         "base_points": sample.n // sample.group,
         "points": sample.n,
         "title": data.attrs.get("title", ""),
+        "unverified": data.attrs.get("unverified", "[]"),
     }
     return xr.Dataset({**found, "nulls": (others, nulls)}, coords=coords, attrs=attrs)
 
