@@ -147,6 +147,12 @@ def test_no_label_and_no_name_is_a_formula_in_a_spreadsheet(tmp_path):
     assert {"plain", "1+1", f"'{FORMULA}", "'=cmd() [nM]"} <= set(cells)
 
 
+def test_a_lone_sign_is_no_formula(tmp_path):
+    """The operators of measurements."""
+    data = xr.Dataset({"operator": ("i", ["=", "<", ">"])})
+    assert store.export(data, tmp_path / "r.csv").read_text() == "i,operator\n0,=\n1,<\n2,>\n"
+
+
 def test_negative_numbers_stay_numbers(tmp_path):
     data = xr.Dataset({"x": ("i", [-1.5, 2.0])}, coords={"i": [-1.0, 1.0]})
     assert store.export(data, tmp_path / "r.csv").read_text() == "i,x\n-1.0,-1.5\n1.0,2.0\n"

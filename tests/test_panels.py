@@ -57,6 +57,7 @@ BASES = {
     "cells": HEAD + TWO + ALLELES + DOSES + readout() + CELLS,
     "one time": HEAD + ONE + DESIGNS + DOSES + readout(times_h="[24.0]"),
 }
+VEHICLE_ONLY = HEAD + ONE + axis("compound.dose_nM", "[0.0]") + readout()
 VALUES = {
     "target.allele": '"C481S"',
     "treatment": '"ibrutinib"',
@@ -139,13 +140,18 @@ def test_what_is_accepted_is_drawn(tmp_path: Path, base: str) -> None:
             'select = { "compound.dose_nM" = 10.0 }',
             "needs several doses or times; add an axis compound.dose_nM, or times to readout",
         ),
+        (
+            "vehicle only",
+            'kind = "dose-response"',
+            "has no dose above 0 nM to draw; add one to the axis compound.dose_nM",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_told_before_the_run(
     tmp_path: Path, base: str, figure: str, words: str
 ) -> None:
     config = tmp_path / "a.toml"
-    config.write_text(f"{BASES[base]}[[figure]]\n{figure}\n")
+    config.write_text(f"{(BASES | {'vehicle only': VEHICLE_ONLY})[base]}[[figure]]\n{figure}\n")
     with pytest.raises(ConfigError) as caught:
         load(config)
     (line,) = caught.value.problems

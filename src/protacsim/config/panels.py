@@ -48,6 +48,11 @@ class Dims(NamedTuple):
         """Dims whose values are names."""
         return {a.dim for a in self.axes if a.path == a.dim and isinstance(a.values[0], str)}
 
+    def positive(self, dim: str | None) -> bool:
+        """Whether an axis has a value above 0; of a sample none is known."""
+        values = [x for axis in self.axes if axis.dim == dim for x in axis.values]
+        return not values or any(isinstance(x, int | float) and x > 0.0 for x in values)
+
     def open(self, figure: FigureSection) -> list[str]:
         """Dims of several values of which `select` chooses none."""
         chosen = {axis.dim for axis in self.axes if axis.path in figure.select}
@@ -112,6 +117,8 @@ def _along_doses(figure: FigureSection, dims: Dims) -> Iterator[str]:
             f"does not show {', '.join(left)}; make it the columns or the hue, or choose one value "
             "with select"
         )
+    elif not dims.positive(along):
+        yield f"has no dose above 0 nM to draw; add one to the axis {along}"
 
 
 def _flow(figure: FigureSection, dims: Dims, *, over_time: bool) -> Iterator[str]:

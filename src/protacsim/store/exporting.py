@@ -114,7 +114,7 @@ def _plain(value: Any) -> Any:
         return value
     # A bare carriage return is not quoted, and begins a new cell for some readers.
     text = value.replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if len(text) > 1 and text.startswith(FORMULA) else text
 
 
 def _headed(name: str, data: xr.Dataset) -> str:
