@@ -477,6 +477,16 @@ def test_caption_says_what_was_assumed(data: xr.Dataset) -> None:
     assert "(assumed): k ub 1500 /h; k proteasome bound 60 /h" in written
 
 
+def test_caption_says_when_the_start_was(data: xr.Dataset) -> None:
+    since_start = data.copy()
+    for name in ("target_total_percent", "target_total"):
+        since_start[name] = data[name].assign_attrs(data[name].attrs | {"relative_to": "start"})
+    figure = plot.time_course_grid(
+        since_start, ("target_total",), select={"compound.dose_nM": 316.0}, hue="target.allele"
+    )
+    assert "100 %: the start of the run, without any compound." in caption_of(figure)
+
+
 def test_saved_files_are_identical_twice(by_dose: xr.Dataset, tmp_path: Path) -> None:
     for name in ("a", "b"):
         figure = plot.time_course_grid(by_dose, ("target_total", "ternary"), width_mm=85.0)
