@@ -73,14 +73,14 @@ START = {"off": 1.0, "m": 7.0, "P": 1000.0, "D": 800.0}
 DOSES = (Dose(1.0, "D", 600.0, False),)
 
 
-@pytest.mark.parametrize(("method", "error"), [(LNA(), 1e-3), (FINE, 1e-5)])
-def test_covariance_solves_the_equation_as_it_is_written(method: LNA, error: float) -> None:
-    """dC/dt = J C + C J' + sum of jumps squared, integrated by SciPy from the reaction table."""
-    net = cascade()
+def right_moments(
+    net: Network, rates: dict[str, float], start: dict[str, float], times: list[float]
+) -> tuple[Floats, Floats]:
+    """Mean (t, n) and covariance (t, n, n): dC/dt = J C + C J' + sum of jumps squared, by SciPy."""
     n, species = len(net.species), net.species
     change = net.stoichiometry().astype(float)
     reactants = [[species.index(s) for s, _ in r.reactants] for r in net.reactions]
-    k = np.array([RATES[r.rate] for r in net.reactions])
+    k = np.array([rates[r.rate] for r in net.reactions])
 
     def equation(_: float, y: Floats) -> Floats:
         mean, cov = y[:n], y[n:].reshape(n, n)
@@ -93,18 +93,115 @@ def test_covariance_solves_the_equation_as_it_is_written(method: LNA, error: flo
         spread = change * pace @ change.T
         return np.concatenate([change @ pace, (jacobian @ cov + cov @ jacobian.T + spread).ravel()])
 
-    start = np.array([START.get(s, 0.0) for s in species])
-    y = np.concatenate([start, np.zeros(n * n)])
-    times = [0.5, 3.0]
+    y = np.concatenate([[start.get(s, 0.0) for s in species], np.zeros(n * n)])
     exact = scipy.integrate.solve_ivp(
-        equation, (0, 3), y, "LSODA", times, rtol=1e-9, atol=1e-9
-    ).y.T  # fmt: skip
-    found = moments(net, RATES, START, times, method=method)
-    np.testing.assert_allclose(found.mean[0], exact[:, :n], rtol=1e-5, atol=1e-4)
-    deviation = np.sqrt(np.diagonal(exact[:, n:].reshape(2, n, n), axis1=1, axis2=2))
+        equation, (0, times[-1]), y, "LSODA", times, rtol=1e-9, atol=1e-9
+    ).y.T
+    return exact[:, :n], exact[:, n:].reshape(-1, n, n)
+
+
+def furthest(covariance: Floats, right: Floats) -> float:
+    """The largest error of a covariance, in the deviations of its two species."""
+    deviation = np.sqrt(np.diagonal(right, axis1=1, axis2=2))
     scale = deviation[:, :, None] * deviation[:, None, :]
-    off = np.abs(found.covariance[0] - exact[:, n:].reshape(2, n, n))
-    assert (off <= error * scale).all(), (off / scale).max()
+    return float((np.abs(covariance - right) / scale).max())
+
+
+@pytest.mark.parametrize(("method", "error"), [(LNA(), 1e-3), (FINE, 1e-5)])
+def test_covariance_solves_the_equation_as_it_is_written(method: LNA, error: float) -> None:
+    times = [0.5, 3.0]
+    mean, covariance = right_moments(cascade(), RATES, START, times)
+    found = moments(cascade(), RATES, START, times, method=method)
+    np.testing.assert_allclose(found.mean[0], mean, rtol=1e-5, atol=1e-4)
+    assert furthest(found.covariance[0], covariance) <= error
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize("end_h", [5.0, 20.0, 60.0])
+def test_fast_turns_of_the_mean_late_in_a_run_are_followed(end_h: float) -> None:
+    """Predators and prey, ten rounds of them; one output at the end."""
+    net = Network("predators")
+    net.add("birth", "X", {"X": 2}, "a")
+    net.add("eat", ("X", "Y"), {"Y": 2}, "b")
+    net.add("die", "Y", (), "c")
+    rates, start = {"a": 1.0, "b": 1e-6, "c": 1.0}, {"X": 2e6, "Y": 1e6}
+    _, covariance = right_moments(net, rates, start, [end_h])
+    found = moments(net, rates, start, [end_h])
+    assert furthest(found.covariance[0], covariance) < 0.01
+
+
+def messengers() -> Network:
+    net = Network("messengers")
+    net.add("decay", "M", (), "d")
+    net.add("make", "M", ("M", "P"), "k")
+    net.add("lose", "P", (), "l")
+    return net
+
+
+@pytest.mark.parametrize("end_h", [0.01, 1.0, 100.0])
+def test_noise_of_a_short_burst_inside_a_long_span_is_kept(end_h: float) -> None:
+    """Each of 1,000 messengers makes a geometric number of proteins, ten on average."""
+    rates = {"d": 1e3, "k": 1e4, "l": 0.0}
+    found = moments(messengers(), rates, {"M": 1000.0}, [end_h])
+    assert found.covariance[0, 0, 1, 1] == pytest.approx(1000.0 * 10.0 * 11.0, rel=1e-3)
+
+
+@pytest.mark.jit_only
+def test_hybrid_has_the_mean_where_that_of_scarce_species_bends_within_a_step() -> None:
+    d, k, loss, end_h = 7.0, 1000.0, 0.001, 96.0
+    runs = sample(messengers(), {"d": d, "k": k, "l": loss}, {"M": 20.0, "P": 1e4}, [end_h],
+                  method=Hybrid(), seed=1, replicates=PATHS)  # fmt: skip
+    kept = np.exp(-loss * end_h)
+    right = 1e4 * kept + 20.0 * k / (d - loss) * (kept - np.exp(-d * end_h))
+    proteins = runs.states[0, :, 0, 1]
+    assert abs(proteins.mean() - right) < 5.0 * proteins.std() / np.sqrt(PATHS)
+
+
+def test_noise_of_abundant_species_does_not_reach_the_others() -> None:
+    """Independent of a hundred million A: E, which is held, and B, with the variance of Poisson."""
+    net = Network("apart")
+    net.add_species("E", buffered=True)
+    net.add("make", (), "A", "ka")
+    net.add("die", "A", (), "da")
+    net.add("make B", "E", ("E", "B"), "kb")
+    net.add("lose B", "B", (), "db")
+    rates = {"ka": 1e8, "da": 1.0, "kb": 100.0, "db": 1.0}
+    runs = sample(net, rates, {"A": 1e8, "E": 3.0, "B": 300.0}, np.arange(1.0, 25.0), method=LNA(),
+                  seed=1, replicates=PATHS)  # fmt: skip
+    e, b = (net.species.index(name) for name in "EB")
+    assert (runs.states[0, :, :, e] == 3.0).all()
+    assert runs.states[0, :, -1, b].var() == pytest.approx(300.0, rel=6.0 * np.sqrt(2.0 / PATHS))
+
+
+@pytest.mark.parametrize("method", [LNA(), HYBRID], ids=lambda m: type(m).__name__)
+def test_what_runs_to_completion_ends_there(method: Stochastic) -> None:
+    """Michaelis and Menten without substrate left: every cell has the same, as in the exact one."""
+    net = Network("enzyme")
+    net.add("bind", ("E", "S"), "ES", "on")
+    net.add("part", "ES", ("E", "S"), "off")
+    net.add("turn", "ES", ("E", "P"), "cat")
+    rates = {"on": 1e-3, "off": 1.0, "cat": 50.0}
+    runs = sample(net, rates, {"E": 1e3, "S": 1e5}, np.linspace(0.0, 100.0, 50), method=method,
+                  seed=1, replicates=5)  # fmt: skip
+    ends = {name: runs.states[0, :, -1, net.species.index(name)] for name in net.species}
+    for name, right in {"E": 1e3, "S": 0.0, "ES": 0.0, "P": 1e5}.items():
+        np.testing.assert_allclose(ends[name], right, atol=1e-2, err_msg=name)
+
+
+@pytest.mark.parametrize("method", [LNA(), HYBRID], ids=lambda m: type(m).__name__)
+def test_what_is_set_at_the_start_does_not_vary_there(method: Stochastic) -> None:
+    """Ten thousand by a Poisson law, of which 50 are left at once; each survives by itself."""
+    net = Network("decay")
+    net.add("decay", "A", (), "d")
+    changes, kept = [Dose(0.0, "A", 50.0, True)], np.exp(-0.1)
+    given = {"changes": changes, "poisson": ["A"]}
+    runs = sample(net, {"d": 0.1}, {"A": 1e4}, [0.0, 1.0], method=method, seed=1,
+                  replicates=PATHS, **given)  # fmt: skip
+    assert (runs.states[0, :, 0, 0] == 50.0).all()
+    found = moments(net, {"d": 0.1}, {"A": 1e4}, [0.0, 1.0], **given)
+    right = [0.0, 50.0 * kept * (1.0 - kept)]
+    np.testing.assert_allclose(found.covariance[0, :, 0, 0], right, rtol=1e-3, atol=1e-9)
+    assert runs.states[0, :, 1, 0].var() == pytest.approx(right[1], rel=6.0 * np.sqrt(2.0 / PATHS))
 
 
 def test_what_is_conserved_does_not_vary() -> None:

@@ -24,15 +24,16 @@ from protacsim.kernels.records import CANDIDATES, EVENT_BUDGET, EVENTS, OK, STAT
 
 @njit
 def sample_paths(
-    net, reading, k, initial, law, genes, key, seed, replicates, scarce, edges, mean, transition,
-    root, due, max_events, out, report,
+    net, reading, k, initial, law, genes, key, seed, replicates, scarce, varied, edges, mean,
+    average_mean, transition, root, due, max_events, out, report,
 ):  # fmt: skip
     """Paths of one point, one per replicate.
 
     net: `JumpPrograms` of the reactions that change scarce species, `scarce` (n,) 1 for these;
-    reading, k, initial, law, genes, key, seed, replicates as in `jumps`. edges (s + 1,) h; mean
-    (s + 1, n) there; transition, root (s, n, n), transposed: deviations d go from edge e to the
-    next as `d @ transition[e] + z @ root[e]`.
+    reading, k, initial, law, genes, key, seed, replicates as in `jumps`. `varied` (n,) is 0 for
+    what is set at the first edge. edges (s + 1,) h; mean (s + 1, n) there, `average_mean` (s, n)
+    over time in between; transition, root (s, n, n), transposed: deviations d go from edge e to
+    the next as `d @ transition[e] + z @ root[e]`.
     due (s + 1,) is the output that edge e is, or -1. Filled: out (r, t, o), report (r, 3)
     status, candidates and jumps, the same number.
     """
@@ -47,7 +48,7 @@ def sample_paths(
         seed_stream(stream, seed, key, replicates[r])
         jumps = draw_start(initial, law, genes, k, x, stream, max_events)
         for s in range(n):
-            deviation[s] = np.float64(x[s]) - initial[s]
+            deviation[s] = varied[s] * (np.float64(x[s]) - initial[s])
         write(reading, k, x, scarce, mean[0], deviation, state, due[0], out[r])
         report[r, STATUS] = EVENT_BUDGET if jumps >= max_events else OK
         report[r, EVENTS] = report[r, CANDIDATES] = jumps
@@ -62,7 +63,7 @@ def sample_paths(
                 report[r, STATUS] = EVENT_BUDGET
                 break
             for s in exact:
-                deviation[s] = average[s] - 0.5 * (mean[e, s] + mean[e + 1, s])
+                deviation[s] = average[s] - average_mean[e, s]
             fill_normal(stream, moving, noise)
             step(transition[e], root[e], deviation, noise, moved)
             for s in range(n):

@@ -2,7 +2,8 @@
 
 The transition of a linear process over [a, b] is integrated backwards from b, where it is the
 identity: what relaxes fast dies out within a few steps and is gone. The noise is an integral along
-the way. The mean comes from the caller, as values and slopes at knots.
+the way. The mean comes from the caller, as values and slopes at knots, which lie close enough
+wherever it bends.
 
 A matrix of n columns is kept as blocks of WIDTH columns, n rows each, one below the other.
 """
@@ -31,6 +32,7 @@ PLACES, WEIGHTS = 0.5 * (PLACES + 1.0), 0.5 * WEIGHTS
 
 SAFETY, SMALLEST_FACTOR, LARGEST_FACTOR = 0.9, 0.2, 6.0
 FIRST_STEP = 1.0  # over the norm of the matrix
+MOST_KNOTS = 5  # of the mean in a step: between so many, three places see the noise change
 
 # Matrices in the working rows.
 TRANSITION, NOISE, NEW, DRIFT, HERE, SPREAD, BENDS = 0, 1, 2, 3, 4, 5, 6
@@ -105,7 +107,9 @@ def propagate(course, net, spread, rtol, max_steps, span, work):
     jacobian_at(course, net, t, work)
     h = min(t - span[0], FIRST_STEP / max(largest_column(net, work.jacobian), 1e-300))
     for _ in range(max_steps):
-        h = min(h, t - span[0])
+        h = min(
+            h, t - max(span[0], course.times[max(0, knot_before(course.times, t) - MOST_KNOTS)])
+        )
         if not factorise(net, work, 1.0 / (GAMMA * h)):
             return SINGULAR
         take_stages(course, net, t, h, work)
@@ -116,9 +120,9 @@ def propagate(course, net, spread, rtol, max_steps, span, work):
             add_noise(course, net, t, h, work)
             for row in range(size):
                 store(work.rows, row, load(work.rows, NEW * size + row))
-            if t - h <= span[0]:
-                return OK
             t -= h
+            if t <= span[0]:
+                return OK
             jacobian_at(course, net, t, work)
         factor = SAFETY * max(error, 1e-30) ** (-1.0 / ERROR_ORDER)
         h *= min(LARGEST_FACTOR, max(SMALLEST_FACTOR, factor))
@@ -127,12 +131,13 @@ def propagate(course, net, spread, rtol, max_steps, span, work):
 
 @njit
 def mean_at(course, t, state):
-    """Mean (n + 1,) at time t, and in between knots by cubic Hermite interpolation."""
+    """Mean (n + 1,) at time t, in between knots by cubic Hermite interpolation, never below 0."""
     low, span, x = piece_at(course.times, t)
     for s in range(state.size):
         rise, first, last = departures(course, low, span, s)
         bend = randomness.fma(x, last - first, first)
-        state[s] = randomness.fma(x, randomness.fma(1.0 - x, bend, rise), course.mean[low, s])
+        value = randomness.fma(x, randomness.fma(1.0 - x, bend, rise), course.mean[low, s])
+        state[s] = max(value, 0.0)
 
 
 @njit

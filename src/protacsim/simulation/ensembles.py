@@ -18,7 +18,7 @@ from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
 from protacsim.network import Dose, Gene, Network
 from protacsim.network.jumps import compile_jumps
 from protacsim.simulation.choosing import Choice, choice_for, departure, warn_of
-from protacsim.simulation.linear_noise import linearised, scarce_species
+from protacsim.simulation.linear_noise import linearised, scarce_species, varied
 from protacsim.simulation.points import Runs, points_of
 from protacsim.simulation.statuses import OK
 
@@ -173,9 +173,9 @@ def _paths(runs: Runs, method: LNA | Hybrid, states: bool) -> Ensemble:
         with np.errstate(all="ignore"):
             gaussian.sample_paths(
                 jumping, reading, runs.rates[p], runs.initial[p], runs.poisson, runs.genes,
-                runs.keys[p], runs.seed, runs.replicates, scarce.astype(np.int64), linear.edges,
-                linear.mean, _turned(linear.transition), _turned(linear.root()), linear.due,
-                MOST_JUMPS, out[p], report[p],
+                runs.keys[p], runs.seed, runs.replicates, scarce.astype(np.int64), varied(runs, p),
+                linear.edges, linear.mean, linear.average, _turned(linear.transition),
+                _turned(linear.root()), linear.due, MOST_JUMPS, out[p], report[p],
             )  # fmt: skip
     return _ensemble(runs, method, out, report, reached)
 

@@ -43,8 +43,13 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 # Knots of the mean from every start, dose and washout on, from `EARLIEST` of the way; slopes there
-# are those of the polynomial through so many knots.
+# are those of the polynomial through so many knots. Where the middle between two is further from
+# the mean than `NEAR` of it, and `STRAY` of the root of its count, it becomes a knot too.
 KNOTS, EARLIEST, AROUND = 160, 1e-7, 5
+NEAR, STRAY, MOST_ROUNDS = 1e-3, 1e-2, 12
+
+RIDGE = 1e-10
+"""What is added to correlations of noise to make them invertible."""
 
 # A slope beyond what two knots tell leaves their values by more than this share: it is cut.
 SWING = 0.1
@@ -64,7 +69,8 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class Linearised:
-    """One point: `edges` (s + 1,) h, `mean` (s + 1, n) there, and s transitions.
+    """One point: `edges` (s + 1,) h, `mean` (s + 1, n) there, `average` (s, n) in between, and s
+    transitions.
 
     A deviation goes from edge e to e + 1 by `transition[e]` (n, n) and noise of covariance
     `noise[e]`. `due` (s + 1,) is the output at an edge, or -1.
@@ -72,19 +78,31 @@ class Linearised:
 
     edges: Floats
     mean: Floats
+    average: Floats
     transition: Floats
     noise: Floats
     due: NDArray[np.int64]
 
     def root(self) -> Floats:
-        """Lower triangular `root @ root.T = noise` (s, n, n), up to a part in 1e10.
+        """Matrices `root @ root.T = noise` (s, n, n), up to `RIDGE` of each species' own noise.
 
-        Conserved totals make `noise` singular; the part that is added makes it invertible.
+        Conserved totals make `noise` singular; the part that is added makes it invertible. What
+        has no noise gets none.
         """
-        n = self.noise.shape[1]
-        largest = self.noise.reshape(-1, n * n)[:, :: n + 1].max(axis=1, initial=0.0)
-        added = (1e-10 * largest + 1e-300)[:, None, None] * np.eye(n)
-        return np.linalg.cholesky(self.noise + added)
+        own = np.sqrt(np.maximum(np.diagonal(self.noise, axis1=1, axis2=2), 0.0))
+        inverse = np.divide(1.0, own, out=np.zeros_like(own), where=own > 0.0)
+        correlation = self.noise * inverse[:, :, None] * inverse[:, None, :]
+        added = np.where(own > 0.0, RIDGE, 1.0)
+        return own[:, :, None] * _root(correlation + added[:, :, None] * np.eye(own.shape[1]))
+
+
+def _root(matrices: Floats) -> Floats:
+    """Square roots of covariances (s, n, n), which round-off may have left slightly indefinite."""
+    try:
+        return np.asarray(np.linalg.cholesky(matrices), np.float64)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(matrices)
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :], np.float64)
 
 
 def moments(
@@ -152,13 +170,25 @@ def scarce_species(runs: Runs, p: int, method: LNA | Hybrid) -> Flags:
 
 
 def start_covariance(runs: Runs, p: int) -> Floats:
-    """Covariance (n, n) of the counts at the start: Poisson, rounding at random, and genes."""
+    """Covariance (n, n) of the counts at the start: Poisson, rounding at random, and genes.
+
+    What is set at the first time has none.
+    """
     mean = runs.initial[p]
     part = mean - np.floor(mean)
     covariance = np.diag(np.where(runs.poisson == 1, mean, part * (1.0 - part)))
     for gene in runs.genes:
         _add_gene(covariance, gene, mean, runs.rates[p])
-    return covariance
+    own = varied(runs, p)
+    return covariance * np.outer(own, own)
+
+
+def varied(runs: Runs, p: int) -> Floats:
+    """1 per species (n,), and 0 for what is set at the first time."""
+    found = np.ones(runs.initial.shape[1])
+    at_once = (runs.kind == EVENT_SET) & (runs.when[p] == runs.span[p, 0])
+    found[runs.species[at_once]] = 0.0
+    return found
 
 
 def _add_gene(covariance: Floats, gene: NDArray[np.int64], mean: Floats, rates: Floats) -> None:
@@ -217,7 +247,8 @@ def linearised(runs: Runs, p: int, method: LNA | Hybrid, scarce: Flags) -> Linea
     place = np.searchsorted(runs.times, edges)
     place[place == len(runs.times)] = 0
     due = np.where(runs.times[place] == edges, place, -1)
-    return Linearised(edges, at_edges, transition, noise, due)
+    average = _averages(knots, mean, edges)
+    return Linearised(edges, at_edges, average, transition, noise, due)
 
 
 def _hold(runs: Runs, p: int, edges: Floats, transition: Floats, noise: Floats) -> None:
@@ -253,18 +284,79 @@ def _means(
 
     Also the mean at the edges, after changes.
     """
-    growing = np.geomspace(EARLIEST, 1.0, KNOTS)
-    ends = np.append(breaks[1:], edges[-1])
-    knots = [
-        np.unique(
-            np.concatenate([[start], np.minimum(start + (end - start) * growing, end), [end]])
-        )
-        for start, end in zip(breaks, ends, strict=True)
-    ]
-    seen = [np.append(t[:-1], np.nextafter(t[-1], -np.inf)) for t in knots[:-1]] + knots[-1:]
-    asked, where = np.unique(np.concatenate([*seen, edges]), return_inverse=True)
-    parts = np.split(_mean(runs, p, asked)[where], np.cumsum([len(t) for t in seen]))
-    return knots, parts[:-1], parts[-1]
+    knots = _growing_knots(breaks, np.append(breaks[1:], edges[-1]))
+    for _ in range(MOST_ROUNDS):
+        middles = [0.5 * (t[1:] + t[:-1]) for t in knots]
+        found = _mean_at(runs, p, [*_seen(knots), *middles, edges])
+        means, between, at_edges = found[: len(knots)], found[len(knots) : -1], found[-1]
+        strays = [
+            middle[_strays(t, mean, middle, right)]
+            for t, mean, middle, right in zip(knots, means, middles, between, strict=True)
+        ]
+        if not any(len(more) for more in strays):
+            break
+        knots = [np.union1d(t, more) for t, more in zip(knots, strays, strict=True)]
+    else:
+        *means, at_edges = _mean_at(runs, p, [*_seen(knots), edges])
+    return knots, means, at_edges
+
+
+def _growing_knots(starts: Floats, ends: Floats) -> list[Floats]:
+    """Knots from each start to its end, ever further apart."""
+    shares = np.append(0.0, np.geomspace(EARLIEST, 1.0, KNOTS))
+    pieces = zip(starts, ends, strict=True)
+    return [np.unique(np.minimum(start + (end - start) * shares, end)) for start, end in pieces]
+
+
+def _seen(knots: Sequence[Floats]) -> list[Floats]:
+    """Times at which the mean of each piece is looked at: its last is before the change there."""
+    return [np.append(t[:-1], np.nextafter(t[-1], -np.inf)) for t in knots[:-1]] + [knots[-1]]
+
+
+def _mean_at(runs: Runs, p: int, times: Sequence[Floats]) -> list[Floats]:
+    """The mean at several lists of times, from one run."""
+    asked, where = np.unique(np.concatenate(times), return_inverse=True)
+    found = np.maximum(_mean(runs, p, asked), 0.0)[where]
+    return np.split(found, np.cumsum([len(t) for t in times])[:-1])
+
+
+def _strays(knots: Floats, mean: Floats, times: Floats, right: Floats) -> Flags:
+    """Whether the course between knots is away from the right mean (q, n) at any species."""
+    if len(knots) < 2:
+        return np.zeros(len(times), bool)
+    away = np.abs(_between(knots, mean, _slopes(knots, mean), times) - right)
+    far: Flags = away > NEAR * right + STRAY * np.sqrt(1.0 + right)
+    found: Flags = np.any(far, axis=1)
+    return found
+
+
+def _between(knots: Floats, mean: Floats, slope: Floats, times: Floats) -> Floats:
+    """The course (q, n) at times between knots, as `propagator.mean_at`."""
+    low = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(knots) - 2)
+    span = np.diff(knots)[low, None]
+    x = (times - knots[low])[:, None] / span
+    rise = mean[low + 1] - mean[low]
+    first, last = span * slope[low] - rise, rise - span * slope[low + 1]
+    course: Floats = mean[low] + x * (rise + (1.0 - x) * (first + x * (last - first)))
+    return np.maximum(course, 0.0)
+
+
+def _averages(knots: Sequence[Floats], mean: Sequence[Floats], edges: Floats) -> Floats:
+    """The mean (s, n) between edges, averaged over time: two places in a cubic are exact."""
+    total = np.zeros((len(edges) - 1, mean[0].shape[1]))
+    for times, values in zip(knots, mean, strict=True):
+        if len(times) < 2:
+            continue
+        inside = edges[(edges > times[0]) & (edges < times[-1])]
+        cuts = np.union1d(times, inside)
+        spans = np.diff(cuts)
+        step = np.searchsorted(edges, cuts[:-1], side="right") - 1
+        slope = _slopes(times, values)
+        for place in (0.5 - np.sqrt(1.0 / 12.0), 0.5 + np.sqrt(1.0 / 12.0)):
+            at = _between(times, values, slope, cuts[:-1] + place * spans)
+            np.add.at(total, step, 0.5 * spans[:, None] * at)
+    average: Floats = total / np.diff(edges)[:, None]
+    return average
 
 
 def _course(net: LinearPrograms, knots: Floats, mean: Floats) -> Course:
