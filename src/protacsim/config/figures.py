@@ -5,6 +5,7 @@ The checks need the axes and read-outs of the whole document; `checking` hands t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -22,7 +23,7 @@ from protacsim.config.grammar import (
 )
 from protacsim.config.panels import Dims, mistakes
 from protacsim.errors import ParameterError
-from protacsim.fitting import Measurement, read_measurements
+from protacsim.fitting import Errors, Measurement, read_measurements
 from protacsim.scenario import Treatment
 from protacsim.study import DOSE, TREATMENT, Axis, Readout, Study
 from protacsim.study.names import CURVE_READINGS
@@ -30,6 +31,8 @@ from protacsim.validation import one_of, quoted
 
 Row = dict[str, float | str | None]
 SHOWING = ("columns", "hue", "x", "y")
+NO_ERRORS = Errors(math.nan, math.nan)
+"""Figures show the errors that were given, and assume none."""
 
 
 class Figure(NamedTuple):
@@ -176,11 +179,12 @@ class FigureChecker:
         if name is None:
             return ()
         try:
-            return tuple(_row(m) for m in read_measurements(self.source.parent / name, study))
+            found = read_measurements(self.source.parent / name, study, NO_ERRORS)
         except ParameterError as error:
             for line in str(error).splitlines():
                 self._say(f"{key}.points: {line}")
             return ()
+        return tuple(_row(measurement) for measurement in found)
 
 
 def _row(measurement: Measurement) -> Row:
@@ -188,7 +192,7 @@ def _row(measurement: Measurement) -> Row:
         "quantity": measurement.quantity,
         "value": measurement.value,
         "operator": measurement.operator,
-        "sd": measurement.sd,
+        "sd": None if math.isnan(measurement.sd) else measurement.sd,
         "time_h": measurement.time_h,
         DOSE: measurement.dose_nM,
         **dict(measurement.where),

@@ -58,7 +58,8 @@ def fit(
     ----------
     study
         Its dose axis is the grid on which curves are read; its other axes are named ones
-        (treatments, cells, alleles). `readout.relative_to` is the vehicle.
+        (treatments, cells, alleles). `readout.relative_to` says what measured percentages
+        refer to.
     data
         A CSV file, rows, or measurements (see `read_measurements`).
     starts

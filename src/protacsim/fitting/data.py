@@ -24,7 +24,8 @@ EXTREMES = ("dmax_percent", "imax_percent")
 OPERATORS = ("=", "<", ">")
 COLUMNS = ("quantity", "value", "unit", "operator", "sd", "time_h", DOSE, "note")
 LARGEST_FILE_BYTES = 20_000_000
-UNITS = {"%": "%", "percent": "%", "fraction": "%"}
+PERCENT_IN = {"%": 1.0, "percent": 1.0, "fraction": 100.0}
+"""Percentage points in one unit of what percentages may be given in."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def read_measurements(
 
     Columns: `quantity`, `value`, `unit`, and as needed `operator` (=, <, >), `sd`, `time_h`,
     `compound.dose_nM`, `note`, and one per named dim of the study (`treatment`, `cell`,
-    `target.allele`). Lines that begin with # are comments.
+    `target.allele`). `sd` is in the unit of its row, but for potencies that of the natural
+    logarithm. Lines that begin with # are comments.
     """
     path = Path(path)
     try:
@@ -84,12 +86,24 @@ def read_measurements(
         raise ParameterError(f"{path}: is not a text file; save it as CSV (UTF-8)") from None
     lines = [(f"{path}, line {i}", line) for i, line in enumerate(text.splitlines(), 1)]
     kept = [(name, line) for name, line in lines if line.strip() and not line.startswith("#")]
+    _check_commas(path, kept)
     table = csv.DictReader(io.StringIO("\n".join(line for _, line in kept)), skipinitialspace=True)
     rows = [
         {str(key): (value or "").strip() for key, value in row.items() if isinstance(value, str)}
         for row in table
     ]
     return measurements(rows, study, errors, names=[name for name, _ in kept[1:]])
+
+
+def _check_commas(path: Path, lines: Sequence[tuple[str, str]]) -> None:
+    """Columns that another character parts, as spreadsheets write them in some countries."""
+    header = lines[0][1] if lines else ""
+    for character, name in ((";", "semicolons"), ("\t", "tabs")):
+        if character in header and "," not in header:
+            raise ParameterError(
+                f"{path}: has {name} between its columns; save it with commas, and with points in "
+                "decimal numbers"
+            )
 
 
 def measurements(
@@ -143,7 +157,10 @@ class _Checker:
         where = tuple((dim, self._label(row, dim)) for dim in self.labels)
         key = (quantity, where, dose, time_h)
         if key in self.seen:
-            raise ParameterError(f"is the same measurement as {self.seen[key]}; keep one")
+            raise ParameterError(
+                f"is the same measurement as {self.seen[key]}; give the mean of replicates as one "
+                "row, with their standard deviation in sd"
+            )
         self.seen[key] = name
         sd = self._sd(row, quantity)
         return Measurement(quantity, value, operator, sd, time_h, dose, where, name)
@@ -163,9 +180,9 @@ class _Checker:
             raise ParameterError(f"{quantity} has no unit; write {wanted!r} in the column unit")
         number = _number(row.get("value"), "value")
         if wanted == "%":
-            if unit not in UNITS:
+            if unit not in PERCENT_IN:
                 raise ParameterError(f"{quantity} in {unit!r}; must be % or fraction")
-            number *= 100.0 if unit == "fraction" else 1.0
+            number *= PERCENT_IN[unit]
         elif unit != wanted:
             number = to_canonical(quantity, f"{number} {unit}")
         if number < 0.0 or (number == 0.0 and quantity in POTENCIES):
@@ -216,7 +233,7 @@ class _Checker:
         sd = _number(given, "sd")
         if sd <= 0.0:
             raise ParameterError(f"sd is {sd:g}; must be above 0")
-        return sd
+        return sd if quantity in POTENCIES else sd * PERCENT_IN[str(row["unit"])]
 
 
 def named_labels(study: Study) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ from protacsim.fitting.parameters import FLOOR, Unknown, labels_of
 from protacsim.scenario import displace, full_path
 from protacsim.simulation import read_out
 from protacsim.study import DOSE, Combination, Study
+from protacsim.study.slab import first_time_h, percent_of, zeroed_paths
 
 if TYPE_CHECKING:
     from protacsim.pharmacology.readings import Readings
@@ -45,7 +46,8 @@ class Model:
     def __init__(
         self, study: Study, data: Sequence[Measurement], unknowns: Sequence[Unknown]
     ) -> None:
-        if study.readout.relative_to is None:
+        relative_to = study.readout.relative_to
+        if relative_to is None:
             raise ParameterError("fitting compares percentages; set readout.relative_to")
         extra = [dim for dim in study.dims if dim not in study.combinations[0].index]
         if extra != [DOSE]:
@@ -54,6 +56,7 @@ class Model:
                 f"{', '.join(extra) or 'no dose axis'}"
             )
         self.study, self.data, self.unknowns = study, tuple(data), tuple(unknowns)
+        self.relative_to: str = relative_to
         self.times = np.asarray(study.readout.times_h, float)
 
     @cached_property
@@ -122,7 +125,7 @@ class Model:
                 out[whole, i] = _extended(read[name, m.time_h][m.quantity], tested)
 
     def percent(self, curves: Curves, log_values: Floats) -> dict[str, Floats]:
-        """Percent of vehicle (v, doses, times) of every observable that is measured.
+        """Percent of the reference (v, doses, times) of every observable that is measured.
 
         Variants that differ in the assay's floor alone share their runs.
         """
@@ -133,49 +136,70 @@ class Model:
         )
         relative = self._relative(curves, log_values[first])
         return {
-            name: 100.0 * (floor + (1.0 - floor) * found[run.ravel()])
+            name: 100.0 * floor + (1.0 - floor) * found[run.ravel()]
             for name, found in relative.items()
         }
 
     def _relative(self, curves: Curves, log_values: Floats) -> dict[str, Floats]:
-        """Amounts over vehicle (v, doses, times), NaN where a run failed."""
-        variants, doses = len(log_values), len(curves.doses_nM)
-        values = self._values(curves, log_values)
+        """Amounts in % of the reference (v, doses, times), NaN where a run failed."""
+        amounts = self._amounts(curves, log_values, curves.doses_nM, self.times)
+        references = self._references(curves, log_values, amounts)
+        return {name: percent_of(amount, references[name]) for name, amount in amounts.items()}
+
+    def _references(
+        self, curves: Curves, log_values: Floats, amounts: dict[str, Floats]
+    ) -> dict[str, Floats]:
+        """Amounts that count as 100 % (v, 1, times); those of the vehicle are among `amounts`."""
+        if self.relative_to == "vehicle":
+            return {name: amount[:, -1:, :] for name, amount in amounts.items()}
+        scenario = curves.combination.scenario
+        zeroed = zeroed_paths(scenario, self.relative_to)
+        at_start = self.relative_to == "start"
+        times = first_time_h(scenario, self.times) if at_start else self.times
+        return self._amounts(curves, log_values, np.zeros(1), times, zeroed)
+
+    def _amounts(
+        self,
+        curves: Curves,
+        log_values: Floats,
+        doses_nM: Floats,
+        times: Floats,
+        zeroed: Sequence[str] = (),
+    ) -> dict[str, Floats]:
+        """Amounts of what is measured (v, doses, times), NaN where a run failed."""
         readings, solution, _ = read_out(
             curves.combination.scenario,
-            values,
-            self.times,
+            self._values(curves, log_values, doses_nM) | dict.fromkeys(zeroed, 0.0),
+            times,
             self.study.mean_method,
             varied=self._varied(curves),
             runs=RUNS_OF_A_FIT,
         )
-        failed = np.broadcast_to(solution.status != 0, (variants * doses,)).reshape(variants, -1)
-        found = {}
-        for name in {_observable(self.data[i].quantity) for i in curves.rows}:
-            amount = np.broadcast_to(readings[name], (variants * doses, len(self.times)))
-            amount = amount.reshape(variants, doses, -1)
-            found[name] = np.where(failed[:, :, None], np.nan, amount / amount[:, -1:, :])
-        return found
+        shape = (len(log_values), len(doses_nM), len(times))
+        failed = np.broadcast_to(solution.status != 0, shape[0] * shape[1])[:, None]
+        return {
+            name: np.where(failed, np.nan, readings[name]).reshape(shape)
+            for name in {_observable(self.data[i].quantity) for i in curves.rows}
+        }
 
     def _varied(self, curves: Curves) -> frozenset[str]:
         scenario = curves.combination.scenario
         fitted = (self.unknowns[j].path for j in curves.active)
         return curves.combination.varied | {full_path(scenario, p) for p in fitted if p != FLOOR}
 
-    def _values(self, curves: Curves, log_values: Floats) -> dict[str, Any]:
+    def _values(self, curves: Curves, log_values: Floats, doses_nM: Floats) -> dict[str, Any]:
         """Numbers by path, flattened over variants and doses."""
         scenario = curves.combination.scenario
         one = {dim: slice(0, 1) for dim in curves.combination.shape}
         values, _ = curves.combination.values(one)
         found = {path: np.ravel(value)[0] for path, value in values.items()}
-        doses = len(curves.doses_nM)
         for j in curves.active:
             path = self.unknowns[j].path
             if path != FLOOR:
                 full = full_path(scenario, path)
                 displace(found, full)
-                found[full] = np.repeat(np.exp(log_values[:, j]), doses)
-        found[full_path(scenario, DOSE)] = np.tile(curves.doses_nM, len(log_values))
+                found[full] = np.repeat(np.exp(log_values[:, j]), len(doses_nM))
+        found[full_path(scenario, DOSE)] = np.tile(doses_nM, len(log_values))
         return found
 
     def _floor(self, curves: Curves, log_values: Floats) -> Floats:

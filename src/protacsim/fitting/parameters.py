@@ -21,8 +21,8 @@ from protacsim.units import to_canonical
 from protacsim.validation import noun, one_of
 
 FLOOR = "assay.floor_fraction"
-"""Signal that an assay shows without any target, as a fraction of vehicle: of the measurement, not
-of the cell."""
+"""Signal that an assay shows without any target, as a fraction of the study's reference: of the
+measurement, not of the cell."""
 
 FLOOR_BOUNDS = (1e-4, 0.5)
 

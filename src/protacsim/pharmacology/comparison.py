@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 OWN_COLUMNS = ("quantity", "value", "unit", "operator", "sd", "note", DOSE)
 CLASSES = ("treatment", "target.allele")
+LIMITS = ("<", ">")
 
 
 def compared(data: xr.Dataset, measured: pd.DataFrame) -> pd.DataFrame:
@@ -34,14 +35,16 @@ def compared(data: xr.Dataset, measured: pd.DataFrame) -> pd.DataFrame:
         Columns as a fit reads them: `quantity`, a number of `summary` such as "dc50_relative_nM",
         or `<observable>_percent` at a `compound.dose_nM`; `value` in its unit; `sd`, that of the
         natural logarithm for quantities in nM; and columns named as axes ("treatment", "time_h")
-        that say where it was measured. Without `time_h` the last time counts.
+        that say where it was measured. Without `time_h` the last time counts. `operator` "<" or
+        ">" marks a limit: the truth lies below or above `value`.
 
     Returns
     -------
     pandas.DataFrame
-        `quantity`, `unit`, `measured` with `measured_low` and `measured_high` one standard
-        deviation away, `predicted`, and `class`, the treatment or else the allele. `predicted` is
-        NaN where the reading is null, and beyond the doses of the study.
+        `quantity`, `unit`, `operator`, `measured` with `measured_low` and `measured_high` one
+        standard deviation away (NaN for limits and without `sd`), `predicted`, and `class`, the
+        treatment or else the allele. `predicted` is NaN where the reading is null, and beyond the
+        doses of the study. Dose 0 is 100 % by definition where the reference is the vehicle.
 
     Raises
     ------
@@ -60,11 +63,13 @@ def compared(data: xr.Dataset, measured: pd.DataFrame) -> pd.DataFrame:
     for _, row in measured.iterrows():
         at = {name: row[name] for name in places}
         quantity, value = str(row["quantity"]), float(row["value"])
-        low, high = _bounds(quantity, value, row.get("sd"))
+        operator = row["operator"] if row.get("operator") in LIMITS else "="
+        low, high = _bounds(quantity, value, row.get("sd") if operator == "=" else None)
         rows.append(
             {
                 "quantity": quantity,
                 "unit": unit_of(quantity) or "%",
+                "operator": operator,
                 "measured": value,
                 "measured_low": low,
                 "measured_high": high,
@@ -135,13 +140,22 @@ def _at_dose(curve: xr.DataArray, dose_nM: float) -> float:
     curve = curve.squeeze(drop=True)
     along = dim_of_doses(curve.dims) or DOSE
     positive = curve.sel({along: curve[along] > 0.0}).sortby(along)
+    if dose_nM == 0.0:
+        return _without_dose(curve, along)
     doses = np.log10(positive[along].to_numpy())
-    if not dose_nM > 0.0:
-        return 100.0 if dose_nM == 0.0 else np.nan
     at, slack = np.log10(dose_nM), 1e-9
     if not doses[0] - slack <= at <= doses[-1] + slack:
         return np.nan
     return float(np.interp(at, doses, positive.to_numpy()))
+
+
+def _without_dose(curve: xr.DataArray, along: str) -> float:
+    """Value at dose 0: the stored one, else 100 where that is the reference, else NaN."""
+    stored = curve.values[curve[along].to_numpy() == 0.0]
+    if stored.size:
+        return float(stored[0])
+    by_definition = curve.attrs.get("relative_to") == "vehicle" and np.isfinite(curve).any()
+    return 100.0 if by_definition else np.nan
 
 
 def _equal(values: Any, wanted: Any) -> Any:

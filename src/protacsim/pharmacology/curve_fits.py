@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 SLOPES = (0.2, 6.0)
 DECADES_BEYOND = 3.0
 """How far past the doses, in decades, a midpoint may lie."""
+AT_A_BOUND = 1e-4
+"""Share of a parameter's range that is as good as its end: such a fit is not determined."""
 SMALLEST_SPAN = 2.0
 """Ranges in percentage points up to which a curve has no shape to describe."""
 MOST_STEPS = 200
@@ -161,12 +163,14 @@ def _fitted(
         return Fit(form, {}, np.nan, ends, Reason.TOO_FEW_POINTS)
     if float(np.ptp(given)) < SMALLEST_SPAN:
         return Fit(form, {}, np.nan, ends, Reason.NO_EFFECT)
-    found, rmse = _least_squares(value, names, doses, given, top)
-    freedom = (given.size - 1.0) / (given.size - len(names))
-    if freedom * rmse**2 > MOST_UNEXPLAINED * float(np.var(given)):
-        return Fit(form, {}, rmse, ends, Reason.NOT_DETERMINED)
+    found, rmse, at_bounds = _least_squares(value, names, doses, given, top)
     if form == "bell":
         found["back_nM"] = found["mid_nM"] * found.pop("back_fold")
+        if found["back_nM"] > ends[1]:  # nothing in the doses tells of it
+            at_bounds -= {"back_fold", "back_slope"}
+    freedom = (given.size - 1.0) / (given.size - len(names))
+    if at_bounds or freedom * rmse**2 > MOST_UNEXPLAINED * float(np.var(given)):
+        return Fit(form, {}, rmse, ends, Reason.NOT_DETERMINED)
     return Fit(form, found, rmse, ends)
 
 
@@ -184,8 +188,8 @@ def _checked(doses_nM: ArrayLike, values: ArrayLike) -> tuple[Floats, Floats]:
 
 def _least_squares(
     value: Callable[..., Floats], names: list[str], doses: Floats, given: Floats, top: float | None
-) -> tuple[dict[str, float], float]:
-    """Best of several starts, midpoints and factors in logarithms."""
+) -> tuple[dict[str, float], float, set[str]]:
+    """Best of several starts, midpoints and factors in logarithms; which ended at a bound."""
     from scipy.optimize import least_squares
 
     ceiling = float(given.max()) if top is None else top
@@ -219,8 +223,11 @@ def _least_squares(
             )
             best = tried if best is None or tried.cost < best.cost else best
     if best is None:
-        return {}, np.nan
-    return named(best.x), float(np.sqrt(2.0 * best.cost / doses.size))
+        return {}, np.nan, set()
+    share = (best.x - below) / (above - below)
+    at_bounds = (share < AT_A_BOUND) | (share > 1.0 - AT_A_BOUND)
+    held = {name for name, bounded in zip(names, at_bounds, strict=True) if bounded}
+    return named(best.x), float(np.sqrt(2.0 * best.cost / doses.size)), held
 
 
 _IN_LOG = ("mid_nM", "back_fold")

@@ -23,6 +23,7 @@ from protacsim.errors import ParameterError
 from protacsim.plot import caption, style
 from protacsim.plot.drawing import draw_key, draw_log_axis, height_mm, width_mm, words
 from protacsim.plot.layout import RIGHT_MM
+from protacsim.plot.overlay import draw_limits, limit_key, operators_of
 from protacsim.plot.sheet import Frame, Part, sheet
 
 if TYPE_CHECKING:
@@ -32,15 +33,19 @@ FOLD = 3.0
 SIDE_MM = 44.0
 BAND = "within 3-fold"
 NEEDED = ("measured", "predicted")
+LIMIT_MARKERS = {"<": "<", ">": ">"}
+"""Along the measured axis a limit points to lower or to higher values."""
 
 
 @dataclass(frozen=True)
 class Agreement:
     """Measured and predicted numbers above 0 of one unit; bounds may be NaN.
 
-    `low` and `high` bound the prediction, `least` and `most` the measurement.
+    `low` and `high` bound the prediction, `least` and `most` the measurement. `operators` are "=",
+    or "<" and ">" where the truth lies below or above `measured`: these limits have no fold.
 
-    `left_out` counts rows without two positive numbers; `within` those inside the band.
+    `left_out` counts rows without two positive numbers; `within` values inside the band; `met`
+    limits that the prediction satisfies.
     """
 
     measured: NDArray[np.float64]
@@ -50,20 +55,38 @@ class Agreement:
     least: NDArray[np.float64]
     most: NDArray[np.float64]
     classes: NDArray[np.str_]
+    operators: NDArray[np.str_]
     quantity: str
     unit: str
     left_out: int
 
     @property
     def fold(self) -> NDArray[np.float64]:
-        """How many times too high or too low each prediction is, 1 or more."""
-        ratio = self.predicted / self.measured
-        return np.maximum(ratio, 1.0 / ratio)
+        """How many times too high or too low each prediction of a value is, 1 or more."""
+        ratio = (self.predicted / self.measured)[self.operators == "="]
+        return np.asarray(np.maximum(ratio, 1.0 / ratio))
 
     @property
     def within(self) -> int:
-        """Number of predictions inside the band."""
+        """Number of predictions of a value inside the band."""
         return int((self.fold <= FOLD * (1.0 + 1e-12)).sum())
+
+    @property
+    def bars(self) -> NDArray[np.float64]:
+        """All bounds; NaN where there is none."""
+        return np.concatenate([self.low, self.high, self.least, self.most])
+
+    @property
+    def limits(self) -> int:
+        """Number of limits."""
+        return int((self.operators != "=").sum())
+
+    @property
+    def met(self) -> int:
+        """Number of limits on whose side the prediction lies."""
+        below = (self.operators == "<") & (self.predicted <= self.measured)
+        above = (self.operators == ">") & (self.predicted >= self.measured)
+        return int((below | above).sum())
 
 
 def observed_vs_predicted(
@@ -82,6 +105,8 @@ def observed_vs_predicted(
         Columns (or variables) `measured` and `predicted`; where they are there, `low` and `high`
         bound the prediction, `measured_low` and `measured_high` the measurement, and `class`
         decides colour and marker. Rows without two numbers above 0 are left out and counted.
+        Where `operator` is "<" or ">" the measurement is a limit: an open triangle that points to
+        where the truth lies, which has no fold and is met or not.
     quantity, unit
         What is compared, e.g. "DC50" and "nM"; by default the `long_name` and `units` of
         `measured` in a Dataset.
@@ -101,7 +126,8 @@ def observed_vs_predicted(
         draw_agreement(ax, found)
         ax.set_title(found.quantity, parse_math=False)
         if legend:
-            draw_key(ax, _class_keys(found), [*_line_keys(), words(_counted(found))], outside=own)
+            more = [*_limit_keys([found]), *_line_keys(), words(_counted(found))]
+            draw_key(ax, _class_keys(found), more, outside=own)
     return ax
 
 
@@ -120,14 +146,14 @@ def observed_vs_predicted_sheet(
         for i, own in enumerate(found)
     ]
     about = [
-        "Measured against predicted; line: equal, band: threefold, bars: interval",
+        _said(found),
         *(f"{own.quantity}: {_counted(own)}" for own in found),
     ]
     keys: dict[str, Artist] = {}
     for own in found:
         keys |= {str(handle.get_label()): handle for handle in _class_keys(own)}
     text = caption.written(data, about)
-    return sheet(parts, text, [*keys.values(), *_line_keys()], frame)
+    return sheet(parts, text, [*keys.values(), *_limit_keys(found), *_line_keys()], frame)
 
 
 def read_agreement(
@@ -159,6 +185,7 @@ def read_agreement(
         least,
         most,
         classes.astype(str)[used],
+        operators_of(table)[used],
         quantity or str(attrs.get("long_name", "")),
         unit or str(attrs.get("units", "")),
         int(measured.size - used.sum()),
@@ -174,7 +201,7 @@ def _numbers(table: Any, name: str, count: int = 0) -> NDArray[np.float64]:
 def draw_agreement(ax: Axes, agreement: Agreement) -> None:
     """Draw the band, the line, the points with their intervals, and two equal log axes."""
     ends = np.concatenate([agreement.measured, agreement.predicted])
-    bars = np.concatenate([agreement.low, agreement.high, agreement.least, agreement.most])
+    bars = agreement.bars
     ends = np.concatenate([ends, bars[np.isfinite(bars) & (bars > 0.0)]])
     low, high = float(ends.min()) / 2.0, float(ends.max()) * 2.0
     line = np.array([low, high])
@@ -183,6 +210,7 @@ def draw_agreement(ax: Axes, agreement: Agreement) -> None:
     for name, look in _looks(agreement).items():
         own = agreement.classes == name
         x, y = agreement.measured[own], agreement.predicted[own]
+        exact = agreement.operators[own] == "="
         ax.vlines(
             x, np.fmin(agreement.low[own], y), np.fmax(agreement.high[own], y),
             color=look.colour, linewidth=0.7, zorder=2,
@@ -192,9 +220,10 @@ def draw_agreement(ax: Axes, agreement: Agreement) -> None:
             color=look.colour, linewidth=0.7, zorder=2,
         )  # fmt: skip
         ax.plot(
-            x, y, linestyle="none", marker=look.marker, markersize=3.6, color=look.colour,
-            label=name or "_points", zorder=3,
+            x[exact], y[exact], linestyle="none", marker=look.marker, markersize=3.6,
+            color=look.colour, label=name or "_points", zorder=3,
         )  # fmt: skip
+        draw_limits(ax, x, y, agreement.operators[own], LIMIT_MARKERS, look, name)
     draw_log_axis(ax.xaxis, low, high, width_mm(ax))
     draw_log_axis(ax.yaxis, low, high, height_mm(ax))
     unit = f" ({agreement.unit or 'dimensionless'})"
@@ -216,12 +245,33 @@ def _class_keys(agreement: Agreement) -> list[Artist]:
     ]  # fmt: skip
 
 
+def _limit_keys(found: Sequence[Agreement]) -> list[Artist]:
+    return [limit_key("<")] if any(own.limits for own in found) else []
+
+
 def _line_keys() -> list[Artist]:
     equal = Line2D([], [], color=style.QUIET_COLOUR, linewidth=0.6, label="equal")
     return [equal, Patch(facecolor="#ececec", label=BAND)]
 
 
+def _said(found: Sequence[Agreement]) -> str:
+    """Say what lines, band, bars and triangles are, as far as they are there."""
+    parts = ["Measured against predicted; line: equal, band: threefold"]
+    if any(np.isfinite(own.bars).any() for own in found):
+        parts.append("bars: interval")
+    if any(own.limits for own in found):
+        parts.append("open triangles: limits, which point to where the value lies")
+    return ", ".join(parts)
+
+
 def _counted(agreement: Agreement) -> str:
-    median = float(np.median(agreement.fold))
-    text = f"{agreement.within} of {agreement.fold.size} within 3-fold, median {median:.2g}-fold"
-    return f"{text}; {agreement.left_out} without a number" if agreement.left_out else text
+    """Say how many values and limits agree, and how many rows are not shown."""
+    fold, parts = agreement.fold, []
+    if fold.size:
+        median = f"median {np.median(fold):.2g}-fold"
+        parts.append(f"{agreement.within} of {fold.size} within 3-fold, {median}")
+    if agreement.limits:
+        parts.append(f"{agreement.met} of {agreement.limits} limits met")
+    if agreement.left_out:
+        parts.append(f"{agreement.left_out} without a number")
+    return "; ".join(parts)

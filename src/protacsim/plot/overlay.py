@@ -28,21 +28,36 @@ if TYPE_CHECKING:
 
     from protacsim.pharmacology import Fit
 
+Floats = NDArray[np.float64]
 Form = Literal["hill", "bell"]
 FORMS: Mapping[str, str] = {"hill": "Hill fit", "bell": "hook fit (bell)"}
 DOTTED = (0.0, (1.0, 1.2))
 OWN_COLUMNS = ("quantity", "value", "unit", "operator", "sd", "low", "high", "note")
 MOST_FITS_NAMED = 6
+ON_VEHICLE, FULL = "% of vehicle", 100.0
+"""Unit of panels whose curves begin at a known value by definition, and that value."""
+LIMIT_MARKERS = {"<": "v", ">": "^"}
+LIMIT = "limit (points to the value)"
+LIMITS_SAID = "Open triangles: limits; the value lies where they point, and no fit uses them"
 
 
 @dataclass(frozen=True)
 class Points:
-    """Measured values of one curve: doses in nM, values and bounds in the panel's unit."""
+    """Measured values of one curve: doses in nM, values and bounds in the panel's unit.
+
+    `operators` are "=", or "<" and ">" for limits, which have no bounds.
+    """
 
     x: NDArray[np.float64]
     value: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    operators: NDArray[np.str_]
+
+    @property
+    def exact(self) -> NDArray[np.bool_]:
+        """Which are values, not limits."""
+        return np.asarray(self.operators == "=")
 
 
 @dataclass(frozen=True)
@@ -70,15 +85,25 @@ def read_overlay(
     points = () if table is None else _points(panel, _plain(table))
     if form is None:
         return Overlay(points)
+    top = FULL if panel.unit == ON_VEHICLE else None
+    described = [
+        _described(curve, points[i] if points else None) for i, curve in enumerate(panel.curves)
+    ]
+    return Overlay(points, tuple(_fit(form, x, value, top) for x, value in described), form)
+
+
+def _described(curve: Curve, points: Points | None) -> tuple[Floats, Floats]:
+    """Doses and values that a fit describes: the measured values, else the curve."""
+    if points is None or not points.exact.any():
+        return curve.x, curve.value
+    return points.x[points.exact], points.value[points.exact]
+
+
+def _fit(form: Form, doses_nM: Floats, values: Floats, top: float | None) -> Fit:
     from protacsim import pharmacology
 
     fit = pharmacology.fit_hill if form == "hill" else pharmacology.fit_bell
-    top = 100.0 if panel.is_percent else None
-    given = [
-        (own.x, own.value) if points and (own := points[i]).x.size else (curve.x, curve.value)
-        for i, curve in enumerate(panel.curves)
-    ]
-    return Overlay(points, tuple(fit(x, value, top) for x, value in given), form)
+    return fit(doses_nM, values, top)
 
 
 def _plain(table: pd.DataFrame | xr.Dataset) -> pd.DataFrame:
@@ -124,8 +149,17 @@ def _of_curve(curve: Curve, rows: pd.DataFrame, hue: str) -> Points:
     error = rows["sd"].to_numpy(np.float64) if "sd" in rows else np.full(x.size, np.nan)
     low = rows["low"].to_numpy(np.float64) if "low" in rows else value - error
     high = rows["high"].to_numpy(np.float64) if "high" in rows else value + error
+    operators = operators_of(rows)
+    low, high = (np.where(operators == "=", bound, np.nan) for bound in (low, high))
     used = (x > 0.0) & np.isfinite(value)
-    return Points(x[used], value[used], low[used], high[used])
+    return Points(x[used], value[used], low[used], high[used], operators[used])
+
+
+def operators_of(table: Any) -> NDArray[np.str_]:
+    """Return "<" or ">" for each row of a table that is a limit, "=" for all others."""
+    size = np.size(table["value" if "value" in table else "measured"])
+    given = np.ravel(table["operator"]) if "operator" in table else np.full(size, "=")
+    return np.array([each if each in ("<", ">") else "=" for each in given], np.str_)
 
 
 def draw_overlay(ax: Axes, panel: Panel, overlay: Overlay) -> None:
@@ -141,12 +175,31 @@ def _draw_points(ax: Axes, points: Points, curve: Curve, look: style.Look) -> No
     low, high = (np.where(np.isfinite(b), b, points.value) for b in (points.low, points.high))
     ax.vlines(points.x, low, high, color=look.colour, linewidth=0.7, zorder=3.4)
     ax.plot(
-        points.x, points.value, linestyle="none", marker=look.marker, markersize=3.6,
-        color=look.colour, zorder=3.5, label=f"_measured {curve.name}",
+        points.x[points.exact], points.value[points.exact], linestyle="none", marker=look.marker,
+        markersize=3.6, color=look.colour, zorder=3.5, label=f"_measured {curve.name}",
     )  # fmt: skip
+    draw_limits(ax, points.x, points.value, points.operators, LIMIT_MARKERS, look, curve.name)
     highest = float(high.max(initial=0.0))
     if 1.08 * highest > ax.get_ylim()[1]:
         ax.set_ylim(top=1.08 * highest)
+
+
+def draw_limits(
+    ax: Axes,
+    x: Floats,
+    y: Floats,
+    operators: NDArray[np.str_],
+    markers: Mapping[str, str],
+    look: style.Look,
+    name: str,
+) -> None:
+    """Draw the points that are limits as open triangles, those of `markers`."""
+    for operator, marker in markers.items():
+        own = operators == operator
+        ax.plot(
+            x[own], y[own], linestyle="none", marker=marker, markersize=4.6, color=look.colour,
+            markerfacecolor="white", label=f"_limit {operator} {name}", zorder=3.6,
+        )  # fmt: skip
 
 
 def _draw_fit(ax: Axes, fit: Fit, curve: Curve, look: style.Look) -> None:
@@ -169,10 +222,24 @@ def overlay_keys(overlays: Sequence[Overlay]) -> list[Artist]:
     quiet: dict[str, Any] = {"color": style.TEXT_COLOUR, "linestyle": "none"}
     if any(own.points for own in overlays):
         keys.append(Line2D([], [], marker="o", markersize=3.6, label="measured", **quiet))
+    if any(_has_limits(own) for own in overlays):
+        keys.append(limit_key("v"))
     for form in dict.fromkeys(own.form for own in overlays if own.form):
         keys.append(Line2D([], [], color=style.TEXT_COLOUR, linestyle=DOTTED, label=FORMS[form]))
         keys.append(Line2D([], [], marker="x", markersize=4.6, label="fitted DC50", **quiet))
     return keys
+
+
+def _has_limits(overlay: Overlay) -> bool:
+    return any(not points.exact.all() for points in overlay.points)
+
+
+def limit_key(marker: str) -> Artist:
+    """Return the legend entry of limits."""
+    return Line2D(
+        [], [], linestyle="none", marker=marker, markersize=4.6, color=style.TEXT_COLOUR,
+        markerfacecolor="white", label=LIMIT,
+    )  # fmt: skip
 
 
 def overlay_sentences(panels: Sequence[Panel], overlays: Sequence[Overlay]) -> list[str]:
@@ -182,10 +249,12 @@ def overlay_sentences(panels: Sequence[Panel], overlays: Sequence[Overlay]) -> l
         for panel, own in zip(panels, overlays, strict=True)
         for curve, fit in zip(panel.curves, own.fits, strict=False)
     ]
+    limits = [LIMITS_SAID] if any(_has_limits(own) for own in overlays) else []
     if not found:
-        return []
+        return limits
     sentences = [
-        "Dotted: a form fitted by least squares, which describes the curve and explains nothing"
+        *limits,
+        "Dotted: a form fitted by least squares, which describes the curve and explains nothing",
     ]
     if len(found) <= MOST_FITS_NAMED:
         sentences += [
@@ -199,15 +268,24 @@ def _whose(panel: Panel, curve: Curve) -> str:
 
 
 def fit_text(fit: Fit) -> str:
-    """Write the numbers of a fit: "DC50 12 nM, Dmax 91 %, slope 1.0"."""
+    """Write the numbers of a fit: "DC50 12 nM, Dmax 91 %, slope 1.0".
+
+    A curve that does not begin at 100 % loses so much of where it begins: "loss 38 of 43".
+    """
     if fit.reason:
         return f"no {FORMS[fit.form]} ({fit.reason.value.replace('_', ' ')})"
-    numbers = [f"Dmax {fit.dmax_percent:.0f} %", f"slope {fit.parameters['slope']:.2g}"]
+    numbers = [_loss(fit), f"slope {fit.parameters['slope']:.2g}"]
     if np.isfinite(fit.dc50_nM):
         numbers.insert(0, f"DC50 {style.dose_text(fit.dc50_nM)}")
     return ", ".join(numbers)
 
 
+def _loss(fit: Fit) -> str:
+    top, loss = fit.parameters["top"], fit.dmax_percent
+    return f"Dmax {loss:.0f} %" if top == FULL else f"loss {loss:.3g} of {top:.3g}"
+
+
 def _back(fit: Fit) -> str:
-    back = fit.parameters.get("back_nM")
-    return f", half of it lost again around {style.dose_text(back)}" if back else ""
+    back = fit.parameters.get("back_nM", np.inf)
+    within = back <= fit.doses_nM[1]
+    return f", half of it lost again around {style.dose_text(back)}" if within else ""

@@ -169,15 +169,18 @@ class _Slab:
         relative_to = self.study.readout.relative_to
         if relative_to is None:
             return None
-        times = self._first_time(combination) if relative_to == "start" else self.times
+        at_start = relative_to == "start"
+        times = first_time_h(combination.scenario, self.times) if at_start else self.times
         values, shape = combination.values(
             self.window, zeroed=zeroed_paths(combination.scenario, relative_to)
         )
         return self._run(combination, values, times)[0], shape
 
-    def _first_time(self, combination: Combination) -> NDArray[np.float64]:
-        starts = [e.schedule.start_h for e in combination.scenario.treatment.compounds]
-        return np.array([min([0.0, self.times[0], *starts])])
+
+def first_time_h(scenario: Scenario, times_h: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first moment (1,) of a run: 0 h, or the first dose or read-out where that is earlier."""
+    starts = [entry.schedule.start_h for entry in scenario.treatment.compounds]
+    return np.array([min([0.0, times_h[0], *starts])])
 
 
 def zeroed_paths(scenario: Scenario, relative_to: str) -> list[str]:
