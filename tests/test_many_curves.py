@@ -21,18 +21,36 @@ from protacsim.pharmacology.interpolation import curves_through
 DOSE_NAMES = ("dc50_absolute_nM", "dc50_relative_nM", "hc50_absolute_nM", "hc50_relative_nM")
 
 
+def vertex(x, y):
+    """Vertex of the parabola through three points, from its two secants."""
+    left, right = (y[1] - y[0]) / (x[1] - x[0]), (y[2] - y[1]) / (x[2] - x[1])
+    bend = (right - left) / (x[2] - x[0])
+    if bend >= 0.0:  # round-off: the three are level
+        return x[1], y[1]
+    slope = left + bend * (x[1] - x[0])
+    return x[1] - slope / (2.0 * bend), y[1] - slope**2 / (4.0 * bend)
+
+
+def lower_vertex(x, y, ceiling):
+    """The vertex in the response or in its logit, whichever is lower."""
+    at, height = vertex(x, y)
+    part = np.clip(y / ceiling, 1e-8, 1.0 - 1e-8)
+    if not 1e-8 < part[1] < 1.0 - 1e-8:
+        return at, height
+    there, logit = vertex(x, np.log(part / (1.0 - part)))
+    low = ceiling / (1.0 + np.exp(-logit))
+    return (there, low) if low < height else (at, height)
+
+
 def summits(x, y, ceiling):
-    """Vertices of parabolas by polyfit, below the ceiling and the neighbouring lines."""
+    """Lower vertices beside the maxima, below the ceiling and the neighbouring lines."""
     found = {}
     for i in range(1, len(x) - 1):
         rises = y[i] > y[i - 1] and y[i] >= y[i + 1]
         flat_end = i + 1 == len(x) - 1 and y[i] - y[-1] <= 1e-6
         if not rises or flat_end:
             continue
-        left, right = (y[i] - y[i - 1]) / (x[i] - x[i - 1]), (y[i + 1] - y[i]) / (x[i + 1] - x[i])
-        bend = (right - left) / (x[i + 1] - x[i - 1])
-        slope = left + bend * (x[i] - x[i - 1])
-        at, height = x[i] - slope / (2.0 * bend), y[i] - slope**2 / (4.0 * bend)
+        at, height = lower_vertex(x[i - 1 : i + 2], y[i - 1 : i + 2], ceiling)
         k = i if at >= x[i] else i - 1
         for j in (k - 1, k + 1):
             if 0 <= j < len(x) - 1:
@@ -88,7 +106,7 @@ def one_by_one(doses, percent):
     x, y = knots
     curve = PchipInterpolator(x, y)
     top, highest = int(np.argmax(y)), float(y.max())
-    dmax = highest if abs(highest) > 1e-6 else 0.0
+    dmax = highest if highest > 1e-6 else 0.0
     depth = highest - y[-1] if highest - y[-1] > 1e-6 else 0.0
 
     def rising(level):
@@ -112,9 +130,10 @@ def one_by_one(doses, percent):
         "dc50_relative_nM": rising(0.5 * dmax),
         "hc50_absolute_nM": falling(50.0),
         "hc50_relative_nM": falling(0.5 * dmax),
+        "hook_depth_percent": depth,
     }
     found = {name: value if seen else "no_effect" for name, value in found.items()}
-    return found | {"dmax_percent": dmax, "hook_depth_percent": depth}
+    return found | {"dmax_percent": dmax}
 
 
 LEVELS = st.one_of(

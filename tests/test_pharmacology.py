@@ -187,11 +187,11 @@ class TestNulls:
     @pytest.mark.parametrize("percent", [[100.0] * 5, [103.0, 104.0, 103.0, 102.0, 101.0]])
     def test_no_effect(self, percent):
         found = self.reasons(percent)
-        assert found.pop("dmax_percent") == found.pop("hook_depth_percent") == ""
+        assert found.pop("dmax_percent") == ""
         assert set(found.values()) == {"no_effect"}
         assert ph.inhibition_curve(self.DOSES, percent).ic50_nM.reason == "no_effect"
         curve = ph.degradation_curve(self.DOSES, percent)
-        assert curve.dmax_percent == pytest.approx(100.0 - min(percent))
+        assert curve.dmax_percent == 0.0
 
     def test_round_off_is_no_degradation(self):
         percent = 100.0 + 2e-13 * np.array([1.0, -1.0, 0.0, 1.0, 0.0])
@@ -245,8 +245,10 @@ class TestShapes:
     def test_equal_neighbours_put_the_maximum_between_them(self):
         curve = ph.degradation_curve([1.0, 10.0, 100.0, 1e3], [60.0, 20.0, 20.0, 60.0])
         assert curve.dmax_dose_nM == pytest.approx(math.sqrt(1e3))
-        # vertex of the parabola through (-1, 40), (0, 80), (1, 80)
-        assert curve.dmax_percent == pytest.approx(80.0 + 20.0**2 / (4.0 * 20.0))
+        # in the logit, the parabola through (-1, ln 2/3), (0, ln 4), (1, ln 4) rises by an
+        # eighth of the step ln 6 above the middle
+        odds = 4.0 * 6.0 ** (1.0 / 8.0)
+        assert curve.dmax_percent == pytest.approx(100.0 * odds / (1.0 + odds))
 
     def test_a_cliff_beside_a_plateau_is_not_a_peak(self):
         curve = ph.degradation_curve([1.0, 10.0, 100.0, 1e3, 1e4], [4.0, 3.0, 2.0, 1.9, 80.0])
@@ -306,15 +308,25 @@ class TestShapes:
         assert not curve.multimodal
 
 
+def polyfit_vertex(x, y):
+    """Place and height of the vertex of the parabola through three points."""
+    a, b, c = np.polyfit(x, y, 2)
+    return -b / (2.0 * a), c - b * b / (4.0 * a)
+
+
 def refined(x, y):
-    """The points plus, beside each interior maximum, the vertex of its parabola by polyfit."""
+    """The points plus, beside each interior maximum, the lower of two vertices by polyfit."""
     knots = dict(zip(x.tolist(), y.tolist(), strict=True))
     for i in range(1, x.size - 1):
         if y[i] > y[i - 1] and y[i] >= y[i + 1]:
-            shift = x[i]
-            a, b, c = np.polyfit(x[i - 1 : i + 2] - shift, y[i - 1 : i + 2], 2)
-            at = -b / (2.0 * a)
-            height = min(c - b * b / (4.0 * a), 100.0)
+            shift, three = x[i], slice(i - 1, i + 2)
+            at, height = polyfit_vertex(x[three] - shift, y[three])
+            if 0.0 < y[i] < 100.0:  # the same in the logit
+                part = np.clip(y[three] / max(100.0, y.max()), 1e-8, 1.0 - 1e-8)
+                there, logit = polyfit_vertex(x[three] - shift, np.log(part / (1.0 - part)))
+                low = max(100.0, y.max()) / (1.0 + np.exp(-logit))
+                at, height = (there, low) if low < height else (at, height)
+            height = min(height, 100.0)
             inside = int(np.searchsorted(x, shift + at)) - 1
             for k in (inside - 1, inside + 1):  # the lines of the intervals beside the summit
                 if 0 <= k < x.size - 1:

@@ -6,6 +6,7 @@ themselves are defined in `dose_curves` and `time_curves`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from protacsim.pharmacology.dose_curves import (
     VALLEY_POINTS,
     degradation_curves,
     inhibition_curves,
+    mark_failed,
 )
 from protacsim.pharmacology.interpolation import MIN_POINTS, Floats, Mask
 from protacsim.pharmacology.readings import REASON_DTYPE, Reading, Readings, Reason
@@ -88,7 +90,9 @@ def dose_response(
     -------
     xarray.Dataset
         Over the remaining dims: a variable per quantity (units in attrs), NaN where null;
-        `<quantity>_reason`, "" where it is a number; `multimodal`, boolean.
+        `<quantity>_reason`, "" where it is a number; `multimodal`, boolean. The reason is
+        `failed_points` where a failed simulation leaves a quantity open: beside the maximum or
+        the crossing, or at the highest dose for the hook depth.
 
     Raises
     ------
@@ -117,12 +121,45 @@ def inhibition(
     return _read_curves(data, observable, dose_dim or _dose_dim(data), read)
 
 
-def time_course(data: xr.Dataset, observable: str = "target_total") -> xr.Dataset:
-    """D50 time, initial rate, lambda and plateau of every curve along `time_h`, from 0 h on.
+def time_course(
+    data: xr.Dataset,
+    observable: str = "target_total",
+    *,
+    start_h: float = 0.0,
+    washout_h: float | None = None,
+) -> xr.Dataset:
+    """D50 time, initial rate, lambda and plateau of every curve along `time_h`.
 
-    Raises and returns as `dose_response`, over the dims without `time_h`.
+    A Dataset does not hold the schedule of its compounds: say so when it does not begin at 0 h.
+    Curves that the fit does not describe, as those of another schedule, have no rate.
+
+    Parameters
+    ----------
+    data, observable
+        As for `dose_response`.
+    start_h
+        When the first compound is added. Zero of all times read; earlier points are left out.
+    washout_h
+        When the compound is removed. Later points are left out of rates and plateau.
+
+    Returns
+    -------
+    xarray.Dataset
+        As from `dose_response`, over the dims without `time_h`.
+
+    Raises
+    ------
+    ParameterError
+        As `dose_response`, and unless `washout_h` comes after `start_h`.
     """
-    return _read_curves(data, observable, TIME_DIM, _one_by_one(_time_readings))
+    end_h = math.inf if washout_h is None else washout_h
+    if not -math.inf < start_h < end_h:
+        raise ParameterError(
+            f"washout_h is {washout_h} and start_h {start_h}; the compound must be added, "
+            "at a finite time, before it is washed out."
+        )
+    read = _one_by_one(partial(_time_readings, start_h, end_h))
+    return _read_curves(data, observable, TIME_DIM, read)
 
 
 def recovery(data: xr.Dataset, washout_h: float, observable: str = "target_total") -> xr.Dataset:
@@ -230,12 +267,15 @@ def _one_by_one(read: ReadCurve) -> ReadRows:
     return read_rows
 
 
-def _time_readings(times_h: Floats, percent: Floats) -> dict[str, Reading]:
-    times_h, percent = times_h[times_h >= 0.0], percent[times_h >= 0.0]
-    rate, plateau = rate_and_plateau(times_h, percent / 100.0)
+def _time_readings(
+    start_h: float, end_h: float, times_h: Floats, percent: Floats
+) -> dict[str, Reading]:
+    since, treated = times_h - start_h, (times_h >= start_h) & (times_h <= end_h)
+    during, fraction = since[treated], percent[treated] / 100.0
+    rate, plateau = rate_and_plateau(during, fraction)
     return {
-        "d50_time_h": d50_time_h(times_h, percent),
-        "initial_rate_per_h": initial_rate_per_h(times_h, percent / 100.0),
+        "d50_time_h": d50_time_h(since[since >= 0.0], percent[since >= 0.0]),
+        "initial_rate_per_h": initial_rate_per_h(during, fraction),
         "lambda_per_h": rate,
         "plateau": plateau,
     }
@@ -256,7 +296,11 @@ def _read_curves(data: xr.Dataset, observable: str, dim: str, read: ReadRows) ->
     counts = (x > 0.0) | (dim == TIME_DIM)  # a dose of zero is the vehicle, no point of a curve
     shape = tuple(percent.sizes[name] for name in others)
     variables: dict[Hashable, Any] = {}
-    for name, column in _columns(read, x, rows).items():
+    columns = _columns(read, x, rows)
+    if dim != TIME_DIM and lost[:, counts].any():
+        readings = {name: r for name, r in columns.items() if isinstance(r, Readings)}
+        columns |= mark_failed(readings, x[counts], rows[:, counts], lost[:, counts])
+    for name, column in columns.items():
         if isinstance(column, Readings):
             few = column.reasons == Reason.TOO_FEW_POINTS
             column.reasons[few] = _why_few(rows[few][:, counts], lost[few][:, counts], zero=zero)
@@ -266,7 +310,7 @@ def _read_curves(data: xr.Dataset, observable: str, dim: str, read: ReadRows) ->
     return xr.Dataset(variables, coords=coords, attrs=attrs)
 
 
-def _columns(read: ReadRows, x: Floats, rows: Floats) -> Columns:
+def _columns(read: ReadRows, x: Floats, rows: Floats) -> dict[str, Any]:
     """Readings of all curves, block by block; of none at all, what they would be called."""
     if not len(rows):
         empty = read(x, np.full((1, x.size), np.nan))

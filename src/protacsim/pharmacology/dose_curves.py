@@ -27,13 +27,17 @@ from protacsim.pharmacology.interpolation import (
     turning_points,
     with_summits,
 )
-from protacsim.pharmacology.readings import Reading, Readings
+from protacsim.pharmacology.readings import REASON_DTYPE, Reading, Readings, Reason
 
 HALF_PERCENT: Final = 50.0
 VALLEY_POINTS: Final = 0.02
 """Default depth in percentage points of a valley that separates two maxima."""
 MIN_EFFECT_POINTS: Final = 0.01
 """Default loss in percentage points up to which a curve counts as showing no effect."""
+ABSOLUTE: Final = ("dc50_absolute_nM", "hc50_absolute_nM", "ic50_nM")
+"""Doses that do not depend on the greatest effect."""
+SAME_DOSE: Final = 1e-9
+"""Logarithms of doses that differ by less, by round-off, are those of one dose."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,10 @@ def degradation_curve(
 ) -> DegradationCurve:
     """Degradation and hook effect of one curve; degradation is 100 - response.
 
-    - `dmax_percent`: the greatest degradation at any dose; `dmax_dose_nM`: the lowest dose that
-      has it (null `no_effect` when Dmax is at most `min_effect_points`). Effects below 1e-6
-      percentage points, the accuracy of a simulated curve, are 0.
+    - `dmax_percent`: the greatest degradation at any dose, and 0 when every dose leaves more
+      target than the vehicle; `dmax_dose_nM`: the lowest dose that has it. Effects below 1e-6
+      percentage points, the accuracy of a simulated curve, are 0. When Dmax is at most
+      `min_effect_points`, all other quantities are null, `no_effect`.
     - `dc50_absolute_nM`: the first dose, from low to high, at which the response is down to 50.
     - `dc50_relative_nM`: the first dose, from low to high, at which degradation is up to half of
       Dmax; on a curve with several maxima this may lie before an earlier one.
@@ -138,9 +143,73 @@ def inhibition_curves(
 ) -> dict[str, Readings]:
     """`inhibition_curve` of every row; see `degradation_curves`."""
     curves, enough = _degradation(doses_nM, percent_of_vehicle)
-    imax = _effect(np.nanmax(curves.y, axis=1))
+    imax = _greatest(np.nanmax(curves.y, axis=1))
     ic50 = _rising(curves, np.full(imax.shape, HALF_PERCENT), imax > min_effect_points)
     return _spread({"imax_percent": Readings.of(imax), "ic50_nM": ic50}, enough)
+
+
+def mark_failed(
+    found: Mapping[str, Readings], doses_nM: Floats, percent: Floats, failed: Mask
+) -> dict[str, Readings]:
+    """Readings of `degradation_curves` or `inhibition_curves`, null where failed doses matter.
+
+    `failed_points` are: a dose that is read in an interval with a failed dose at either end;
+    Dmax and Imax beside a failed dose, and with Dmax its dose and the half-levels that refer to
+    it; hook depth also when the highest dose fails; a null that a failed dose leaves open.
+
+    Parameters
+    ----------
+    doses_nM
+        `(m,)`, increasing, without the vehicle.
+    percent, failed
+        `(n, m)`: the curves, not finite where they fail, and where the simulation fails.
+    """
+    (rows,) = np.nonzero(failed.any(axis=1))
+    best = np.where(np.isfinite(percent[rows]), percent[rows], np.inf).argmin(axis=1)
+    parts = {name: Readings(r.values[rows], r.reasons[rows]) for name, r in found.items()}
+    unseen = np.any([part.reasons == Reason.NO_EFFECT for part in parts.values()], axis=0)
+    summit = unseen | _fails_among(failed[rows], best - 1, best + 1)
+    return {
+        name: _failed_at(found[name], rows[_left_open(name, part, doses_nM, failed[rows], summit)])
+        for name, part in parts.items()
+    }
+
+
+def _left_open(name: str, readings: Readings, doses_nM: Floats, failed: Mask, summit: Mask) -> Mask:
+    """Where failed doses leave a quantity open; `summit`: where they leave Dmax open."""
+    lowest, highest = failed[:, 0], failed[:, -1]
+    open_ = summit & (name not in ABSOLUTE)
+    open_ |= summit & _null(readings, Reason.NO_EFFECT, Reason.NOT_REACHED)
+    open_ |= lowest & _null(readings, Reason.BELOW_LOWEST_DOSE)
+    open_ |= highest & _null(readings, Reason.ABOVE_HIGHEST_DOSE, Reason.NO_HOOK)
+    if name == "hook_depth_percent":
+        open_ |= highest
+    if name.endswith("_nM"):
+        above = np.searchsorted(np.log10(doses_nM), np.log10(readings.values) - SAME_DOSE)
+        open_ |= _fails_among(failed, above - 1, above)
+    return open_ & ~_null(readings, Reason.TOO_FEW_POINTS)
+
+
+def _null(readings: Readings, *reasons: Reason) -> Mask:
+    return np.isin(readings.reasons, reasons)
+
+
+def _fails_among(failed: Mask, first: Ints, last: Ints) -> Mask:
+    """Whether a dose from index `first` to index `last` fails, curve by curve."""
+    places = np.arange(failed.shape[1])
+    among = failed & (places >= first[:, None]) & (places <= last[:, None])
+    fails: Mask = np.count_nonzero(among, axis=1) > 0
+    return fails
+
+
+def _failed_at(readings: Readings, rows: Ints) -> Readings:
+    """The readings, null in these rows because simulations failed."""
+    failed = np.zeros(readings.values.shape, bool)
+    failed[rows] = True
+    return Readings(
+        np.where(failed, np.nan, readings.values),
+        np.where(failed, Reason.FAILED_POINTS, readings.reasons).astype(REASON_DTYPE),
+    )
 
 
 def _degradation(doses_nM: Floats, percent: Floats) -> tuple[Curves, Mask]:
@@ -158,7 +227,7 @@ def _degradation(doses_nM: Floats, percent: Floats) -> tuple[Curves, Mask]:
 def _degradation_readings(curves: Curves, min_effect_points: float) -> dict[str, Readings]:
     top = np.nanargmax(curves.y, axis=1)
     best, highest = curves.at(top)
-    dmax = _effect(highest)
+    dmax = _greatest(highest)
     seen = dmax > min_effect_points
     fifty, half = np.full(dmax.shape, HALF_PERCENT), 0.5 * dmax
     return {
@@ -168,7 +237,7 @@ def _degradation_readings(curves: Curves, min_effect_points: float) -> dict[str,
         "dc50_relative_nM": _rising(curves, half, seen),
         "hc50_absolute_nM": _falling(curves, fifty, top, seen),
         "hc50_relative_nM": _falling(curves, half, top, seen),
-        "hook_depth_percent": Readings.of(_hook_depth(curves, top)),
+        "hook_depth_percent": Readings.of(_hook_depth(curves, top), NO_EFFECT=~seen),
     }
 
 
@@ -207,12 +276,12 @@ def _falling(curves: Curves, levels: Floats, top: Ints, seen: Mask) -> Readings:
 
 
 def _hook_depth(curves: Curves, top: Ints) -> Floats:
-    return np.maximum(_effect(curves.at(top)[1] - curves.at(curves.last)[1]), 0.0)
+    return _greatest(curves.at(top)[1] - curves.at(curves.last)[1])
 
 
-def _effect(points: Floats) -> Floats:
-    """Differences in percentage points; those that count as none are 0."""
-    return np.where(np.abs(points) > FLAT, points, 0.0)
+def _greatest(points: Floats) -> Floats:
+    """Losses in percentage points; gains, and losses that count as none, are 0."""
+    return np.where(points > FLAT, points, 0.0)
 
 
 def _maxima(curves: Curves, valley_points: float, min_effect_points: float) -> Ints:

@@ -22,6 +22,8 @@ Mask = NDArray[np.bool_]
 MIN_POINTS: Final = 3
 FLAT: Final = 1e-6
 """Differences that count as none, in percentage points: the accuracy of a simulated curve."""
+LEAST_PART: Final = 1e-8
+"""Fractions of a ceiling closer than this to 0 or to 1 are read as so far from it."""
 MOST_STEPS: Final = 128
 """Newton steps, or bisections, after which a bracket in [0, 1] has long closed."""
 
@@ -163,13 +165,15 @@ def turning_points(curves: Curves) -> Curves:
 def with_summits(curves: Curves, ceilings: Floats) -> Curves:
     """The knots plus a refined summit beside every interior maximum.
 
-    A summit is the vertex of the parabola through a maximum and its two neighbours. It is
-    limited by its curve's ceiling and by the extended lines of the adjoining intervals, above
-    which no concave curve can rise: a cliff beside a plateau is not turned into a peak.
+    A summit is the vertex of the parabola through a maximum and its two neighbours, either in
+    `y` or in the logit of `y` as a fraction of its curve's ceiling, whichever is lower. A bell
+    curve of log x has straight limbs in the logit: wide steps do not lift its summit there. It
+    is limited by the ceiling and by the extended lines of the adjoining intervals, above which
+    no concave curve can rise: a cliff beside a plateau is not turned into a peak.
     """
     rows, knots = _interior_maxima(curves)
     x, y = curves.around(knots, rows)
-    where, height = _vertices(x, y)
+    where, height = _lower_vertices(x, y, ceilings[rows])
     intervals = np.where(where >= x[1], knots, knots - 1)
     height = np.minimum(height, _concave_bounds(curves, rows, intervals, where))
     height = np.minimum(height, ceilings[rows])
@@ -189,12 +193,27 @@ def _interior_maxima(curves: Curves) -> tuple[Ints, Ints]:
     return rows[maxima], knots[maxima]
 
 
+def _lower_vertices(x: Floats, y: Floats, ceilings: Floats) -> tuple[Floats, Floats]:
+    """Vertices in `y` or in its logit, the lower ones; the latter where a maximum has a logit."""
+    where, height = _vertices(x, y)
+    part = np.clip(y / ceilings, LEAST_PART, 1.0 - LEAST_PART)
+    between = (part[1] > LEAST_PART) & (part[1] < 1.0 - LEAST_PART)
+    at, logit = _vertices(x, np.log(part / (1.0 - part)))
+    low = ceilings / (1.0 + np.exp(-logit))
+    lower = between & (low < height)
+    return np.where(lower, at, where), np.where(lower, low, height)
+
+
 def _vertices(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Vertices of the parabolas through three points `(3, m)`, the middle one the highest."""
+    """Vertices of the parabolas through three points `(3, m)`, the middle one the highest.
+
+    Of three points that round-off puts on a level it is the middle one.
+    """
     left, right = np.diff(y, axis=0) / np.diff(x, axis=0)
     bend = (right - left) / (x[2] - x[0])
-    slope = left + bend * (x[1] - x[0])
-    return x[1] - slope / (2.0 * bend), y[1] - slope**2 / (4.0 * bend)
+    slope = np.where(bend < 0.0, left + bend * (x[1] - x[0]), 0.0)
+    twice = 2.0 * np.where(bend < 0.0, bend, -1.0)
+    return x[1] - slope / twice, y[1] - slope**2 / (2.0 * twice)
 
 
 def _concave_bounds(curves: Curves, rows: Ints, intervals: Ints, where: Floats) -> Floats:

@@ -18,6 +18,10 @@ from protacsim.pharmacology.readings import Reading, Reason
 
 MIN_EFFECT_FRACTION: Final = 1e-4
 MIN_EFFECT_PERCENT: Final = 0.01
+LOWEST_PLATEAU: Final = -0.01
+"""Plateau, as a fraction of vehicle, below which the times sampled do not fix it."""
+MOST_MISFIT: Final = 0.05
+"""Largest root-mean-square residual of a fit, as a fraction of the range of the points."""
 _START_RATES: Final = 120
 
 
@@ -26,8 +30,11 @@ def rate_and_plateau(times_h: ArrayLike, fraction: ArrayLike) -> tuple[Reading, 
 
     The form of Riching et al., ACS Chem. Biol. 13, 2758 (2018). Null: `too_few_points`;
     `no_effect` when no point is more than 1e-4 from 1; `not_determined` for both when the best
-    rate is too slow to bend the curve within the times sampled, and for the rate alone when the
-    plateau is complete at the first time after zero.
+    rate is too slow to bend the curve within the times sampled, when the best plateau is below
+    -0.01, or when the fit does not describe the points: residuals whose root mean square is
+    more than 5 % of the range of the points. That is so where the compound is not added at zero
+    or is washed out. `not_determined` for the rate alone when the plateau is complete at the
+    first time after zero.
 
     Parameters
     ----------
@@ -41,31 +48,25 @@ def rate_and_plateau(times_h: ArrayLike, fraction: ArrayLike) -> tuple[Reading, 
     ParameterError
         Unless the times are finite, not negative and increasing.
     """
-    times, values = checked("times_h", times_h, fraction, lowest=0.0)
-    reason = _no_decay(times, values)
-    if reason:
-        return Reading.null(reason), Reading.null(reason)
-    slowest, fastest = 0.01 / times[-1], 30.0 / times[times > 0.0][0]
-    rate, plateau = _least_squares(times, values, slowest, fastest)
-    if rate <= slowest:
-        return Reading.null(Reason.NOT_DETERMINED), Reading.null(Reason.NOT_DETERMINED)
-    if rate >= fastest:
-        return Reading.null(Reason.NOT_DETERMINED), Reading(plateau)
-    return Reading(rate), Reading(plateau)
+    rate, plateau = _decay(*checked("times_h", times_h, fraction, lowest=0.0))
+    if plateau < LOWEST_PLATEAU:
+        return _no_fit(Reason.NOT_DETERMINED)
+    return rate, plateau
 
 
 def initial_rate_per_h(times_h: ArrayLike, fraction: ArrayLike) -> Reading:
     """Initial loss in fraction of vehicle per h: lambda (1 - p), the slope of the fit at t = 0.
 
     The fit of `rate_and_plateau`, to the points up to the lowest one only, so that a later
-    recovery does not enter. Parameters, nulls and errors are those of `rate_and_plateau`.
+    recovery does not enter. Parameters, nulls and errors are those of `rate_and_plateau`, but a
+    plateau below zero, too early to be one, leaves the slope determined.
     """
     times, values = checked("times_h", times_h, fraction, lowest=0.0)
     end = int(np.argmin(values)) + 1 if values.size else 0
     if end < MIN_POINTS:
         no_loss = values.size >= MIN_POINTS and values.min() > 1.0 - MIN_EFFECT_FRACTION
         return Reading.null(Reason.NO_EFFECT if no_loss else Reason.TOO_FEW_POINTS)
-    rate, plateau = rate_and_plateau(times[:end], values[:end])
+    rate, plateau = _decay(times[:end], values[:end])
     return Reading.null(rate.reason) if rate.reason else Reading(rate * (1.0 - plateau))
 
 
@@ -126,6 +127,31 @@ def _first_time(times_h: Floats, percent: Floats, level: float, *, falling: bool
     curve = curves_through(times_h, percent[None])
     (found,) = curve.first_crossings(np.array([level]), falling=falling)
     return Reading.null(Reason.NOT_REACHED) if math.isnan(found) else Reading(float(found))
+
+
+def _decay(times: Floats, values: Floats) -> tuple[Reading, Reading]:
+    """Rate and plateau of the fit, whatever the sign of the plateau."""
+    reason = _no_decay(times, values)
+    if reason:
+        return _no_fit(reason)
+    slowest, fastest = 0.01 / times[-1], 30.0 / times[times > 0.0][0]
+    rate, plateau = _least_squares(times, values, slowest, fastest)
+    complete = rate >= fastest
+    span = np.ptp(np.append(values, 1.0) if complete else values)
+    if rate <= slowest or _misfit(rate, times, values) > MOST_MISFIT * span:
+        return _no_fit(Reason.NOT_DETERMINED)
+    if complete:
+        return Reading.null(Reason.NOT_DETERMINED), Reading(plateau)
+    return Reading(rate), Reading(plateau)
+
+
+def _no_fit(reason: Reason) -> tuple[Reading, Reading]:
+    return Reading.null(reason), Reading.null(reason)
+
+
+def _misfit(rate: float, times: Floats, values: Floats) -> float:
+    """Root mean square of the residuals of the best fit at a given rate."""
+    return math.sqrt(max(_cost(rate, times, values), 0.0) / times.size)
 
 
 def _no_decay(times: Floats, values: Floats) -> Reason:
