@@ -15,7 +15,8 @@ from protacsim.kernels.randomness import exponential, fma, uniform
 RATE, FIRST, SECOND, REPEATED = range(4)  # columns of the programs' `reactants`
 
 # Events between fresh sums of all propensities, which bound the round-off of the running total.
-FRESH = 512
+# It is that of the largest total since then, so that one below this share of it is summed afresh.
+FRESH, SMALL = 512, 1e-3
 
 
 @njit
@@ -23,30 +24,34 @@ def advance(net, k, pace, order, x, stream, t, stop, budget):
     """Run from time t to `stop` (h); x (n + 1,) counts, k rate constants, `pace` (m,) scratch.
 
     `order` (m,) lists the reactions as they are searched and is kept sorted by use. Returns the
-    time reached, candidates and events (both the number of events); it ends early when `budget`
-    events are spent, or when the total propensity is not finite.
+    time reached, candidates and events; a candidate is refused where round-off has made the
+    running total too large. It ends early when `budget` candidates are spent, or when the total
+    propensity is not finite.
     """
     reactants, changed, amount = net.reactants, net.changed, net.amount
     following_ptr, following = net.following_ptr, net.following
-    events = 0
-    total = all_propensities(net, k, pace, x)
-    while np.isfinite(total) and events < budget:
-        if events % FRESH == FRESH - 1 or total <= 0.0:
-            total = all_propensities(net, k, pace, x)
+    candidates = events = 0
+    total = largest = all_propensities(net, k, pace, x)
+    while candidates < budget:
+        largest = max(largest, total)
+        if candidates % FRESH == FRESH - 1 or total <= SMALL * largest:
+            total = largest = all_propensities(net, k, pace, x)
+        if not np.isfinite(total):
+            break
         if total <= 0.0:
-            return stop, events, events
-        later = t + exponential(stream) / total
-        if later >= stop:
-            return stop, events, events
+            return stop, candidates, events
+        t += exponential(stream) / total
+        if t >= stop:
+            return stop, candidates, events
+        candidates += 1
         goal = uniform(stream) * total
         place = -1
         while goal >= 0.0 and place < order.size - 1:
             place += 1
             goal -= pace[order[place]]
-        if goal >= 0.0:  # beyond the last: by round-off the running total was too large
-            total = all_propensities(net, k, pace, x)
+        if goal >= 0.0:  # beyond the last: the running total was too large, and this is refused
+            total = largest = all_propensities(net, k, pace, x)
             continue
-        t = later
         j = order[place]
         for e in range(changed.shape[1]):
             x[changed[j, e]] += amount[j, e]
@@ -62,7 +67,7 @@ def advance(net, k, pace, order, x, stream, t, stop, budget):
         if place > 0:
             order[place] = order[place - 1]
             order[place - 1] = j
-    return t, events, events
+    return t, candidates, events
 
 
 @njit

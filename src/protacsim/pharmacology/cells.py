@@ -133,13 +133,28 @@ def first_passage_h(
 def fano_factor(data: xr.Dataset, volume_pL: float, observable: str = "target_total") -> xr.Dataset:
     """Variance over mean of the number of molecules per cell: 1 for a Poisson law.
 
-    The observable is in nM of `volume_pL`. NaN where the mean is zero.
+    The observable is in nM of `volume_pL`, or already in molecules/cell. NaN where its mean is
+    zero.
     """
-    cells = _cells(data, observable) * (volume_pL * MOLECULES_PER_NM_PL)
+    cells = _cells(data, observable)
+    cells = cells * _molecules_per_unit(cells, volume_pL)
     mean = cells.mean(CELL_DIM)
     fano = cells.var(CELL_DIM, ddof=1) / mean.where(mean > 0.0)
     reason = mean.copy(data=np.where(mean > 0.0, Reason.NONE.value, Reason.ZERO_REFERENCE.value))
     return xr.Dataset({"fano_factor": fano.assign_attrs(units="1"), "fano_factor_reason": reason})
+
+
+def _molecules_per_unit(cells: xr.DataArray, volume_pL: float) -> float:
+    """Molecules per cell in one unit of the observable."""
+    units = cells.attrs.get("units", "")
+    if units == "molecules/cell":
+        return 1.0
+    if units == "nM":
+        return volume_pL * MOLECULES_PER_NM_PL
+    raise ParameterError(
+        f"{cells.name} has the units {units!r}; a Fano factor is of molecules, so choose an "
+        "observable in nM or molecules/cell."
+    )
 
 
 def _cells(data: xr.Dataset, observable: str) -> xr.DataArray:

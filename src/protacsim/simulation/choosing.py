@@ -7,15 +7,18 @@ asked.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
+from protacsim.network import Dose
 from protacsim.network.jumps import compile_jumps
+from protacsim.simulation.batch import solve
 from protacsim.simulation.linear_noise import (
+    ACCURACY,
     Linearised,
     carried,
     linearised,
@@ -34,8 +37,8 @@ FAR_FROM_ZERO = 4.0
 # themselves. Cells in which these are rare must still be far from it: all spread keeps this many.
 FAR_IN_ALL = 2.0
 
-# Read-outs with a smaller mean, in molecules, are taken as absent.
-LEAST_SEEN = 0.5
+# Read-outs with a smaller mean, in molecules, are taken as absent: 999 of 1000 cells have none.
+LEAST_SEEN = 1e-3
 
 # Exact cells further than this from the mean of an approximate ensemble contradict it.
 SUSPICIOUS = 6.0
@@ -55,17 +58,23 @@ def choice_for(runs: Runs, auto: Auto) -> Choice:
 
 
 def choose(
-    pilots: Sequence[Runs], auto: Auto, cells: int, reads: Collection[str] | None = None
+    pilots: Sequence[Runs],
+    auto: Auto,
+    cells: int,
+    reads: Collection[str] | None = None,
+    extremes: Iterable[Runs] = (),
 ) -> Choice:
     """The method for `cells` runs, of which the points of `pilots` are typical.
 
-    Only the observables in `reads`, all by default, have to stay far from zero.
+    Only the observables in `reads`, all by default, have to stay far from zero, at these points
+    and at those of `extremes`, which are asked for where the exact method takes too many events.
     """
     total = cells * float(np.concatenate([expected_events(runs) for runs in pilots]).mean())
     if total <= auto.most_events:
         return Choice(SSA(), f"exact: {total:.1e} events expected in all runs together")
     hybrid = Hybrid()
-    points = [(runs, p, scarce_species(runs, p, hybrid)) for runs in pilots for p in _all(runs)]
+    looked_at = (*pilots, *extremes)
+    points = [(runs, p, scarce_species(runs, p, hybrid)) for runs in looked_at for p in _all(runs)]
     method: Hybrid | LNA = hybrid if any(found.any() for *_, found in points) else LNA()
     share, margin, name = min(
         found for runs, p, scarce in points for found in _margins(runs, p, method, scarce, reads)
@@ -96,6 +105,49 @@ def expected_events(runs: Runs) -> Floats:
     return found
 
 
+def least_means(runs: Runs, reads: Collection[str] | None = None) -> Floats:
+    """Least mean (p, o) of every read-out over the times at which it is there; inf where never."""
+    compiled = runs.compiled
+    changes = [
+        Dose(runs.when[:, e], compiled.species[s], runs.amount[:, e], bool(runs.kind[e]))
+        for e, s in enumerate(runs.species)
+    ]
+    found = solve(
+        runs.network,
+        dict(zip(compiled.rates, runs.rates.T, strict=True)),
+        dict(zip(compiled.species, runs.initial.T, strict=True)),
+        runs.times,
+        method=ACCURACY,
+        changes=changes,
+        states=not compiled.observables,
+    )
+    mean = found.observables if compiled.observables else found.states
+    least: Floats = np.where(mean > LEAST_SEEN, mean, np.inf).min(axis=1)
+    return least[:, _read_places(runs, reads)]
+
+
+def _read_places(runs: Runs, reads: Collection[str] | None) -> list[int]:
+    """Which read-outs are asked for; in a network without observables, all species are."""
+    names = runs.compiled.observables
+    if not names:
+        return list(range(len(runs.compiled.species)))
+    return [o for o, name in enumerate(names) if _is_read(name, reads)]
+
+
+def _read_weights(runs: Runs, p: int, reads: Collection[str] | None) -> tuple[Floats, list[str]]:
+    """Read-outs of one point as sums over species (o, n), and their names."""
+    places = _read_places(runs, reads)
+    names = runs.compiled.observables or runs.compiled.species
+    weights = np.eye(len(runs.compiled.species))
+    if runs.compiled.observables:
+        terms = runs.compiled.programs
+        rate = np.append(runs.rates[p], 1.0)[terms.obs_rate]  # place -1: without a rate
+        weights = np.zeros((len(names), len(runs.compiled.species)))
+        rows = np.repeat(np.arange(len(names)), np.diff(terms.obs_ptr))
+        np.add.at(weights, (rows, terms.obs_species), terms.obs_weight * rate)
+    return weights[places], [names[o] for o in places]
+
+
 def _is_read(name: str, reads: Collection[str] | None) -> bool:
     """Whether an observable, or the one it is a member of, is asked for."""
     return reads is None or name in reads or name.partition("[")[0] in reads
@@ -119,36 +171,38 @@ def _margins(
         own = linearised(runs, p, method, scarce)
         parts = [(FAR_FROM_ZERO, own, np.zeros_like(all_spread[1])), (FAR_IN_ALL, *all_spread)]
     for needed, linear, start in parts:
-        distance, name = _distance(runs, linear, start, scarce, reads)
+        distance, name = _distance(runs, p, linear, start, scarce, reads)
         yield distance / needed, distance, name
 
 
 def _distance(
     runs: Runs,
+    p: int,
     linear: Linearised,
     start: Floats,
     scarce: NDArray[np.bool_],
     reads: Collection[str] | None,
 ) -> tuple[float, str]:
-    """Least distance from zero, in standard deviations, of any read-out."""
+    """Least distance from zero, in standard deviations, of any read-out that is there at all."""
     least: tuple[float, str] = (np.inf, "nothing")
-    terms = runs.compiled.programs
+    weights, names = _read_weights(runs, p, reads)
+    weights[:, scarce] = 0.0  # these are exact
     for place, mean, covariance in carried(linear, start):
-        for o, name in enumerate(runs.compiled.observables if place >= 0 else ()):
-            if not _is_read(name, reads):
-                continue
-            span = slice(terms.obs_ptr[o], terms.obs_ptr[o + 1])
-            weights = np.zeros(len(mean))
-            np.add.at(weights, terms.obs_species[span], terms.obs_weight[span])
-            weights[scarce] = 0.0  # these are exact
-            variance, value = float(weights @ covariance @ weights), float(weights @ mean)
-            if value > LEAST_SEEN and variance > 0.0:
-                least = min(least, (value / variance**0.5, name))
+        if place < 0:
+            continue
+        value, variance = weights @ mean, ((weights @ covariance) * weights).sum(axis=1)
+        for o in np.flatnonzero((value > LEAST_SEEN) & (variance > 0.0)):
+            least = min(least, (float(value[o] / variance[o] ** 0.5), names[o]))
     return least
 
 
 def departure(exact: Floats, approximate: Floats) -> float:
-    """Largest distance of exact cells (p, r, t, o) from an ensemble, in its standard deviations."""
+    """Largest distance of exact cells (p, r, t, o) from an ensemble, in its standard deviations.
+
+    Points whose runs have all failed are left out.
+    """
+    known = ~np.isnan(approximate).all(axis=(1, 2, 3))
+    exact, approximate = exact[known], approximate[known]
     centre, spread = np.nanmean(approximate, axis=1), np.nanstd(approximate, axis=1)
     enough = spread > 1.0
     distance = np.abs(exact - centre[:, None]) / np.where(enough, spread, np.inf)[:, None]

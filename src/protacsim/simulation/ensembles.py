@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from protacsim.kernels.records import DIRECT, REJECTION, TRAJECTORY_REPORT
+from protacsim.kernels.records import DIRECT, REJECTION, STATUS, TOO_MANY, TRAJECTORY_REPORT
 from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
 from protacsim.network import Dose, Gene, Network
 from protacsim.network.jumps import compile_jumps
@@ -76,9 +76,10 @@ def sample(
     on its point's entry of `point_ids` (0, 1, ... when left out) and on its replicate's number,
     counted from `first_replicate`. Failed runs are masked with NaN and keep their status.
 
-    Raises `ParameterError` for keys out of range and unknown names, `SimulationError` when the
-    mean that an approximate method needs cannot be integrated. `Auto` decides from the points and
-    replicates given here, and warns when its exact cells contradict its choice.
+    Raises `ParameterError` for keys out of range, unknown names, changes without a time or a
+    finite amount, and genes of which nothing is lost, `SimulationError` when the mean that an
+    approximate method needs cannot be integrated. `Auto` decides from the points and replicates
+    given here, and warns when its exact cells contradict its choice.
 
     >>> net = Network("birth and death")
     >>> net.add("birth", (), "A", "birth")
@@ -154,7 +155,7 @@ def _jumps(runs: Runs, method: SSA, states: bool) -> Ensemble:
 
 def _paths(runs: Runs, method: LNA | Hybrid, states: bool) -> Ensemble:
     """Gaussian paths, around scarce species that jump."""
-    from protacsim.kernels import gaussian  # takes numba along
+    from protacsim.kernels import gaussian, jumps  # takes numba along
 
     reading = _reading(runs, states)
     shape = (len(runs.rates), len(runs.replicates))
@@ -165,6 +166,10 @@ def _paths(runs: Runs, method: LNA | Hybrid, states: bool) -> Ensemble:
     for p in range(shape[0]):
         scarce = scarce_species(runs, p, method)
         linear = linearised(runs, p, method, scarce)
+        too_many = linear.mean.max(axis=1) >= jumps.LARGEST_COUNT
+        if too_many.any():
+            report[p, :, STATUS], reached[p] = TOO_MANY, linear.edges[too_many.argmax()]
+            continue
         row = scarce[np.minimum(net.changed, len(scarce) - 1)] & (net.amount != 0)
         exact = row.any(axis=1) if len(row) else np.zeros(0, bool)
         jumping = net._replace(
@@ -193,11 +198,17 @@ def _automatic(runs: Runs, method: Auto, states: bool) -> Ensemble:
     return Ensemble(**{**vars(ensemble), "reason": reason})
 
 
+def _returned(ensemble: Ensemble) -> Floats:
+    """What cells are compared by: their observables, or states where the network has none."""
+    return ensemble.observables if ensemble.observables.shape[-1] else ensemble.states
+
+
 def checked_choice(runs: Runs, chosen: Choice, exact_cells: int, ensemble: Ensemble) -> str:
     """The reason of a choice, with how far exact cells lie from an approximate ensemble."""
     if isinstance(chosen.method, SSA) or not exact_cells:
         return chosen.reason
     few = runs.with_replicates(CHECKS, exact_cells)
-    worst = departure(_jumps(few, SSA(), False).observables, ensemble.observables)
+    exact = _jumps(few, SSA(), ensemble.states.shape[-1] > 0)
+    worst = departure(_returned(exact), _returned(ensemble))
     warn_of(worst, chosen)
     return f"{chosen.reason}; {exact_cells} exact cells per point lie within {worst:.1f} SD"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+import operator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from protacsim.kernels.records import (
 )
 from protacsim.network import Dose, Gene, Network
 from protacsim.simulation.batch import checked_times
+from protacsim.validation import one_of
 
 if TYPE_CHECKING:
     from protacsim.network import CompiledNetwork
@@ -64,6 +66,12 @@ class Runs:
     kind: NDArray[np.int64]
     species: NDArray[np.int64]
 
+    def at(self, points: ArrayLike) -> Runs:
+        """Some of the points, in the order given."""
+        rows = np.asarray(points, int)
+        names = ("rates", "initial", "keys", "span", "when", "amount")
+        return dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in names})
+
     def with_replicates(self, first: int, count: int) -> Runs:
         """The same points with other replicates."""
         return dataclasses.replace(self, replicates=_replicates(first, count))
@@ -86,6 +94,10 @@ def points_of(
     """Checked numbers of all runs; arguments are those of `sample`."""
     compiled = network.compile()
     points = 1 if point_ids is None else len(point_ids)
+    if not points:
+        raise ParameterError("point_ids is empty; give one number for each point.")
+    for dose in changes:
+        _check_change(compiled.species, dose)
     rows, start, when, amount = _broadcast(
         compiled.rate_vector(rates), compiled.state_vector(initial), changes, points
     )
@@ -97,7 +109,7 @@ def points_of(
         rows,
         start,
         _law(compiled.species, poisson),
-        _genes(compiled, genes),
+        _genes(compiled, genes, rows),
         np.uint64(_checked_key("seed", seed)),
         _keys(point_ids, len(rows)),
         _replicates(first_replicate, replicates),
@@ -115,7 +127,7 @@ def _broadcast(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Rates (p, m), initial state (p, n), times and amounts of changes (p, e), of one p."""
     given = [np.shape(value) for dose in changes for value in (dose.time_h, dose.amount)]
-    (points,) = np.broadcast_shapes((1,), rates.shape[:-1], initial.shape[:-1], *given)
+    points = _common_length([rates.shape[:-1], initial.shape[:-1], *given])
     points = least if points == 1 else points  # numbers that do not depend on the point
     when, amount = np.empty((points, len(changes))), np.empty((points, len(changes)))
     for e, dose in enumerate(changes):
@@ -128,6 +140,40 @@ def _broadcast(
     )
 
 
+def _common_length(shapes: Sequence[tuple[int, ...]]) -> int:
+    """Number of points of numbers that are given once or for each point."""
+    lengths = sorted({n for shape in shapes for n in shape} - {1})
+    if len(lengths) > 1 or 0 in lengths or any(len(shape) > 1 for shape in shapes):
+        found = ", ".join(str(shape) for shape in sorted(set(shapes)) if shape)
+        raise ParameterError(
+            f"rates, initial amounts and changes have the shapes {found}; give each as one "
+            "number, or as an array with one number for each point."
+        )
+    return lengths[0] if lengths else 1
+
+
+def _check_change(species: Sequence[str], dose: Dose) -> None:
+    """Refuse an unknown species, a time that is none, and an amount that cannot be given.
+
+    A change at infinity is never made.
+    """
+    if dose.species not in species:
+        raise ParameterError(
+            f"a change names {dose.species!r}, which the network does not have; "
+            f"{one_of(str(dose.species), species)}."
+        )
+    times, amounts = np.ravel(dose.time_h).astype(float), np.ravel(dose.amount).astype(float)
+    for time_h in times[np.isnan(times) | (times == -np.inf)]:
+        raise ParameterError(
+            f"a change of {dose.species} is at {time_h:g} h; must be a time in h, or inf for never."
+        )
+    for amount in amounts[~(np.isfinite(amounts) & (amounts >= 0.0))]:
+        raise ParameterError(
+            f"a change of {dose.species} has the amount {amount:g}; must be a finite number of "
+            "molecules, at least 0."
+        )
+
+
 def _law(species: Sequence[str], poisson: Collection[str]) -> NDArray[np.int64]:
     unknown = sorted(set(poisson) - set(species))
     if unknown:
@@ -138,29 +184,63 @@ def _law(species: Sequence[str], poisson: Collection[str]) -> NDArray[np.int64]:
     return np.array([int(name in poisson) for name in species], np.int64)
 
 
-def _genes(compiled: CompiledNetwork, genes: Sequence[Gene]) -> NDArray[np.int64]:
+def _genes(compiled: CompiledNetwork, genes: Sequence[Gene], rates: Floats) -> NDArray[np.int64]:
     """Places of species and rates; -1 where a promoter is always on."""
-    species, rates = compiled.species, compiled.rates
     found = np.full((len(genes), GENE), -1, np.int64)
     for row, gene in zip(found, genes, strict=True):
-        for column, name in zip((SHUT, OPEN), gene.promoter, strict=False):
-            row[column] = species.index(name)
-        if gene.promoter:
-            row[OPENING] = rates.index(gene.opening)
-            row[CLOSING] = rates.index(gene.closing)
-        row[MESSENGER] = species.index(gene.mrna)
-        row[PRODUCT] = species.index(gene.protein)
-        row[MAKING] = rates.index(gene.transcription)
-        row[DECAY] = rates.index(gene.mrna_loss)
-        row[TRANSLATING] = rates.index(gene.translation)
-        row[LOSS] = rates.index(gene.turnover)
+        for column, what, name in _members(gene):
+            row[column] = _place(gene, what, name, getattr(compiled, what))
+        _check_losses(gene, row, rates)
     return found
 
 
+def _members(gene: Gene) -> Iterator[tuple[int, str, str]]:
+    """Column, kind and name of every species and rate of a gene."""
+    if gene.promoter:
+        shut, opened = gene.promoter
+        yield from ((SHUT, "species", shut), (OPEN, "species", opened))
+        yield from ((OPENING, "rates", gene.opening), (CLOSING, "rates", gene.closing))
+    yield from ((MESSENGER, "species", gene.mrna), (PRODUCT, "species", gene.protein))
+    yield from ((MAKING, "rates", gene.transcription), (DECAY, "rates", gene.mrna_loss))
+    yield from ((TRANSLATING, "rates", gene.translation), (LOSS, "rates", gene.turnover))
+
+
+def _place(gene: Gene, what: str, name: str, known: Sequence[str]) -> int:
+    if name not in known:
+        raise ParameterError(
+            f"the gene of {gene.protein} names {name!r}, which is not among the network's {what}; "
+            f"{one_of(str(name), known)}."
+        )
+    return known.index(name)
+
+
+def _check_losses(gene: Gene, row: NDArray[np.int64], rates: Floats) -> None:
+    """Refuse what has no stationary law to start from: nothing is lost, or no promoter turns."""
+    losses = [(gene.mrna_loss, rates[:, row[DECAY]]), (gene.turnover, rates[:, row[LOSS]])]
+    if gene.promoter:
+        turning = rates[:, row[OPENING]] + rates[:, row[CLOSING]]
+        losses.append((f"{gene.opening} + {gene.closing}", turning))
+    for name, values in losses:
+        if not (values > 0.0).all():
+            raise ParameterError(
+                f"the gene of {gene.protein} has {name} = {values.min():g} per h, and then no "
+                "stationary law to start from; must be above 0, or leave the gene out."
+            )
+
+
+def _whole(what: str, number: Any, span: str) -> int:
+    """A whole number; raises `ParameterError` for any other."""
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise ParameterError(f"{what} is {number!r}; must be a whole number {span}.") from None
+
+
 def _checked_key(what: str, key: int) -> int:
-    if not 0 <= int(key) <= LARGEST_KEY:
-        raise ParameterError(f"{what} is {key}; must be a whole number from 0 to 2**63 - 1.")
-    return int(key)
+    span = "from 0 to 2**63 - 1"
+    if not 0 <= _whole(what, key, span) <= LARGEST_KEY:
+        raise ParameterError(f"{what} is {key}; must be a whole number {span}.")
+    return operator.index(key)
 
 
 def _keys(point_ids: Sequence[int] | None, points: int) -> Words:
@@ -174,7 +254,7 @@ def _keys(point_ids: Sequence[int] | None, points: int) -> Words:
 
 
 def _replicates(first: int, count: int) -> Words:
-    if count < 1:
+    if _whole("replicates", count, "from 1 on") < 1:
         raise ParameterError(f"replicates is {count}; must be at least 1.")
-    _checked_key("first_replicate", first)
-    return np.arange(first, first + count, dtype=np.uint64)
+    start = _checked_key("first_replicate", first)
+    return np.arange(start, start + count, dtype=np.uint64)
