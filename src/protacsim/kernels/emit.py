@@ -272,7 +272,7 @@ def _observed(w: Writer, terms, state: int) -> ir.Value:
 def _write_restore(layout: Layout, w: Writer, share_out) -> None:
     """New states with their totals restored where they have drifted."""
     new = layout.at(tape.ROW_NEW)
-    w.store(layout.at(tape.ROW_DRIFTED), _drift_beyond(layout, w, new, 1.0))
+    w.store(layout.at(tape.ROW_DRIFTED), _drift_beyond(layout, w, new, 1.0, tape.DRIFT))
     with w.builder.if_then(_any_drifted(layout, w)):
         _call_share_out(w, share_out, new, 1.0)
     w.builder.ret_void()
@@ -281,21 +281,21 @@ def _write_restore(layout: Layout, w: Writer, share_out) -> None:
 def _restore_inside(layout: Layout, w: Writer, share_out) -> None:
     """Stages that change no total, as `rodas5p.restore_inside`."""
     stages = layout.at(tape.ROW_STAGES)
-    inside = _drift_beyond(layout, w, layout.at(tape.ROW_INSIDE), 1.0)
-    last = _drift_beyond(layout, w, stages + STAGES * layout.n, 0.0)
-    w.store(layout.at(tape.ROW_DRIFTED), w.maximum(inside, last))
+    first = _drift_beyond(layout, w, stages, 0.0, tape.STAGE_DRIFT)
+    last = _drift_beyond(layout, w, stages + STAGES * layout.n, 0.0, tape.STAGE_DRIFT)
+    w.store(layout.at(tape.ROW_DRIFTED), w.maximum(first, last))
     with w.builder.if_then(_any_drifted(layout, w)):
         for j in range(DENSE_STAGES):
             _call_share_out(w, share_out, stages + j * layout.n, 0.0)
 
 
-def _drift_beyond(layout: Layout, w: Writer, rows: int, kept: float) -> ir.Value:
+def _drift_beyond(layout: Layout, w: Writer, rows: int, kept: float, share: float) -> ir.Value:
     """How far laws' sums are from a share of the totals, as `programs.drift_beyond`."""
     worst = w.number(0.0)
     for g, law in enumerate(layout.laws):
         total = w.load(layout.at(tape.ROW_TOTALS) + g)
         drift = w.absolute(_lacking(w, law, rows, w.builder.fmul(w.number(kept), total)))
-        least = w.builder.fmul(w.number(tape.DRIFT), w.absolute(total))
+        least = w.builder.fmul(w.number(share), w.absolute(total))
         worst = w.maximum(w.builder.fsub(drift, least), worst)
     return worst
 
@@ -324,7 +324,7 @@ def _write_share_out(layout: Layout, w: Writer) -> None:
         _share_out_one(layout, w, law, drifted, w.builder.fmul(kept, total))
     for law, total in zip(layout.laws, totals):
         rest = _lacking(w, law, rows, w.builder.fmul(kept, total))
-        least = w.builder.fmul(w.number(tape.DRIFT), w.absolute(total))
+        least = w.builder.fmul(w.number(tape.STAGE_DRIFT), w.absolute(total))
         large = w.builder.fcmp_ordered(">", w.absolute(rest), least)
         s, weight = law[0]
         share = w.builder.fdiv(rest, w.number(weight))

@@ -147,20 +147,20 @@ def conserved_totals(code, factors, work, lane):
 def restore_totals(code, factors, work):
     """Put the drift of the totals back into the new states that have drifted."""
     new = at(code, tape.ROW_NEW)
-    store(work, at(code, tape.ROW_DRIFTED), drift_beyond(code, factors, work, new, 1.0))
+    store(work, at(code, tape.ROW_DRIFTED), drift_beyond(code, factors, work, new, 1.0, tape.DRIFT))
     if any_drifted(code, work):
         share_out_drift(code, factors, work, new, 1.0)
 
 
 @njit
-def drift_beyond(code, factors, work, rows, kept):
-    """How far sums over `rows`.. are from `kept` times the totals, beyond `tape.DRIFT` of these."""
+def drift_beyond(code, factors, work, rows, kept, least):
+    """How far sums over `rows`.. are from `kept` times the totals, beyond a share of these."""
     totals = at(code, tape.ROW_TOTALS)
     worst = splat(0.0)
     for g in range(at(code, tape.LAWS)):
         total = load(work, totals + g)
         drift = absolute(lacking(code, factors, work, g, rows, kept * total))
-        worst = maximum(drift - tape.DRIFT * absolute(total), worst)
+        worst = maximum(drift - least * absolute(total), worst)
     return worst
 
 
@@ -192,8 +192,8 @@ def share_out_drift(code, factors, work, rows, kept):
 
     Every species takes a share by what it holds of the total in the new state, so that none
     moves, relative to its amount, by more than the total did. Laws that share species may leave a
-    rest. Beyond `tape.DRIFT` of the total it goes to the one species that stands in no other law,
-    which may be so small that less would harm it.
+    rest. Beyond `tape.STAGE_DRIFT` of the total it goes to the one species that stands in no
+    other law, which may be so small that less would harm it.
     """
     for g in range(at(code, tape.LAWS)):
         share_out_one(code, factors, work, g, rows, kept)
@@ -206,7 +206,7 @@ def share_out_drift(code, factors, work, rows, kept):
     for g in range(at(code, tape.LAWS)):
         first, total = at(code, ptr + g), load(work, at(code, tape.ROW_TOTALS) + g)
         rest = lacking(code, factors, work, g, rows, kept * total)
-        beyond = maximum(absolute(rest) - tape.DRIFT * absolute(total), splat(0.0))
+        beyond = maximum(absolute(rest) - tape.STAGE_DRIFT * absolute(total), splat(0.0))
         share = select(beyond, rest / factors[weight + first], splat(0.0))
         row = rows + at(code, species + first)
         store(work, row, load(work, row) + select(drifted, share, splat(0.0)))

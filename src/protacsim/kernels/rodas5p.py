@@ -151,11 +151,11 @@ def look_inside(code, factors, work):
 
 @njit
 def restore_inside(code, factors, work):
-    """Let the stages change no total, in runs where the state inside the step or the last does."""
+    """Let the stages change no total, in runs where the first or the last of them does."""
     stages, n = at(code, tape.ROW_STAGES), at(code, tape.SPECIES)
-    inside = drift_beyond(code, factors, work, at(code, tape.ROW_INSIDE), 1.0)
-    last = drift_beyond(code, factors, work, stages + STAGES * n, 0.0)
-    store(work, at(code, tape.ROW_DRIFTED), maximum(inside, last))
+    first = drift_beyond(code, factors, work, stages, 0.0, tape.STAGE_DRIFT)
+    last = drift_beyond(code, factors, work, stages + STAGES * n, 0.0, tape.STAGE_DRIFT)
+    store(work, at(code, tape.ROW_DRIFTED), maximum(first, last))
     if any_drifted(code, work):
         for j in range(DENSE_STAGES):
             share_out_drift(code, factors, work, stages + j * n, 0.0)

@@ -35,8 +35,8 @@ WIDTH = 16
 BENDS = 3
 """Numbers per observable that say how it bends inside a step."""
 
-DRIFT = 2e-13
-"""Share of a conserved total from which its drift is put back."""
+DRIFT, STAGE_DRIFT = 1e-12, 2e-13
+"""Shares of a conserved total from which its drift is put back: of states, and of stages."""
 
 ONE_AS_BITS = 1023.0 * 2.0**52
 """Bits of the double 1.0, read as an integer: the zero of logarithms (see `lanes.near_power`)."""
