@@ -30,7 +30,7 @@ relative_to = "vehicle"
 """
 
 SMALL_CHUNKS = """
-import os, sys, time, json, signal
+import sys
 from protacsim.study import describing, running
 describing.POINTS_PER_CHUNK = {points}
 running.SECONDS_PER_UNIT = 0.0
@@ -58,10 +58,13 @@ for line in sys.stdin:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.argv = ["protacsim", *words]
         main()
-    if seconds is not None:
-        time.sleep(seconds)
-        os.kill(child, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    ended, status = os.waitpid(child, 0 if seconds is None else os.WNOHANG)
+    while not ended:
+        if time.monotonic() - began > seconds:
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.001)
+        ended, status = os.waitpid(child, os.WNOHANG)
+    code = os.waitstatus_to_exitcode(status)
     print(json.dumps([code, time.monotonic() - began]), flush=True)
 """
 
