@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from protacsim import pharmacology
-from protacsim.errors import ParameterError
+from protacsim.errors import MethodWarning, ParameterError
 from protacsim.methods import LNA, ODE, SSA, Auto
 from protacsim.scenario import Scenario, numbers, replaced
 from protacsim.simulation import read_out_ensemble
@@ -142,5 +142,7 @@ def test_auto_looks_at_what_is_read_alone() -> None:
         return str(ready.plan["method"]["used"])
 
     assert chosen("target_total") == repr(LNA())
-    assert chosen("target_total", "degraded") == repr(SSA())
-    assert chosen("gone = degraded / target_total") == repr(SSA())
+    with pytest.warns(MethodWarning, match="degraded comes within"):
+        assert chosen("target_total", "degraded") == repr(SSA())
+    with pytest.warns(MethodWarning, match="degraded comes within"):
+        assert chosen("gone = degraded / target_total") == repr(SSA())

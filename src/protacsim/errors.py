@@ -56,5 +56,13 @@ class StoreError(ProtacsimError, OSError):
     exit_code = 5
 
 
-class EngineWarning(UserWarning):
+class ProtacsimWarning(UserWarning):
+    """What a user should know although the run goes on; the command line prints its sentence."""
+
+
+class EngineWarning(ProtacsimWarning):
     """The engine that was asked for cannot run here; another one gives the same numbers."""
+
+
+class MethodWarning(ProtacsimWarning):
+    """What `Auto` chose needs a second look: it takes very long, or exact cells contradict it."""

@@ -12,12 +12,13 @@ import gc
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from protacsim.errors import ConfigError, ParameterError, ProtacsimError
+from protacsim.errors import ConfigError, ParameterError, ProtacsimError, ProtacsimWarning
 
 OK, INTERNAL, USAGE, SOME_FAILED, ALL_FAILED, STORAGE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 OBJECTS_BETWEEN_COLLECTIONS = 500_000
@@ -281,9 +282,23 @@ def own_the_process() -> None:
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
+def speak_plainly() -> None:
+    """Print our own warnings as sentences, once each, without the code that gave them."""
+    otherwise = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, ProtacsimWarning):
+            typer.echo(f"warning: {printable(str(message))}", err=True)
+        else:
+            otherwise(message, category, *place, **more)
+
+    warnings.showwarning = show
+
+
 def main() -> NoReturn:
     """Entry point: every error becomes sentences on stderr and a documented exit code."""
     own_the_process()
+    speak_plainly()
     asked: list[int] = []
 
     def stop(number: int, _frame: object) -> NoReturn:

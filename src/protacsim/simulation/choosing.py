@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from protacsim.errors import MethodWarning
 from protacsim.methods import LNA, SSA, Auto, Hybrid, Stochastic
 from protacsim.network import Dose
 from protacsim.network.jumps import compile_jumps
@@ -39,6 +40,11 @@ FAR_IN_ALL = 2.0
 
 # Read-outs with a smaller mean, in molecules, are taken as absent: 999 of 1000 cells have none.
 LEAST_SEEN = 1e-3
+
+SECONDS_PER_EVENT = 3e-8
+
+# An exact run that is estimated to take longer on one core was hardly meant.
+LONG_S = 3600.0
 
 # Exact cells further than this from the mean of an approximate ensemble contradict it.
 SUSPICIOUS = 6.0
@@ -81,9 +87,9 @@ def choose(
     )
     said = f"{total:.1e} events expected in all runs together"
     if share < 1.0:
-        return Choice(
-            SSA(), f"exact in spite of {said}: {name} comes within {margin:.1f} SD of zero"
-        )
+        near = f"{name} comes within {margin:.1f} SD of zero"
+        warn_of_wait(total * SECONDS_PER_EVENT, near)
+        return Choice(SSA(), f"exact in spite of {said}: {near}")
     far = f"stay {margin:.1f} SD from zero" if margin < np.inf else "are of species kept exact"
     return Choice(method, f"{type(method).__name__}: {said}, and read-outs {far}")
 
@@ -209,11 +215,24 @@ def departure(exact: Floats, approximate: Floats) -> float:
     return float(np.nanmax(distance, initial=0.0))
 
 
+def warn_of_wait(core_s: float, near: str) -> None:
+    """Warn when the exact method has to be taken and would take very long."""
+    if core_s > LONG_S:
+        warnings.warn(
+            f"method auto takes the exact method, because {near}, and that is estimated to take "
+            f"{core_s / 3600.0:,.1f} h on one core. Ask for fewer cells, points or read-outs, or "
+            'name an approximate method (kind = "hybrid") and mind those cells near zero.',
+            MethodWarning,
+            stacklevel=2,
+        )
+
+
 def warn_of(worst: float, chosen: Choice) -> None:
     """Warn when exact cells contradict the chosen method."""
     if worst > SUSPICIOUS:
         warnings.warn(
             f"method auto chose {chosen.reason}; but exact cells lie up to {worst:.1f} standard "
             "deviations away. Compare with SSA on a few cells before relying on it.",
-            stacklevel=4,
+            MethodWarning,
+            stacklevel=2,
         )

@@ -9,7 +9,7 @@ import numpy as np
 from protacsim.kernels.tableau import STAGES
 from protacsim.methods import ODE, SSA, Method, Reference, Stochastic
 from protacsim.network import Network
-from protacsim.simulation.choosing import expected_events
+from protacsim.simulation.choosing import SECONDS_PER_EVENT, expected_events
 from protacsim.simulation.engines import engine_of
 from protacsim.simulation.points import Runs
 
@@ -17,7 +17,6 @@ TYPICAL_STEPS = 100
 SECONDS_PER_OPERATION = 2.5e-10
 EMITTED_SHARE = 0.3
 SECONDS_PER_REFERENCE_RUN = 0.2
-SECONDS_PER_EVENT = 3e-8
 SECONDS_PER_GAUSSIAN_PATH = 5e-4
 
 
