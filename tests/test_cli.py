@@ -117,16 +117,7 @@ def finished(tmp_path_factory):
     """One finished run in a process of its own: where, and what it said."""
     where = tmp_path_factory.mktemp("finished")
     (where / "a.toml").write_text(TINY)
-    done = subprocess.run(
-        [*PROTACSIM, "run", "a.toml"],
-        cwd=where,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return where / "results" / "a", Said(done.returncode, done.stdout, done.stderr)
+    return where / "results" / "a", alone(where, "run", "a.toml")
 
 
 PROTACSIM = [sys.executable, "-c", "from protacsim.cli import main; main()"]
@@ -135,6 +126,20 @@ PROTACSIM = [sys.executable, "-c", "from protacsim.cli import main; main()"]
 def environment(**more):
     clean = {name: value for name, value in os.environ.items() if name not in FORCING}
     return {**clean, "COLUMNS": "100", **more}
+
+
+def alone(where, *words):
+    """One command in a process of its own."""
+    done = subprocess.run(
+        [*PROTACSIM, *words],
+        cwd=where,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
 
 
 def contents(folder):
@@ -168,6 +173,23 @@ def test_the_table_goes_to_stdout_and_the_messages_to_stderr(finished):
 def test_no_escape_sequence_goes_into_a_pipe(finished):
     _, said = finished
     assert not CONTROL.search(said.out + said.err)
+
+
+def test_a_warning_is_a_sentence_without_the_code_that_gave_it(folder):
+    text = (
+        'schema = "protacsim/1"\n[scenario]\ncell = "cll_in_vivo"\ntarget = "BTK"\n'
+        '[[treatment]]\ncompounds = [{ name = "mt-802", dose_nM = 1000.0 }]\n'
+        '[readout]\nobservables = ["target_total", "degraded"]\ntimes_h = [24.0, 48.0]\n'
+        '[method]\nkind = "auto"\n[run]\nreplicates = 1000\n'
+    )
+    (folder / "many.toml").write_text(text)
+    said = alone(folder, "run", "many.toml", "--dry-run")
+    assert said.code == cli.OK
+    assert re.fullmatch(
+        r"warning: method auto takes the exact method, because degraded comes within [\d.]+ SD of "
+        r"zero, and that is estimated to take [\d.]+ h on one core\. [^\n]*\n",
+        said.err,
+    ), said.err
 
 
 def test_figures_are_whole_and_named_by_number_and_kind(finished):

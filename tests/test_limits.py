@@ -239,6 +239,21 @@ def test_the_caption_tells_of_limits_and_bars_where_there_are_any() -> None:
     ]
 
 
+def test_comparisons_are_made_in_the_unit_of_the_row() -> None:
+    table = pd.DataFrame(
+        {
+            "quantity": ["dmax_percent", "dc50_relative_nM", "dmax_percent"],
+            "value": [0.7, 0.0129, 70.0],
+            "unit": ["fraction", "uM", None],
+            "sd": [0.05, 0.4, 5.0],
+        }
+    )
+    found = pharmacology.compared(curve(falling(100.0, 80.0, 30.0)), table)
+    assert found["measured"].tolist() == pytest.approx([70.0, 12.9, 70.0])
+    low = [65.0, 12.9 * np.exp(-0.4), 65.0]
+    assert found["measured_low"].tolist() == pytest.approx(low)
+
+
 def test_comparisons_keep_limits_and_give_them_no_bar() -> None:
     table = pd.DataFrame(
         {

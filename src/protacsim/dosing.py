@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from protacsim.errors import ParameterError
-from protacsim.validation import NonNegative, Positive, Real, noun
+from protacsim.validation import Positive, Quantity, Real, noun
 
 
 @noun
 class Schedule:
     """Additions of a compound, and its washout.
 
-    `dose_nM` is the nominal concentration that each addition brings to the compartment; None
-    marks the varied compound, whose dose the study gives. The first addition is at `start_h`;
-    with `every_h` there are `doses` of them. At `stop_h` the medium is cleared of the
-    compound, and no dose follows, nor one that is due then.
+    `dose_nM` is the nominal concentration that each addition brings to the compartment, at most
+    1,000 mol/L; None marks the varied compound, whose dose the study gives. The first addition is
+    at `start_h`; with `every_h` there are `doses` of them. At `stop_h` the medium is cleared of
+    the compound, and no dose follows, nor one that is due then.
     `compartment = "cell"` places the dose inside the cell (lysates, calibration of uptake).
 
     With `elimination_half_life_h` the medium is plasma: it loses the compound by itself, and what
@@ -27,7 +28,7 @@ class Schedule:
     times ln 2 over the elimination half-life.
     """
 
-    dose_nM: NonNegative | None = None
+    dose_nM: Annotated[float, Quantity, Field(ge=0, le=1e12)] | None = None
     start_h: Real = 0.0
     stop_h: Real | None = None
     every_h: Positive | None = None
@@ -38,10 +39,8 @@ class Schedule:
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.stop_h is not None and self.stop_h <= self.start_h:
-            raise ParameterError(
-                f"stop_h = {self.stop_h:g} h must come after start_h = {self.start_h:g} h"
-            )
+        if self.stop_h is not None:
+            check_order(self.start_h, self.stop_h)
         if (self.every_h is None) != (self.doses == 1):
             raise ParameterError(
                 f"every_h = {self.every_h} and doses = {self.doses}: repeated dosing needs both, "
@@ -62,3 +61,13 @@ class Schedule:
                 'but compartment = "cell" doses the cell; leave one of the two out'
             )
         return self
+
+
+def check_order(start_h: Any, stop_h: Any) -> None:
+    """Refuse a washout that does not come after the first addition; floats or arrays, in h."""
+    wrong = np.asarray(stop_h <= start_h)
+    if wrong.any():
+        start, stop = (
+            np.broadcast_to(each, wrong.shape)[wrong].flat[0] for each in (start_h, stop_h)
+        )
+        raise ParameterError(f"stop_h = {stop:g} h must come after start_h = {start:g} h")

@@ -6,7 +6,7 @@ Where a number comes from is kept in `library`; a field that is None is filled f
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -21,6 +21,7 @@ from protacsim.validation import (
     distinct,
     named_entries,
     noun,
+    one_of,
     quoted,
 )
 
@@ -163,7 +164,8 @@ class Compound:
             raise ParameterError(
                 f"compound {self.name}: kd_{site}_nM = {kd:g} nM, kon_{site}_per_nM_per_h = "
                 f"{kon:g} 1/nM/h and koff_{site}_per_h = {koff:g} 1/h contradict one another "
-                f"(kon * kd = {kon * kd:g} 1/h); keep two of the three"
+                f"(kon * kd = {kon * kd:g} 1/h); keep two of the three, or set kd_{site}_nM = "
+                f"{koff / kon:g}"
             )
 
 
@@ -188,6 +190,13 @@ class Allele:
             raise ParameterError(
                 f"allele {self.name}: covalent_bonding = true needs cysteine_481 = true"
             )
+        kinds = get_args(CompoundClass)
+        for entry in self.class_folds:
+            if entry.name not in kinds:
+                raise ParameterError(
+                    f"allele {self.name}: class_folds names {quoted(entry.name)}; "
+                    f"{one_of(entry.name, kinds)}"
+                )
         return self
 
 

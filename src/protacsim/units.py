@@ -60,6 +60,10 @@ def _registry() -> pint.UnitRegistry[Any]:
     return registry
 
 
+PERCENT_IN = {"%": 1.0, "percent": 1.0, "fraction": 100.0}
+"""Percentage points in one unit of what percentages may be given in."""
+
+
 def to_canonical(name: str, value: str) -> float:
     """Convert a quantity string to the canonical unit of `name`.
 
@@ -81,7 +85,10 @@ def to_canonical(name: str, value: str) -> float:
             f'or text such as "{_example(unit)}"{_hint(value)}.'
         ) from error
     try:
-        magnitude = float(quantity.to(unit or "dimensionless").magnitude)
+        there = quantity.to(unit or "dimensionless")
+        magnitude = float(there.magnitude)
+        if there.units != quantity.units:  # factors of ten leave round-off: 1 uM is 1000 nM
+            magnitude = float(f"{magnitude:.15g}")
     except (pint.DimensionalityError, ArithmeticError, TypeError, ValueError) as error:
         found = f"{quantity.units:~}" if hasattr(quantity, "units") else ""
         raise ParameterError(
@@ -103,3 +110,16 @@ def _example(unit: str) -> str:
     return {"1/nM/h": "1e6 1/M/s", "nM": "0.1 uM", "h": "2 day", "1/h": "0.01 1/s"}.get(
         unit, f"2 {unit}".strip()
     )
+
+
+def measured(quantity: str, value: float, unit: str) -> float:
+    """A measured number in the unit of its quantity: its canonical one, or percentage points.
+
+    Raises `ParameterError` for a unit that does not fit.
+    """
+    wanted = unit_of(quantity) or "%"
+    if wanted != "%":
+        return value if unit == wanted else to_canonical(quantity, f"{value} {unit}")
+    if unit not in PERCENT_IN:
+        raise ParameterError(f"{quantity} in {unit!r}; must be % or fraction")
+    return value * PERCENT_IN[unit]

@@ -15,6 +15,7 @@ from protacsim.loading import on_demand
 if TYPE_CHECKING:
     from protacsim.mechanisms.build import build_network
     from protacsim.mechanisms.expression import genes
+    from protacsim.mechanisms.forms import outer_species
     from protacsim.mechanisms.observables import OBSERVABLES, Observable
     from protacsim.mechanisms.rates import (
         compartment_volumes,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _HOME = {
     "build": ("build_network",),
     "expression": ("genes",),
+    "forms": ("outer_species",),
     "observables": (
         "OBSERVABLES",
         "Observable",
@@ -52,6 +54,7 @@ __all__ = [
     "doses",
     "genes",
     "initial_amounts",
+    "outer_species",
     "parse",
     "rate_constants",
 ]

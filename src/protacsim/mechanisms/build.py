@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterator
 
 from protacsim.entities import Compound
 from protacsim.mechanisms import verbs
-from protacsim.mechanisms.forms import Form, Reach, forms, gut, inside, outside
+from protacsim.mechanisms.forms import Form, Reach, entrance, forms, gut, inside, outside
 from protacsim.mechanisms.observables import add_observables
 from protacsim.network import Network
-from protacsim.scenario import PROTEASOME, DosedCompound, Scenario
+from protacsim.scenario import PROTEASOME, Scenario
 
 
 def build_network(scenario: Scenario, varied: Collection[str] = ()) -> Network:
@@ -53,16 +53,11 @@ def _present(reach: Reach) -> list[str]:
     """Species that are there from the start, or are given."""
     proteins = [reach.target, *reach.scenario.neosubstrates, *reach.ligases, PROTEASOME]
     promoters = [state for protein in proteins for state in verbs.promoter(protein)]
-    given = [_entrance(entry) for entry in reach.scenario.treatment.compounds]
+    given = [
+        entrance(entry, oral=reach.given(f"compounds.{entry.name}.absorption_half_life_h"))
+        for entry in reach.scenario.treatment.compounds
+    ]
     return [*proteins, *promoters, *given]
-
-
-def _entrance(entry: DosedCompound) -> str:
-    """Species that a dose adds to."""
-    if entry.schedule.compartment == "cell":
-        return inside(entry.name)
-    oral = entry.schedule.absorption_half_life_h is not None
-    return (gut if oral else outside)(entry.name)
 
 
 def _deliver(net: Network, reach: Reach, compound: Compound) -> None:
@@ -110,7 +105,8 @@ def _bind_target(net: Network, reach: Reach, compound: Compound) -> None:
         binary, adduct = verbs.joined(state, x), verbs.bonded(state, x)
         verbs.bind(net, state, inside(x), f"kon_target[{x}]", f"koff_target[{x}]", ab=binary)
         if reach.bonds(compound):
-            verbs.inactivate(net, binary, adduct, f"kinact[{x}]")
+            if reach.own(compound, "kinact_per_h"):
+                verbs.inactivate(net, binary, adduct, f"kinact[{x}]")
             if reach.own(compound, "krev_per_h"):
                 verbs.reactivate(net, adduct, binary, f"krev[{x}]")
 

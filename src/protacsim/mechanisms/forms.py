@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from protacsim.entities import Compound
 from protacsim.mechanisms import verbs
-from protacsim.scenario import PROTEASOME, Scenario, numbers
+from protacsim.scenario import PROTEASOME, DosedCompound, Scenario, numbers
 
 
 class Form(NamedTuple):
@@ -112,8 +112,10 @@ class Reach:
         return path in self._varied or path in self._numbers
 
     def bonds(self, compound: Compound) -> bool:
-        """Whether the compound reaches its covalent form on this allele."""
-        return self.scenario.allele.covalent_bonding and self.own(compound, "kinact_per_h")
+        """Whether the compound reaches its covalent form on this allele, by itself or held."""
+        held = compound.is_degrader and self.own(compound, "kinact_ternary_per_h")
+        reacts = self.own(compound, "kinact_per_h") or held
+        return self.scenario.allele.covalent_bonding and reacts
 
     def loses_ligase(self, degrader: Compound) -> bool:
         """Whether a ligase that carries the degrader is ever lost."""
@@ -152,6 +154,19 @@ def outside(compound: str) -> str:
 def gut(compound: str) -> str:
     """The compound on its way into the medium."""
     return f"{compound}_gut"
+
+
+def entrance(entry: DosedCompound, *, oral: bool) -> str:
+    """Species that a dose adds to."""
+    if entry.schedule.compartment == "cell":
+        return inside(entry.name)
+    return (gut if oral else outside)(entry.name)
+
+
+def outer_species(scenario: Scenario) -> frozenset[str]:
+    """Species that are counted in the volume of the medium, not of the cell."""
+    names = [entry.name for entry in scenario.treatment.compounds]
+    return frozenset(place(name) for name in names for place in (outside, gut))
 
 
 def inside(compound: str) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from protacsim.entities import Compound
 from protacsim.errors import ParameterError
 from protacsim.mechanisms.expression import LN2, Values, expression_amounts, expression_rates
+from protacsim.mechanisms.forms import entrance, gut, outside
 from protacsim.network import Dose
 from protacsim.scenario import PROTEASOME, Scenario, molecules
 
@@ -84,8 +85,11 @@ class _Own:
         """Dissociation constant (nM) and association rate (1/nM/h) of the wild-type site."""
         kon, koff = self.get(f"kon_{site}_per_nM_per_h"), self.get(f"koff_{site}_per_h")
         if site == "target" and self.get("ki_target_nM") is not None:
-            kon = self["kon_target_per_nM_per_h"]
-            return self["ki_target_nM"] - self["kinact_per_h"] / kon, kon
+            if koff is None:
+                kon, ki = self["kon_target_per_nM_per_h"], self["ki_target_nM"]
+                return ki - self["kinact_per_h"] / kon, kon
+            kon = (koff + self["kinact_per_h"]) / self["ki_target_nM"]
+            return koff / kon, kon
         kd = self[f"kd_{site}_nM"]
         return kd, koff / kd if kon is None and koff is not None else kon
 
@@ -240,17 +244,16 @@ def doses(scenario: Scenario, values: Values) -> list[Dose]:
     for entry in scenario.treatment.compounds:
         own = _Own(entry.compound, values)
         oral = own.get("absorption_half_life_h") is not None
-        where = entry.schedule.compartment
-        amount = molecules(own["dose_nM"], volumes[where])
-        enters = f"{entry.name}_{'gut' if oral else where}"
+        amount = molecules(own["dose_nM"], volumes[entry.schedule.compartment])
+        enters = entrance(entry, oral=oral)
         stop_h = own.get("stop_h")
         for n in range(entry.schedule.doses):
             time_h = own["start_h"] + (n * own["every_h"] if n else 0.0)
             given = amount if stop_h is None else amount * (np.asarray(time_h) < stop_h)
             found.append(Dose(time_h, enters, given, False))
         if stop_h is not None:
-            for place in ("gut", "medium") if oral else ("medium",):
-                found.append(Dose(stop_h, f"{entry.name}_{place}", 0.0 * amount, True))
+            for place in (gut, outside) if oral else (outside,):
+                found.append(Dose(stop_h, place(entry.name), 0.0 * amount, True))
     return found
 
 

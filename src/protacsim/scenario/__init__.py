@@ -1,5 +1,11 @@
-"""Everything one run needs (`nouns`), and the path of every number in it (`paths`)."""
+"""Everything one run needs (`nouns`), the path of every number in it (`paths`), and `mistakes`."""
 
+from protacsim.scenario.mistakes import (
+    check_inactivation,
+    idle_losses,
+    misspelt_proteins,
+    unknown_folds,
+)
 from protacsim.scenario.nouns import (
     PROTEASOME,
     SCHEDULE_FIELDS,
@@ -24,12 +30,16 @@ __all__ = [
     "DosedCompound",
     "Scenario",
     "Treatment",
+    "check_inactivation",
     "displace",
     "full_path",
+    "idle_losses",
     "is_structural",
     "looked_up",
+    "misspelt_proteins",
     "molecules",
     "numbers",
     "paths",
     "replaced",
+    "unknown_folds",
 ]

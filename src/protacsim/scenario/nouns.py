@@ -7,7 +7,7 @@ Names are looked up in the library and every gap is filled from its defaults, so
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -17,6 +17,14 @@ from protacsim import library
 from protacsim.dosing import Schedule
 from protacsim.entities import ALTERNATIVES, Allele, Cell, Compound, Protein, Target, Ubiquitination
 from protacsim.errors import ParameterError
+from protacsim.scenario.mistakes import (
+    OF_LIGASE,
+    check_inactivation,
+    heeded,
+    library_alleles,
+    library_proteins,
+    unknown_fold,
+)
 from protacsim.validation import Label, Name, noun, one_of, quoted
 
 PROTEASOME = "proteasome"
@@ -47,8 +55,12 @@ def looked_up(kind: str, prefix: str = "") -> Any:
                     f"{spec['name']}: basis = {basis!r} chooses among library values, which a "
                     "custom entry has none of; leave one of the two out"
                 )
-            return {"name": spec["name"], **over}
-        return library.merged(library.values(kind, prefix + spec["name"], basis), over)
+            return heeded(kind, {"name": spec["name"], **over}, over)
+        base = library.values(kind, prefix + spec["name"], basis)
+        if over.get("ligase") not in (None, base.get("ligase")):
+            of_the_other = OF_LIGASE | {"neosubstrates"}
+            base = {key: value for key, value in base.items() if key not in of_the_other}
+        return heeded(kind, library.merged(base, over), over)
 
     return BeforeValidator(look_up)
 
@@ -149,7 +161,10 @@ class Treatment:
             )
             object.__setattr__(self, "name", title or "untreated")
         for entry in self.compounds:
-            _check_inactivation(entry.compound)
+            one = entry.compound
+            kon, ki = one.kon_target_per_nM_per_h, one.ki_target_nM
+            if ki is not None and kon is not None:
+                check_inactivation(one.name, kon, ki, one.kinact_per_h)
         return self
 
     @property
@@ -159,16 +174,6 @@ class Treatment:
         if len(self.compounds) == 1:
             return self.compounds[0].name
         return open_doses[0] if len(open_doses) == 1 else None
-
-
-def _check_inactivation(compound: Compound) -> None:
-    kon, ki = compound.kon_target_per_nM_per_h, compound.ki_target_nM
-    if ki is not None and kon is not None and kon * ki <= compound.kinact_per_h:
-        raise ParameterError(
-            f"compound {compound.name}: kon_target_per_nM_per_h = {kon:g} is not above "
-            f"kinact/KI = {compound.kinact_per_h / ki:g} 1/nM/h, so that kd = KI - kinact/kon "
-            "would not be positive; raise kon or lower kinact_per_h"
-        )
 
 
 def _target(spec: object) -> object:
@@ -231,6 +236,7 @@ class Scenario:
             )
             object.__setattr__(self, "target", target)
         self._check_proteins()
+        self._check_folds()
         _fill_expression(self)
         for entry in self.treatment.compounds:
             _check_constants(entry.compound)
@@ -247,21 +253,52 @@ class Scenario:
             )
         return self
 
-    def _check_proteins(self) -> None:
-        needed = {self.target.name: "the target"}
-        for entry in self.treatment.compounds:
-            if entry.compound.ligase:
-                needed[entry.compound.ligase] = f"the ligase of {entry.name}"
-        needed |= dict.fromkeys(self.neosubstrates, "a neosubstrate")
+    def roles(self) -> Iterator[tuple[str, str]]:
+        """Proteins that the run needs, and as what; a ligase of several compounds once."""
+        yield self.target.name, "the target"
+        ligases = {c.compound.ligase: c.name for c in self.treatment.compounds if c.compound.ligase}
+        for ligase, compound in ligases.items():
+            yield ligase, f"the ligase of {compound}"
+        for protein in self.neosubstrates:
+            yield protein, "a neosubstrate"
         if self.ubiquitination.proteasome == "finite":
-            needed[PROTEASOME] = "which a finite pool counts"
-        for protein, role in needed.items():
+            yield PROTEASOME, "which a finite pool counts"
+
+    def _check_proteins(self) -> None:
+        seen: dict[str, str] = {}
+        for protein, role in self.roles():
+            if protein in seen:
+                raise ParameterError(
+                    f"{protein} is {seen[protein]} and {role}; name it once, in one role"
+                )
+            seen[protein] = role
             if self.cell.protein(protein) is None:
                 present = ", ".join(entry.name for entry in self.cell.proteins) or "none"
                 raise ParameterError(
                     f"cell {self.cell.name} has no protein {protein}, {role}; it has {present}; "
                     f"add cell.proteins.{protein}.abundance_nM"
                 )
+        self._check_neosubstrates()
+
+    def _check_neosubstrates(self) -> None:
+        """Those of compounds have to be proteins that somebody knows; the scenario names some."""
+        known = library_proteins() | {protein.name for protein in self.cell.proteins}
+        for entry in self.treatment.compounds:
+            for other in entry.compound.neosubstrates:
+                if other.name not in known:
+                    raise ParameterError(
+                        f"compounds.{entry.name}.neosubstrates: {quoted(other.name)} is no protein "
+                        f"of cell {self.cell.name} nor of the library; {one_of(other.name, known)}"
+                    )
+
+    def _check_folds(self) -> None:
+        """An allele of the library in other letters; `unknown_folds` finds what is none at all."""
+        known = library_alleles()
+        folded = {name.casefold() for name in known}
+        for entry in self.treatment.compounds:
+            for fold in entry.compound.folds:
+                if fold.name not in known and fold.name.casefold() in folded:
+                    raise ParameterError(unknown_fold(entry.compound, fold.name, known))
 
     @property
     def allele(self) -> Allele:
@@ -298,11 +335,19 @@ def _check_constants(compound: Compound) -> None:
     if compound.is_degrader and compound.kd_ligase_nM is None:
         missing.append("kd_ligase_nM")
     if missing:
-        settings = ", ".join(f"{field} = ..." for field in missing)
+        settings = ", ".join(f"{field} = {_koff_over_kon(compound, field)}" for field in missing)
         raise ParameterError(
             f"compound {compound.name} has no {' and no '.join(missing)}: no public value exists "
             f'and none is given; write {{ name = "{compound.name}", {settings} }}'
         )
+
+
+def _koff_over_kon(compound: Compound, kd: str) -> str:
+    """What a Kd has to be, where both rates are given."""
+    site = kd.removeprefix("kd_").removesuffix("_nM")
+    kon = getattr(compound, f"kon_{site}_per_nM_per_h")
+    koff = getattr(compound, f"koff_{site}_per_h")
+    return "..." if kon is None or koff is None else f"{koff / kon:g}"
 
 
 def _coerced_treatment(key: str, value: object) -> object:

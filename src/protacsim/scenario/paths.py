@@ -59,6 +59,19 @@ def displace(values: dict[str, Any], path: str) -> None:
                 values.pop(f"{prefix}.{other}", None)
 
 
+LOOKED_UP = {
+    "name": (
+        "would only rename what is there and keep its numbers; write one [[treatment]] per "
+        "compound, or vary the path cell or target.allele"
+    ),
+    "ligase": (
+        "would keep the affinity for the ligase before; write one [[treatment]] per ligase, each "
+        "with its kd_ligase_nM"
+    ),
+}
+"""Last words of paths that stand for other numbers, and what to do instead of changing them."""
+
+
 def full_path(scenario: Scenario, path: str) -> str:
     """`compound.<field>` spelled out for the treatment's varied compound."""
     head, _, rest = path.partition(".")
@@ -80,8 +93,11 @@ def full_path(scenario: Scenario, path: str) -> str:
 
 def replaced(scenario: Scenario, path: str, value: Any) -> Scenario:
     """The scenario with the value at `path` changed; raises `ParameterError` for a bad path."""
+    head, last = path.partition(".")[0], path.rpartition(".")[2]
+    if last in LOOKED_UP and head != "treatment":
+        raise ParameterError(f"{path} {LOOKED_UP[last]}")
     try:
-        if path.partition(".")[0] in ("preset", "neosubstrates", "treatment"):
+        if head in ("preset", "neosubstrates", "treatment"):
             raise KeyError(path)  # fields that fill others, or are axes of their own
         changed: Scenario = _replaced(scenario, full_path(scenario, path).split("."), value)
     except KeyError as error:
@@ -150,7 +166,8 @@ def paths(scenario: Scenario) -> list[str]:
     """Paths that can be changed, as users write them."""
     found = [*numbers(scenario), "cell", "target.allele", "ubiquitination.chain_on_release"]
     for entry in scenario.treatment.compounds:
-        found += [f"compounds.{entry.name}.{f.name}" for f in dataclasses.fields(Compound)]
+        fields = (f.name for f in dataclasses.fields(Compound) if f.name not in LOOKED_UP)
+        found += [f"compounds.{entry.name}.{field}" for field in fields]
         found += [f"compounds.{entry.name}.{name}" for name in SCHEDULE_FIELDS]
     if scenario.treatment.varied:
         varied = f"compounds.{scenario.treatment.varied}."

@@ -18,6 +18,7 @@ from protacsim.mechanisms import (
     doses,
     genes,
     initial_amounts,
+    outer_species,
     rate_constants,
 )
 from protacsim.methods import ODE, Method, Reference, Stochastic
@@ -46,24 +47,30 @@ class Observables(Mapping[str, Floats]):
         (p, ..., o) in the units of the state.
     place
         Index of each observable among the o.
-    per_nM
-        Molecules in 1 nM, by compartment: floats or (p,).
+    units
+        Molecules in the unit of an observable.
     """
 
     amounts: Floats
     place: Mapping[str, int]
-    per_nM: Mapping[str, Any]
+    units: _Units
 
     @classmethod
-    def of(cls, amounts: Floats, compiled: CompiledNetwork, values: Mapping[str, Any]) -> Self:
-        """Those of a network whose runs have these numbers."""
+    def of(
+        cls,
+        amounts: Floats,
+        compiled: CompiledNetwork,
+        scenario: Scenario,
+        values: Mapping[str, Any],
+    ) -> Self:
+        """Those of the network of a scenario whose runs have these numbers."""
         place = {name: o for o, name in enumerate(compiled.observables)}
-        return cls(amounts, place, _molecules_per_nM(values))
+        return cls(amounts, place, _Units.of(scenario, values))
 
     def __getitem__(self, name: str) -> Floats:
         amounts = self.amounts[..., self.place[name]]
-        per_nM = np.reshape(self.per_nM[_compartment(name)], (-1, *[1] * (amounts.ndim - 1)))
-        return np.asarray(amounts / per_nM)
+        unit = np.reshape(self.units.of_observable(name), (-1, *[1] * (amounts.ndim - 1)))
+        return np.asarray(amounts / unit)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.place)
@@ -93,7 +100,7 @@ def read_out(
     `engine_of`).
     """
     network, compiled, initial, changes = _numbers(scenario, values, varied, species, observables)
-    per_nM = _molecules_per_nM(values)
+    units = _Units.of(scenario, values)
     solution = solve(
         network,
         rate_constants(scenario, values),
@@ -101,11 +108,11 @@ def read_out(
         times_h,
         method=method,
         changes=changes,
-        units_per_nM={name: per_nM[_compartment(name)] for name in compiled.species},
+        units_per_nM={name: units.of_species(name) for name in compiled.species},
         states=states,
         runs=runs,
     )
-    return Observables.of(solution.observables, compiled, values), solution, compiled
+    return Observables.of(solution.observables, compiled, scenario, values), solution, compiled
 
 
 def read_out_ensemble(
@@ -140,7 +147,7 @@ def read_out_ensemble(
         species=species,
     )
     ensemble, compiled = run_ensemble(runs, method, states), runs.compiled
-    return Observables.of(ensemble.observables, compiled, values), ensemble, compiled
+    return Observables.of(ensemble.observables, compiled, scenario, values), ensemble, compiled
 
 
 def points_of_scenario(
@@ -178,7 +185,9 @@ def _numbers(
     network, compiled = _compiled(scenario, frozenset(varied), tuple(species), wanted)
     there = compiled.species
     initial = {n: x for n, x in initial_amounts(scenario, values).items() if n in there}
-    return network, compiled, initial, [d for d in doses(scenario, values) if d.species in there]
+    given = doses(scenario, values)
+    kept = [d for d in given if d.species in there or np.any(d.amount)]  # a lost dose is an error
+    return network, compiled, initial, kept
 
 
 @lru_cache(maxsize=256)
@@ -199,19 +208,41 @@ def _compiled(
     return network, network.compile()
 
 
-def _molecules_per_nM(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Molecules in 1 nM, by compartment; what is counted stays as it is."""
-    volumes = compartment_volumes(values).items()
-    return {place: molecules(1.0, v) for place, v in volumes} | {"counted": 1.0}
+@dataclass(frozen=True, eq=False)
+class _Units:
+    """Molecules in the unit of what is read: 1 nM of its compartment, or one where it is counted.
 
+    Attributes
+    ----------
+    cell, medium
+        Molecules in 1 nM, floats or (p,).
+    outer
+        Species of the medium.
+    """
 
-def _compartment(name: str) -> str:
-    """Compartment of a species or per-compound observable, from its name; mRNA is counted."""
-    if name in OBSERVABLES and OBSERVABLES[name].unit == "molecules/cell":
-        return "counted"
-    place = name.rstrip("]").rpartition("_")[2]
-    medium = place in ("medium", "gut") or name.startswith("compound_medium")
-    return "medium" if medium else "cell"
+    cell: Any
+    medium: Any
+    outer: frozenset[str]
+
+    @classmethod
+    def of(cls, scenario: Scenario, values: Mapping[str, Any]) -> Self:
+        """Those of a scenario whose runs have these numbers."""
+        volumes = compartment_volumes(values)
+        nM = {place: molecules(1.0, volume) for place, volume in volumes.items()}
+        return cls(nM["cell"], nM["medium"], outer_species(scenario))
+
+    def of_species(self, name: str) -> Any:
+        """1 nM of the species' compartment."""
+        return self.medium if name in self.outer else self.cell
+
+    def of_observable(self, name: str) -> Any:
+        """The unit of an observable, per compound or species where its name has brackets."""
+        if name in OBSERVABLES and OBSERVABLES[name].unit == "molecules/cell":
+            return 1.0
+        kind, _, member = name.partition("[")
+        if kind == "species":
+            return self.of_species(member.removesuffix("]"))
+        return self.medium if kind == "compound_medium" else self.cell
 
 
 def simulate(
@@ -290,18 +321,18 @@ def steady_state(
     for dose in changes:
         _refuse_change(dose)
         start[dose.species] = start.get(dose.species, 0.0) + dose.amount
-    per_nM = _molecules_per_nM(values)
+    units = _Units.of(scenario, values)
     solution = settle(
         network,
         rate_constants(scenario, values),
         start,
         method=method,
-        units_per_nM={name: per_nM[_compartment(name)] for name in compiled.species},
+        units_per_nM={name: units.of_species(name) for name in compiled.species},
         time_scale_h=time_scale_h,
         states=species,
     )
     _raise_failed(solution.status, solution.reached_h)
-    readings = Observables.of(solution.observables, compiled, values)
+    readings = Observables.of(solution.observables, compiled, scenario, values)
     data = _dataset(scenario, solution.times_h, readings, solution.states, compiled, species)
     return data.isel(time_h=0, drop=True)
 

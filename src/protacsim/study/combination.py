@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protacsim.dosing import check_order
 from protacsim.entities import ALTERNATIVES
 from protacsim.errors import ParameterError
 from protacsim.mechanisms import rate_constants
 from protacsim.scenario import (
     SCHEDULE_FIELDS,
     Scenario,
+    check_inactivation,
     displace,
     full_path,
     is_structural,
@@ -28,7 +30,16 @@ from protacsim.study.axes import DOSE, TREATMENT, Axis
 from protacsim.study.designs import Drawn
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from protacsim.study.nouns import Study
+
+
+BOUND_TOGETHER: tuple[tuple[tuple[str, ...], Callable[..., None]], ...] = (
+    (("start_h", "stop_h"), lambda _, start_h, stop_h: check_order(start_h, stop_h)),
+    (("kon_target_per_nM_per_h", "ki_target_nM", "kinact_per_h"), check_inactivation),
+)
+"""Fields of a compound whose bounds depend on one another, and what refuses wrong ones."""
 
 
 def is_named(axis: Axis, scenario: Scenario) -> bool:
@@ -81,6 +92,7 @@ class Combination:
             self._check_twice(study)
             self._check_doses(study)
             self._check_constants()
+            self._check_together()
         except ParameterError as error:
             yield str(error)
 
@@ -106,7 +118,8 @@ class Combination:
             except ParameterError as error:
                 if "no known path" in str(error) and drawn.path != TREATMENT:
                     raise
-                raise ParameterError(_why_not_drawn(str(error), value)) from None
+                number = full in numbers(self.scenario)
+                raise ParameterError(_why_not_drawn(str(error), value, number=number)) from None
 
     def _check_twice(self, study: Study) -> None:
         """Two spellings of one number: `compound.` and `compounds.<name>.`, or Kd and KI."""
@@ -132,6 +145,36 @@ class Combination:
             displace(values, full)
             values[full] = axis.example(self.scenario)
         rate_constants(self.scenario, values)
+
+    def _check_together(self) -> None:
+        """Numbers that bound one another: their extremes, and what is varied along one dim."""
+        for entry in self.scenario.treatment.compounds:
+            for fields, check in BOUND_TOGETHER:
+                paths = [f"compounds.{entry.name}.{field}" for field in fields]
+                axes = [a for a in self.numeric if full_path(self.scenario, a.path) in paths]
+                values = self._extremes(axes) if len(axes) > 1 else {}
+                if all(path in values for path in paths):
+                    check(entry.name, *(values[path] for path in paths))
+
+    def _extremes(self, axes: list[Axis | Drawn]) -> dict[str, Any]:
+        """Numbers by path where some axes are at an end, at all points where two share a dim."""
+        by_dim: dict[str, list[tuple[str, NDArray[np.float64]]]] = {}
+        for axis in axes:
+            column = axis.column(slice(0, axis.size), self.scenario)
+            by_dim.setdefault(axis.dim, []).append((full_path(self.scenario, axis.path), column))
+        points = [
+            np.unique([column for _, column in columns], axis=1)
+            if len(columns) > 1
+            else np.array([[columns[0][1].min(), columns[0][1].max()]])
+            for columns in by_dim.values()
+        ]
+        places = np.meshgrid(*(np.arange(found.shape[1]) for found in points), indexing="ij")
+        values: dict[str, Any] = dict(numbers(self.scenario))
+        for columns, found, place in zip(by_dim.values(), points, places, strict=True):
+            for (path, _), row in zip(columns, found, strict=True):
+                displace(values, path)
+                values[path] = row[place.ravel()]
+        return values
 
     def _check_doses(self, study: Study) -> None:
         varied = self.varied_or_none()
@@ -177,9 +220,12 @@ class Combination:
         return {full_path(self.scenario, axis.path) for axis in self.numeric if axis.dim == dim}
 
 
-def _why_not_drawn(error: str, value: float) -> str:
-    """What a draw runs into: a bound of its path, or a path that holds no number."""
+def _why_not_drawn(error: str, value: float, *, number: bool) -> str:
+    """What a draw runs into: a bound of its path, other numbers, or that its path holds none."""
     bound = re.search(r"; must be ((?:above|at least|at most) [^.;]*(?:\.\d[^.;]*)?)\.?$", error)
+    if bound is None and number:
+        reason = error.rstrip(".")
+        return f"draws reach {value:.3g}, where {reason}, or give low and high"
     if bound is None:
         return "this is no number and cannot be drawn; list its values in an axis"
     return (

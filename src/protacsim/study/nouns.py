@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -14,9 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from protacsim.errors import ParameterError
 from protacsim.mechanisms import OBSERVABLES, Reading, build_network, parse
 from protacsim.methods import ODE, Method, Reference, Stochastic
-from protacsim.scenario import (
-    Scenario,
-)
+from protacsim.scenario import Scenario, idle_losses, misspelt_proteins, unknown_folds
 from protacsim.simulation import checked_times, members
 from protacsim.study.axes import TREATMENT, Axis, Sample, as_axes
 from protacsim.study.combination import Combination, combine, is_named
@@ -120,9 +118,41 @@ class Study:
             )
         found = [line for each in self.combinations for line in each.problems(self)]
         found += self._unknown_species()
+        scenarios = [combination.scenario for combination in self.combinations]
+        for mistakes in (unknown_folds, misspelt_proteins, idle_losses):
+            found += mistakes(scenarios)
+        found += [*self._same_twice(), *self._no_members(), *self._labels_taken()]
         if found:
             raise ParameterError("\n".join(_each_once(found)))
         return self
+
+    def _same_twice(self) -> Iterator[str]:
+        """Names on an axis that stand for one and the same, such as C481S and c481s."""
+        seen: dict[Any, Mapping[str, int]] = {}
+        for combination in self.combinations:
+            numbers = tuple(axis for axis in combination.numeric if isinstance(axis, Axis))
+            other = seen.setdefault((combination.scenario, numbers), combination.index)
+            apart = [dim for dim in other if other[dim] != combination.index[dim]]
+            for axis in self.axes:
+                if apart == [axis.dim]:
+                    a, b = (axis.coordinate[i[axis.dim]] for i in (other, combination.index))
+                    yield f"axis {axis.path}: {a!r} and {b!r} are the same; keep one"
+
+    def _no_members(self) -> Iterator[str]:
+        """Read-outs of each compound or neosubstrate, where no scenario has one."""
+        for reading in self.readout.readings:
+            if reading.dim and not self.members(reading.dim):
+                places = {"neosubstrate": "scenario.neosubstrates"}
+                place = places.get(reading.dim, "a [[treatment]]")
+                yield f"readout {reading.name}: there is no {reading.dim}; name one in {place}"
+
+    def _labels_taken(self) -> Iterator[str]:
+        """Labels of read-outs that are dims or coordinates of the result."""
+        drawn = {draw.name for sample in self.samples for draw in sample.over}
+        taken = {*self.dims, *self.axis_paths, *drawn}
+        for reading in self.readout.readings:
+            if reading.name in taken:
+                yield f"readout {reading.name}: the result has a dim of that name; choose another"
 
     def _unknown_species(self) -> Iterator[str]:
         """Species that no combination of the study has."""

@@ -1,0 +1,122 @@
+"""Mistakes in scenarios: numbers that exclude one another, and what would have no effect.
+
+The nouns check themselves; what only several scenarios together show is asked for by a study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protacsim import library
+from protacsim.entities import Compound
+from protacsim.errors import ParameterError
+from protacsim.validation import one_of, quoted
+
+if TYPE_CHECKING:
+    from protacsim.scenario.nouns import Scenario
+
+
+OF_LIGASE = frozenset(
+    {
+        "kd_ligase_nM",
+        "kon_ligase_per_nM_per_h",
+        "koff_ligase_per_h",
+        "kon_ligase_ternary_per_nM_per_h",
+        "kon_target_ternary_per_nM_per_h",
+        "cooperativity",
+        "cooperativity_covalent",
+        "cooperativity_split",
+        "productive_fraction",
+        "productive_fraction_covalent",
+        "kinact_ternary_per_h",
+        "ligase_loss_per_h",
+    }
+)
+"""Constants of a compound that belong to its ligase: a compound without one has none of them."""
+
+
+def heeded(kind: str, values: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of an entry; `ParameterError` if some of those given would have no effect."""
+    idle = sorted(OF_LIGASE & given.keys()) if values.get("ligase") is None else []
+    if kind == "compounds" and idle:
+        raise ParameterError(
+            f"{values['name']} recruits no ligase, so that {' and '.join(idle)} would have no "
+            f"effect; leave {'it' if len(idle) == 1 else 'them'} out, or name its ligase"
+        )
+    return values
+
+
+def check_inactivation(compound: str, kon: Any, ki: Any, kinact: Any) -> None:
+    """Refuse constants of a kinact/KI analysis (1/nM/h, nM, 1/h) whose Kd would not be positive."""
+    wrong = np.asarray(kon * ki <= kinact)
+    if wrong.any():
+        k, i, n = (np.broadcast_to(each, wrong.shape)[wrong].flat[0] for each in (kon, ki, kinact))
+        raise ParameterError(
+            f"compound {compound}: kon_target_per_nM_per_h = {k:g} is not above kinact/KI = "
+            f"{n / i:g} 1/nM/h (kinact_per_h = {n:g}, ki_target_nM = {i:g}), so that "
+            "kd = KI - kinact/kon would not be positive; raise kon or lower kinact_per_h"
+        )
+
+
+@cache
+def library_proteins() -> frozenset[str]:
+    """Proteins of all cells of the library."""
+    cells = (library.values("cells", name) for name in library.names("cells"))
+    return frozenset(protein for cell in cells for protein in cell["proteins"])
+
+
+def unknown_folds(scenarios: Iterable[Scenario]) -> Iterator[str]:
+    """Folds of compounds on what is no allele of the library nor of these scenarios."""
+    scenarios = list(scenarios)
+    known = library_alleles() | {scenario.allele.name for scenario in scenarios}
+    compounds = {entry.compound: None for s in scenarios for entry in s.treatment.compounds}
+    for compound in compounds:
+        for entry in compound.folds:
+            if entry.name not in known:
+                yield unknown_fold(compound, entry.name, known)
+
+
+def misspelt_proteins(scenarios: Iterable[Scenario]) -> Iterator[str]:
+    """Proteins of cells that are one of the library, or of these scenarios, in other letters."""
+    scenarios = list(scenarios)
+    known = library_proteins() | {role for scenario in scenarios for role, _ in scenario.roles()}
+    folded = {name.casefold() for name in known}
+    cells = {scenario.cell: None for scenario in scenarios}
+    for name in dict.fromkeys(protein.name for cell in cells for protein in cell.proteins):
+        if name not in known and name.casefold() in folded:
+            yield f"cell.proteins.{name}: no such protein; {one_of(name, known)}"
+
+
+def idle_losses(scenarios: Iterable[Scenario]) -> Iterator[str]:
+    """Losses of compounds from media that keep their concentration, in all of these scenarios."""
+    heeded: dict[str, bool] = {}
+    for scenario in scenarios:
+        for entry in scenario.treatment.compounds:
+            driven = entry.schedule.elimination_half_life_h is not None
+            loses = driven or not scenario.cell.medium_buffered
+            if entry.compound.loss_medium_per_h > 0.0:
+                heeded[entry.name] = loses or heeded.get(entry.name, False)
+    for name in (name for name, has_effect in heeded.items() if not has_effect):
+        yield (
+            f"compounds.{name}.loss_medium_per_h has no effect: the medium is buffered and keeps "
+            "its concentration; leave the loss out, give an elimination_half_life_h, or set "
+            "cell.medium_buffered = false"
+        )
+
+
+def unknown_fold(compound: Compound, allele: str, known: frozenset[str]) -> str:
+    """The sentence about a fold on what is no allele."""
+    return (
+        f"compounds.{compound.name}.folds: {quoted(allele)} is no allele of the library or of this "
+        f"study; {one_of(allele, known)}"
+    )
+
+
+@cache
+def library_alleles() -> frozenset[str]:
+    """Alleles of all targets of the library."""
+    return frozenset(name.partition(".")[2] for name in library.names("alleles"))
