@@ -112,6 +112,17 @@ def test_sobol_s_g_function():
     assert_indices(found, "total", parts * others / whole)
 
 
+def test_walks_are_analysed_with_the_seed_they_were_drawn_with():
+    sample = sa.design(even(2, 0.0, 1.0), method="morris", n=50)
+    whole = slice(0, sample.n)
+    first, _ = (designs.Drawn(sample, i, 7).column(whole, None) for i in range(2))
+    data = xr.Dataset({"y": (SENSITIVITY, 2.0 * first)}, attrs={"seed": 7})
+    found = sa.indices(data, sample, "y")
+    assert found["mu_star"].values == pytest.approx([2.0 * 0.75, 0.0], abs=1e-9)
+    with pytest.raises(ParameterError, match="drawn with seed 7"):
+        sa.indices(data, sample, "y", seed=1)
+
+
 def test_morris_of_a_line_with_one_interaction():
     """Effects of a plane are its slopes; only what interacts scatters."""
 
@@ -290,6 +301,35 @@ def test_partial_rank_correlation_of_a_linear_model():
     assert sa.partial_rank_correlation(scores, values) == pytest.approx(found, abs=0.01)
     assert np.isnan(sa.partial_rank_correlation(scores[:4], values[:4])).all()
     assert (sa.partial_rank_correlation(scores, np.ones(4000)) == 0.0).all()
+
+
+def test_what_one_column_says_wholly_has_a_correlation_of_one():
+    scores = np.random.default_rng(5).random((200, 3))
+    found = sa.partial_rank_correlation(scores, -np.exp(scores[:, 1]))
+    assert found == pytest.approx([0.0, -1.0, 0.0], abs=1e-6)
+
+
+@pytest.mark.jit_only
+def test_another_treatment_does_not_narrow_the_uncertainty_of_the_first():
+    def found(treatments: list[str], quantity: str = "dmax_percent") -> xr.Dataset:
+        study = Study(
+            Scenario(cell="molm14", ubiquitination={"chain_length": 1}),
+            {"treatment": treatments, DOSE: np.geomspace(1e-2, 1e5, 8)},
+            Readout(relative_to="vehicle"),
+        )
+        return sa.uncertainty(study, 64, quantities=[quantity])
+
+    alone, both = found(["mt-802"]), found(["mt-802", "guo-rc-1"])
+    first = both.isel(treatment=0)
+    for name in ("low", "median", "high"):
+        assert float(first[name].squeeze()) == float(alone[name].squeeze())
+    ranks = alone["rank_correlation"].squeeze()
+    assert ranks.size > 5
+    there = first["rank_correlation"].sel(parameter=ranks["parameter"].values).squeeze()
+    np.testing.assert_array_equal(there, ranks)
+    others = [str(name) for name in both["parameter"].values if "guo-rc-1" in str(name)]
+    assert others
+    assert np.isnan(first["rank_correlation"].sel(parameter=others)).all()
 
 
 @pytest.mark.jit_only

@@ -87,10 +87,12 @@ def indices(
     sample: Sample,
     readout: ReadOut,
     *,
-    seed: int = 1,
+    seed: int | None = None,
     log: bool | None = None,
 ) -> xr.Dataset:
     """Sensitivity indices of a reading of a finished run of `design`.
+
+    `seed` is that of the bootstrap; by default, and always for "morris", it is the run's own.
 
     Returns
     -------
@@ -102,6 +104,7 @@ def indices(
         counts the points without a reading: up to 1 % of them take the mean of the others, and
         thereby nothing for or against a parameter. A reading that does not vary has indices of 0.
     """
+    seed = _seed_of(data, sample, seed)
     values, reasons = reading(data, readout)
     others = tuple(str(dim) for dim in values.dims if dim != SENSITIVITY)
     if SENSITIVITY not in values.dims:
@@ -136,6 +139,16 @@ def indices(
         "unverified": data.attrs.get("unverified", "[]"),
     }
     return xr.Dataset({**found, "nulls": (others, nulls)}, coords=coords, attrs=attrs)
+
+
+def _seed_of(data: xr.Dataset, sample: Sample, seed: int | None) -> int:
+    """The seed asked for, or the run's; walks cannot be analysed with another than theirs."""
+    own = int(data.attrs.get("seed", 1))
+    if seed is not None and seed != own and sample.design == "morris":
+        raise ParameterError(
+            f"seed is {seed}, but the walks were drawn with seed {own} of the run; leave it out."
+        )
+    return own if seed is None else seed
 
 
 def _sobol(values: Floats, sample: Sample, seed: int) -> dict[str, Floats]:

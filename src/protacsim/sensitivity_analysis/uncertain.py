@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import xarray as xr
@@ -13,10 +13,13 @@ from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.pharmacology.populations import LEVEL, interval
 from protacsim.sensitivity_analysis.reading import reading
-from protacsim.study import SENSITIVITY, Draw, Sample, Study, run
+from protacsim.study import SENSITIVITY, Combination, Draw, Sample, Study, run
 from protacsim.study.designs import uniforms
 
 Floats = NDArray[np.float64]
+
+EXPLAINED = 1e-10
+"""Share of the values, by norm, that counts as nothing left to explain."""
 
 
 def uncertainty(
@@ -29,8 +32,9 @@ def uncertainty(
 ) -> xr.Dataset:
     """Intervals of readings from the library's ranges, and which constants cause them.
 
-    Every constant that has a range in the library and is varied nowhere else is drawn from it
-    (distribution "library", Sobol design of `n` points).
+    Every constant that has a range above 0 in the library and is varied nowhere else is drawn from
+    it (distribution "library", Sobol design of `n` points). Treatments, cells and alleles whose
+    constants have ranges of their own are run one after the other, each with its own draws.
 
     Returns
     -------
@@ -38,8 +42,18 @@ def uncertainty(
         Over `quantity` and the dims of the curves: `median`, `low`, `high`, `members`, `nulls`;
         and over `parameter` too, `rank_correlation`, the partial rank correlation of the reading
         with each constant given all others. Its square tells how much of what the others leave
-        open a constant explains; the greatest is the main cause.
+        open a constant explains; the greatest is the main cause. NaN where a constant does not
+        occur.
     """
+    dim = _divides_ranges(study)
+    if dim is not None:
+        parts = [
+            uncertainty(part, n, quantities=quantities, level=level, seed=seed)
+            for part in _split(study, dim)
+        ]
+        whole = xr.concat(parts, dim=dim, join="outer", combine_attrs="override")
+        names = dict.fromkeys(name for part in parts for name in part["parameter"].values.tolist())
+        return whole.sel(parameter=list(names))
     over = library_draws(study)
     if len(over) + 2 > n:
         raise ParameterError(
@@ -61,15 +75,33 @@ def uncertainty(
 def library_draws(study: Study) -> tuple[Draw, ...]:
     """A draw from the library's range for every constant that has one and is not varied."""
     varied = {path for combination in study.combinations for path in combination.varied}
-    ranges = [
-        {c.path: _has_range(c) for c in provenance.constants(combination.scenario)}
-        for combination in study.combinations
-    ]
-    paths = dict.fromkeys(path for each in ranges for path, has in each.items() if has)
-    common = [p for p in paths if all(each.get(p, False) for each in ranges) and p not in varied]
+    ranges = [_with_range(combination) for combination in study.combinations]
+    common = [p for p in ranges[0] if all(p in each for each in ranges) and p not in varied]
     if not common:
         raise ParameterError("no constant of this study has a range in the library; give draws.")
     return tuple(Draw(path, "library") for path in common)
+
+
+def _with_range(combination: Combination) -> list[str]:
+    """Paths of the constants of a combination that have a range above 0."""
+    return [c.path for c in provenance.constants(combination.scenario) if _has_range(c)]
+
+
+def _divides_ranges(study: Study) -> str | None:
+    """A named dim to go along one by one, where combinations differ in what has a range."""
+    if len({frozenset(_with_range(combination)) for combination in study.combinations}) == 1:
+        return None
+    return next(dim for dim in study.combinations[0].index if study.dims[dim] > 1)
+
+
+def _split(study: Study, dim: str) -> Iterator[Study]:
+    """The study at each place along a named dim, which stays with one place."""
+    for i in range(study.dims[dim]):
+        axes = tuple(
+            dataclasses.replace(axis, values=axis.values[i : i + 1]) if axis.dim == dim else axis
+            for axis in study.axes
+        )
+        yield dataclasses.replace(study, axes=axes)
 
 
 def partial_rank_correlation(scores: Floats, values: Floats) -> Floats:
@@ -85,11 +117,20 @@ def partial_rank_correlation(scores: Floats, values: Floats) -> Floats:
         return np.full(scores.shape[1], np.nan)
     if np.ptp(values[keep]) == 0.0:
         return np.zeros(scores.shape[1])
-    ranks = np.column_stack([rankdata(scores[keep], axis=0), rankdata(values[keep])])
-    inverse = np.linalg.inv(np.corrcoef(ranks, rowvar=False))
-    scale = np.sqrt(np.diag(inverse))
-    found: Floats = -inverse[:-1, -1] / (scale[:-1] * scale[-1])
-    return found
+    columns = rankdata(scores[keep], axis=0)
+    columns, ranks = columns - columns.mean(axis=0), rankdata(values[keep])
+    return np.array(
+        [_given_others(columns, j, ranks - ranks.mean()) for j in range(len(columns.T))]
+    )
+
+
+def _given_others(columns: Floats, j: int, values: Floats) -> float:
+    """Correlation of a column with the values, both without what the other columns explain."""
+    others, both = np.delete(columns, j, axis=1), np.column_stack([columns[:, j], values])
+    own, left = (both - others @ np.linalg.lstsq(others, both, rcond=None)[0]).T
+    scale = float(np.linalg.norm(own) * np.linalg.norm(left))
+    explained = np.linalg.norm(left) <= EXPLAINED * np.linalg.norm(values)
+    return 0.0 if explained or scale == 0.0 else float(own @ left) / scale
 
 
 def _has_range(constant: provenance.Constant) -> bool:
