@@ -199,3 +199,13 @@ def test_a_refused_export_leaves_the_earlier_one(data, tmp_path, monkeypatch, su
         store.export(data, path)
     assert path.read_text() == "earlier"
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", ["summary.csv", "report.html", "data.zarr/x.csv"])
+def test_an_export_does_not_take_the_place_of_a_file_of_the_result(data, tmp_path, name):
+    write(tmp_path / "r")
+    before = store.verify(tmp_path / "r")
+    with pytest.raises(ParameterError, match=r"choose another name|ending"):
+        store.export(data, tmp_path / "r" / name)
+    assert store.verify(tmp_path / "r") == before == []
+    assert store.export(data, tmp_path / "r" / "mine.csv").exists()

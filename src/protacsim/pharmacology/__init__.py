@@ -23,6 +23,7 @@ from protacsim.pharmacology.datasets import (
     recovery,
     summary,
     time_course,
+    without_dose,
 )
 from protacsim.pharmacology.dose_curves import (
     DegradationCurve,
@@ -93,4 +94,5 @@ __all__ = [
     "ternary_peaks",
     "time_course",
     "turnover_numbers",
+    "without_dose",
 ]

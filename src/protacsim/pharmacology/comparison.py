@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protacsim.errors import ParameterError
-from protacsim.pharmacology.datasets import TIME_DIM, summary
+from protacsim.pharmacology.datasets import TIME_DIM, summary, without_dose
 from protacsim.study import DOSE, dim_of_doses
-from protacsim.units import unit_of
+from protacsim.units import PERCENT_IN, unit_of
+from protacsim.units import measured as measured_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +34,11 @@ def compared(data: xr.Dataset, measured: pd.DataFrame) -> pd.DataFrame:
         Result of a study with a dose axis and `relative_to`.
     measured
         Columns as a fit reads them: `quantity`, a number of `summary` such as "dc50_relative_nM",
-        or `<observable>_percent` at a `compound.dose_nM`; `value` in its unit; `sd`, that of the
-        natural logarithm for quantities in nM; and columns named as axes ("treatment", "time_h")
-        that say where it was measured. Without `time_h` the last time counts. `operator` "<" or
-        ">" marks a limit: the truth lies below or above `value`.
+        or `<observable>_percent` at a `compound.dose_nM`; `value` in `unit`, which is that of the
+        quantity where it is not given (percentages may be fractions); `sd` in the same unit, but
+        that of the natural logarithm for quantities in nM; and columns named as axes
+        ("treatment", "time_h") that say where it was measured. Without `time_h` the last time
+        counts. `operator` "<" or ">" marks a limit: the truth lies below or above `value`.
 
     Returns
     -------
@@ -62,9 +64,11 @@ def compared(data: xr.Dataset, measured: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for _, row in measured.iterrows():
         at = {name: row[name] for name in places}
-        quantity, value = str(row["quantity"]), float(row["value"])
+        quantity, unit = str(row["quantity"]), _unit(row)
+        value = measured_in(quantity, float(row["value"]), unit)
         operator = row["operator"] if row.get("operator") in LIMITS else "="
-        low, high = _bounds(quantity, value, row.get("sd") if operator == "=" else None)
+        sd = None if row.get("sd") is None or operator != "=" else float(row["sd"])
+        low, high = _bounds(quantity, value, None if sd is None else sd * PERCENT_IN.get(unit, 1.0))
         rows.append(
             {
                 "quantity": quantity,
@@ -78,6 +82,13 @@ def compared(data: xr.Dataset, measured: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _unit(row: pd.Series[Any]) -> str:
+    """The unit of a row; by default that of its quantity."""
+    given = row.get("unit")
+    stated = given.strip() if isinstance(given, str) else ""
+    return stated or unit_of(str(row["quantity"])) or "%"
 
 
 def _check_columns(measured: pd.DataFrame, places: list[str], curves: pd.DataFrame) -> None:
@@ -141,21 +152,12 @@ def _at_dose(curve: xr.DataArray, dose_nM: float) -> float:
     along = dim_of_doses(curve.dims) or DOSE
     positive = curve.sel({along: curve[along] > 0.0}).sortby(along)
     if dose_nM == 0.0:
-        return _without_dose(curve, along)
+        return without_dose(curve, along)
     doses = np.log10(positive[along].to_numpy())
     at, slack = np.log10(dose_nM), 1e-9
     if not doses[0] - slack <= at <= doses[-1] + slack:
         return np.nan
     return float(np.interp(at, doses, positive.to_numpy()))
-
-
-def _without_dose(curve: xr.DataArray, along: str) -> float:
-    """Value at dose 0: the stored one, else 100 where that is the reference, else NaN."""
-    stored = curve.values[curve[along].to_numpy() == 0.0]
-    if stored.size:
-        return float(stored[0])
-    by_definition = curve.attrs.get("relative_to") == "vehicle" and np.isfinite(curve).any()
-    return 100.0 if by_definition else np.nan
 
 
 def _equal(values: Any, wanted: Any) -> Any:

@@ -400,3 +400,15 @@ def _labels(curves: xr.Dataset, dim: str) -> list[str]:
             f"{', '.join(map(str, curves.dims)) or 'none'}; declare that axis in the study."
         )
     return [str(label) for label in curves[dim].to_numpy()]
+
+
+def without_dose(curve: xr.DataArray, along: str) -> float:
+    """Value of one curve at dose 0: the stored one, else 100 where that is the reference, or NaN.
+
+    `along` is its dim of doses.
+    """
+    stored = curve.values[curve[along].to_numpy() == 0.0]
+    if stored.size:
+        return float(stored[0])
+    by_definition = curve.attrs.get("relative_to") == "vehicle" and np.isfinite(curve).any()
+    return 100.0 if by_definition else np.nan

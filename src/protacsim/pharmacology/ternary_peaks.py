@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protacsim import reduced
+from protacsim.entities import Compound
 from protacsim.mechanisms import rate_constants
 from protacsim.mechanisms.rates import abundance
 from protacsim.scenario import Scenario, molecules, numbers
@@ -37,12 +38,13 @@ def ternary_peak(scenario: Scenario, values: Any = None) -> TernaryPeak:
 
     `values` are numbers by path, floats or arrays of one shape; those of the scenario by default.
     Both are NaN where this equilibrium does not exist: without a single degrader, with a covalent
-    bond, and where the compound is lost from cell or medium. Destruction lowers the complex; the
-    free degrader at which it is highest stays the same.
+    bond, with a neosubstrate that competes for the ligase, and where compound or ligase is lost by
+    more than turnover. Destruction lowers the complex; the free degrader at which it is highest
+    stays the same.
     """
     values = numbers(scenario) if values is None else values
     entries = scenario.treatment.compounds
-    if len(entries) != 1 or not entries[0].compound.is_degrader:
+    if len(entries) != 1 or not _is_three_body(entries[0].compound, scenario):
         return TernaryPeak(np.asarray(np.nan), np.asarray(np.nan))
     x, ligase = entries[0].name, entries[0].compound.ligase or ""
     rates = rate_constants(scenario, values)
@@ -62,8 +64,8 @@ def ternary_peak(scenario: Scenario, values: Any = None) -> TernaryPeak:
     with np.errstate(divide="ignore", invalid="ignore"):
         in_medium = in_cell * rates[f"release[{x}]"] / rates[f"uptake[{x}]"]
     given = in_medium if scenario.cell.medium_buffered else in_medium + in_cell + bound
-    lost = rates[f"kinact[{x}]"] + rates[f"loss_medium[{x}]"] + rates[f"loss_cell[{x}]"]
-    lost = lost + rates.get(f"elimination[{x}]", 0.0)
+    ways = ("kinact", "kinact_ternary", "loss_medium", "loss_cell", "ligase_loss", "elimination")
+    lost = sum(rates.get(f"{way}[{x}]", 0.0) for way in ways)
     exists = np.isfinite(given) & (np.asarray(lost) == 0.0)
     per_nM = molecules(1.0, values["cell.medium_volume_pL"])
     per_cell_nM = molecules(1.0, values["cell.volume_pL"])
@@ -71,6 +73,12 @@ def ternary_peak(scenario: Scenario, values: Any = None) -> TernaryPeak:
         np.where(exists, given / per_nM, np.nan),
         np.where(exists, found.ternary / per_cell_nM, np.nan),
     )
+
+
+def _is_three_body(compound: Compound, scenario: Scenario) -> bool:
+    """Whether target, degrader and ligase bind one another and nothing else."""
+    neosubstrates = {entry.name for entry in compound.neosubstrates}
+    return compound.is_degrader and not neosubstrates & set(scenario.neosubstrates)
 
 
 def ternary_peaks(study: Study) -> xr.Dataset:

@@ -194,6 +194,8 @@ def _name(part: xr.Dataset, hue: str) -> str:
 
 
 def _curve(row: xr.Dataset, observable: str, dose: str, hue: str, name: str) -> Curve:
+    from protacsim import pharmacology
+
     shown, note = shown_instead(row, observable)
     variable = row[variable_name(row, shown)]
     doses = row[dose].values.astype(np.float64)
@@ -204,7 +206,7 @@ def _curve(row: xr.Dataset, observable: str, dose: str, hue: str, name: str) -> 
         observable=shown,
         x=doses[positive],
         value=values[positive],
-        zero_dose=_zero_dose(doses, values, variable),
+        zero_dose=pharmacology.without_dose(variable, dose),
         note=note,
         key=row[hue].item() if hue in row.coords else None,
         low=_bound(row, variable, "low", positive),
@@ -217,15 +219,6 @@ def _bound(
 ) -> NDArray[np.float64] | None:
     name = f"{variable.name}_{side}"
     return row[name].values.astype(np.float64)[used] if name in row else None
-
-
-def _zero_dose(
-    doses: NDArray[np.float64], values: NDArray[np.float64], variable: xr.DataArray
-) -> float:
-    if (doses == 0.0).any():
-        return float(values[doses == 0.0][0])
-    by_definition = variable.attrs.get("relative_to") == "vehicle" and np.isfinite(values).any()
-    return 100.0 if by_definition else np.nan
 
 
 def _readings(part: xr.Dataset, observable: str, dose: str) -> list[Reading | None]:

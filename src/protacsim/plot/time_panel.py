@@ -34,6 +34,9 @@ MARKS = ("D50",)
 _STEPS_H = (1.0, 2.0, 4.0, 6.0, 12.0, 24.0, 48.0, 72.0, 96.0, 168.0, 336.0, 672.0)
 # Markers along a curve, as parts of the diagonal of the panel.
 _MARKER_GAP = 0.22
+
+# So few points all have a marker: what lies between them is a straight line.
+FEW_TIMES = 8
 # What a tick label may reach out of a panel at the right; text size as in the style sheet.
 _OVERHANG_MM, _TEXT_PT = 2.0, 7.0
 
@@ -115,7 +118,7 @@ def _draw_curve(
         curve.value,
         **(own if with_marker else own | {"marker": "none"}),
         # Times may be far apart, hence distances; staggered as in a dose-response panel.
-        markevery=(_MARKER_GAP * rank, _MARKER_GAP),
+        markevery=None if curve.x.size <= FEW_TIMES else (_MARKER_GAP * rank, _MARKER_GAP),
         label=curve.name or "_curve",
         zorder=3.0 - rank,
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from protacsim.errors import ParameterError
 from protacsim.store.files import PARTIAL, explained
+from protacsim.store.journal import DATA, DERIVED, MANIFEST
 from protacsim.units import unit_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def export(data: xr.Dataset, path: Path | str) -> Path:
     path = Path(path)
     if path.suffix not in FORMATS:
         raise ParameterError(f"{path}: the ending must be one of {', '.join(FORMATS)}")
+    if _is_of_a_result(path.absolute()):
+        raise ParameterError(f"{path}: is a file of a result, made by run; choose another name")
     partial = path.with_name(path.name + PARTIAL)
     try:
         with explained(path, "the export could not be written"):
@@ -51,6 +54,12 @@ def export(data: xr.Dataset, path: Path | str) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def _is_of_a_result(path: Path) -> bool:
+    """Whether the store of a result would lose or gain a file, or its folder a made one."""
+    inside = any(up.name == DATA and (up.parent / MANIFEST).exists() for up in path.parents)
+    return inside or (path.name in DERIVED and (path.parent / MANIFEST).exists())
 
 
 def _netcdf(data: xr.Dataset, path: Path) -> None:
