@@ -93,6 +93,32 @@ def test_what_the_data_do_not_see_is_flat_and_what_they_bound_is_one_sided():
     assert np.log(found.high) == pytest.approx(2.0 + 0.1 * np.sqrt(rise_at(0.9)), rel=1e-2)
 
 
+@dataclass
+class Exploding:
+    """One prediction, exp(a x): nearly nothing until a limit is met, then very steep."""
+
+    rate: float
+    data: tuple
+    unknowns: tuple
+
+    def predict(self, log_values):
+        return np.exp(np.minimum(self.rate * log_values, 500.0))
+
+    def jacobian(self, log_values, _step):
+        found = self.predict(log_values)
+        return found, self.rate * found[:, None]
+
+
+@pytest.mark.parametrize("rate", [0.7, 3.0, 20.0])
+def test_an_end_is_found_where_a_limit_begins_to_be_contradicted(rate):
+    model = Exploding(rate, (measurement(10.0, 1.0, "<"),), (unknown("x"),))
+    best = best_fit(model, starts=1, seed=1)
+    found = profile(model, best, 0, rise_at(0.9))
+    assert found.closed_above
+    expected = np.log(10.0 + np.sqrt(rise_at(0.9))) / rate
+    assert np.log(found.high) == pytest.approx(expected, abs=0.02)
+
+
 def test_priors_are_residuals():
     model = Linear(np.eye(1), (measurement(3.0, 1.0),), (unknown("p", 0.5),))
     found = fit_from(Objective(model), np.zeros(1))
@@ -325,6 +351,9 @@ def test_bands_hold_the_fitted_curve_and_narrow_with_better_data():
         curves = fitting.fitted_curves(model, best, 0.9)
         low, high = curves["target_total_percent_low"], curves["target_total_percent_high"]
         assert (low <= curves["target_total_percent"]).all()
+        assert (low >= 0.0).all()
+        said = curves["target_total_percent"].attrs
+        assert (said["long_name"], said["relative_to"]) == ("total BTK, fitted", "vehicle")
         assert (curves["target_total_percent"] <= high).all()
         widths.append(float((high - low).mean()))
         _, spread = fitting.predictions(model, best, data)
@@ -379,6 +408,72 @@ def test_a_row_given_twice_is_refused_with_both_lines(tmp_path):
         fitting.read_measurements(path, study())
 
 
+def test_cells_that_no_column_takes_are_refused(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text(
+        "treatment,target.allele,quantity,value,unit,compound.dose_nM,value\n"
+        "a,WT,target_total_percent,60,%,3,50\n"
+    )
+    with pytest.raises(ParameterError, match="column 'value' twice"):
+        fitting.read_measurements(path, study())
+    path.write_text(
+        "treatment,target.allele,quantity,value,unit,compound.dose_nM\n"
+        "a,WT,target_total_percent,60,%,3,5\n"
+    )
+    with pytest.raises(ParameterError, match="line 2: has 7 fields, the header 6"):
+        fitting.read_measurements(path, study())
+
+
+def one_curve(observables=("target_total",)) -> ps.Study:
+    return ps.Study(
+        ps.Scenario(cell="molm14", treatment="mt-802"),
+        axes={"compound.dose_nM": np.geomspace(1.0, 1e4, 9)},
+        readout=ps.Readout(observables, times_h=[24.0], relative_to="vehicle"),
+    )
+
+
+@pytest.mark.jit_only
+def test_a_potency_that_does_not_exist_is_no_prediction():
+    """No affinity for the ligase gives an absolute DC50 near the top dose: the row is not met.
+
+    Where no dose reaches half, the top dose stood for the potency, and met it.
+    """
+    row = {"quantity": "dc50_absolute_nM", "value": 8000.0, "unit": "nM", "sd": 0.3}
+    free = [fitting.Parameter("compound.kd_ligase_nM", low=10.0, high=1e5)]
+    found = fitting.fit(one_curve(), [row], free, starts=4)
+    kd = float(found["estimate"][0])
+    there = ps.Scenario(cell="molm14", treatment={"name": "mt-802", "kd_ligase_nM": kd})
+    one = one_curve()
+    curves = ps.pharmacology.dose_response(ps.run(ps.Study(there, one.axes, one.readout)))
+    expected = float(curves["dc50_absolute_nM"].squeeze())
+    assert float(found["predicted"][0]) == pytest.approx(expected, rel=1e-3)
+    assert found.attrs["cost"] == pytest.approx((np.log(8000.0 / expected) / 0.3) ** 2, rel=1e-2)
+    assert found.attrs["cost"] > 25.0
+
+
+@pytest.mark.jit_only
+def test_arithmetic_is_fitted_and_what_has_no_reference_is_refused():
+    free = [fitting.Parameter("compound.kd_ligase_nM", low=10.0, high=1e5)]
+    row = {"value": 60.0, "unit": "%", "compound.dose_nM": 100.0}
+    name = "share = target_total / 2"
+    both = [{"quantity": "share_percent", **row}], [{"quantity": "target_total_percent", **row}]
+    arithmetic, plain = (
+        float(fitting.fit(one_curve(("target_total", name)), rows, free)["estimate"][0])
+        for rows in both
+    )
+    assert arithmetic == pytest.approx(plain, rel=1e-6)
+    nothing = [{"quantity": "ternary_percent", **row}]
+    with pytest.raises(ps.SimulationError, match="the reference is 0"):
+        fitting.fit(one_curve(("target_total", "ternary")), nothing, free)
+
+
+def test_the_residual_of_a_limit_that_holds_is_none():
+    found = [
+        fitting._residual(measurement(10.0, 2.0, operator), 4.0) for operator in ("<", ">", "=")
+    ]
+    assert found == [0.0, -3.0, -3.0]
+
+
 def test_units_are_converted(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text(
@@ -400,6 +495,14 @@ BAD_PARAMETERS = {
     "start outside": (
         fitting.Parameter("compound.kd_target_nM", low=1, high=2, start=5), "outside 1 to 2",
     ),
+    "floor above the whole signal": (
+        fitting.Parameter(fitting.FLOOR, low=0.1, high=2.0), "low < high < 1",
+    ),
+    "floor with one bound": (fitting.Parameter(fitting.FLOOR, low=0.6), "low < high < 1"),
+    "prior around what is out of bounds": (
+        fitting.Parameter("compound.kd_target_nM", low=500, high=900, prior_sd_log=0.3),
+        "outside 500 to 900",
+    ),
     "unknown dim": (fitting.Parameter("cell.volume_pL", low=1, high=2, per=("cells",)), "'cells'"),
 }  # fmt: skip
 
@@ -410,6 +513,28 @@ def test_a_wrong_parameter_is_refused(name):
     with pytest.raises(ParameterError, match=parameter.path) as caught:
         fitting.fit(study(), [ROW], [parameter])
     assert expected in str(caught.value)
+
+
+def test_a_shared_start_does_not_depend_on_the_order_of_treatments():
+    """The geometric mean of the values in the study, and no centre for a prior."""
+
+    def start(*kds: float, **changes: float) -> float:
+        treatments = [
+            ps.Treatment(({"name": "mt-802", "kd_target_nM": kd},), name=f"kd {kd:g}") for kd in kds
+        ]
+        one = ps.Study(
+            ps.Scenario(cell="molm14"),
+            axes={"treatment": treatments, "compound.dose_nM": DOSES},
+            readout=ps.Readout(times_h=[24.0], relative_to="vehicle"),
+        )
+        asked = fitting.Parameter("compound.kd_target_nM", low=1.0, high=1e5, **changes)
+        (found,) = fitting.parameters.unknowns([asked], one)
+        return found.start
+
+    assert start(20.0, 500.0) == start(500.0, 20.0) == pytest.approx(100.0)
+    with pytest.raises(ParameterError, match="the study has 20, 500; give start"):
+        start(20.0, 500.0, prior_sd_log=0.3)
+    assert start(20.0, 500.0, prior_sd_log=0.3, start=40.0) == 40.0
 
 
 def noisy(rows: list[dict], rng: np.random.Generator) -> list[dict]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from protacsim.fitting.bands import fitted_curves, predictions
 from protacsim.fitting.data import Errors, Measurement, measurements, read_measurements
-from protacsim.fitting.estimation import Estimate, best_fit
+from protacsim.fitting.estimation import Estimate, best_fit, deviation, holds
 from protacsim.fitting.model import Model
 from protacsim.fitting.parameters import FLOOR, Parameter, unknowns
 from protacsim.fitting.profiles import Interval, profile, rise_at
@@ -163,6 +163,6 @@ def dataset(model: Model, best: Estimate, found: Sequence[Interval], level: floa
 
 
 def _residual(measurement: Measurement, predicted: float) -> float:
-    if measurement.on_log_scale:
-        return float(np.log(predicted / measurement.value) / measurement.sd)
-    return (float(predicted) - measurement.value) / measurement.sd
+    """In standard deviations; 0 for a limit that holds."""
+    found = deviation(measurement, predicted)
+    return 0.0 if holds(measurement, found) else found

@@ -16,6 +16,7 @@ from protacsim.fitting.data import Measurement
 from protacsim.fitting.estimation import STEP, Estimate, Objective
 from protacsim.fitting.model import Model
 from protacsim.fitting.parameters import labels_of, log_bounds
+from protacsim.mechanisms import parse
 from protacsim.study import DOSE
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def predictions(model: Model, best: Estimate, data: Sequence[Measurement]) -> tu
 def fitted_curves(model: Model, best: Estimate, level: float) -> xr.Dataset:
     """Curves of every fitted combination: `<observable>_percent` with `_low` and `_high`.
 
-    Dims are `curve` (with a coordinate per named dim), the doses and `time_h`; doses that a curve
-    has not are NaN.
+    A band ends at zero: there is no negative amount. Dims are `curve` (with a coordinate per named
+    dim), the doses and `time_h`; doses that a curve has not are NaN.
     """
     import xarray as xr
     from scipy.special import ndtri
@@ -73,10 +74,11 @@ def fitted_curves(model: Model, best: Estimate, level: float) -> xr.Dataset:
             sd = np.sqrt(np.einsum("idt,ij,jdt->dt", steep, some, steep))
             for end, value in (
                 ("", centre),
-                ("_low", centre - width * sd),
+                ("_low", np.maximum(centre - width * sd, 0.0)),
                 ("_high", centre + width * sd),
             ):
-                attrs = {"units": "%", "long_name": f"{name}, fitted{end.replace('_', ', ')}"}
+                long_name = f"{_long_name(model, name)}, fitted{end.replace('_', ', ')}"
+                attrs = {"units": "%", "long_name": long_name, "relative_to": model.relative_to}
                 variables[f"{name}_percent{end}"] = (("curve", DOSE, "time_h"), value[None], attrs)
         labels = labels_of(model.study, curves.combination)
         coords: dict[str, Any] = {dim: ("curve", [label]) for dim, label in labels.items()}
@@ -84,3 +86,10 @@ def fitted_curves(model: Model, best: Estimate, level: float) -> xr.Dataset:
         coords["time_h"] = ("time_h", model.times, {"units": "h"})
         parts.append(xr.Dataset(variables, coords=coords))
     return xr.concat(parts, "curve", join="outer", combine_attrs="override")
+
+
+def _long_name(model: Model, observable: str) -> str:
+    """What a read-out of the study, or an observable that potencies are read from, is called."""
+    asked = {reading.name: reading for reading in model.study.readout.readings}
+    reading = asked.get(observable) or parse(observable)
+    return reading.long_name.format(target=model.study.scenario.target.name)

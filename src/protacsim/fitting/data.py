@@ -7,7 +7,6 @@ what it is, by the name of a quantity.
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 from protacsim.errors import ParameterError
 from protacsim.study import DOSE, Study
-from protacsim.units import to_canonical, unit_of
+from protacsim.units import PERCENT_IN, measured, unit_of
 from protacsim.validation import one_of
 
 POTENCIES = ("dc50_relative_nM", "dc50_absolute_nM", "ic50_nM")
@@ -24,8 +23,6 @@ EXTREMES = ("dmax_percent", "imax_percent")
 OPERATORS = ("=", "<", ">")
 COLUMNS = ("quantity", "value", "unit", "operator", "sd", "time_h", DOSE, "note")
 LARGEST_FILE_BYTES = 20_000_000
-PERCENT_IN = {"%": 1.0, "percent": 1.0, "fraction": 100.0}
-"""Percentage points in one unit of what percentages may be given in."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +84,27 @@ def read_measurements(
     lines = [(f"{path}, line {i}", line) for i, line in enumerate(text.splitlines(), 1)]
     kept = [(name, line) for name, line in lines if line.strip() and not line.startswith("#")]
     _check_commas(path, kept)
-    table = csv.DictReader(io.StringIO("\n".join(line for _, line in kept)), skipinitialspace=True)
-    rows = [
-        {str(key): (value or "").strip() for key, value in row.items() if isinstance(value, str)}
-        for row in table
-    ]
+    table = list(csv.reader((line for _, line in kept), skipinitialspace=True))
+    header = [cell.strip() for cell in table[0]] if table else []
+    _check_cells(path, header, kept, table)
+    rows = [dict(zip(header, (cell.strip() for cell in row), strict=False)) for row in table[1:]]
     return measurements(rows, study, errors, names=[name for name, _ in kept[1:]])
+
+
+def _check_cells(
+    path: Path, header: Sequence[str], lines: Sequence[tuple[str, str]], table: Sequence[list[str]]
+) -> None:
+    """No column twice, and no row with more than the header names."""
+    twice = sorted({name for name in header if header.count(name) > 1 and name})
+    wrong = [f"{path}: has the column {name!r} twice; keep one" for name in twice]
+    for (name, _), row in zip(lines[1:], table[1:], strict=False):
+        if any(cell.strip() for cell in row[len(header) :]):
+            wrong.append(
+                f"{name}: has {len(row)} fields, the header {len(header)}; write decimal numbers "
+                "with points, and text with commas in quotes"
+            )
+    if wrong:
+        raise ParameterError("\n".join(wrong))
 
 
 def _check_commas(path: Path, lines: Sequence[tuple[str, str]]) -> None:
@@ -178,13 +190,7 @@ class _Checker:
         wanted = unit_of(quantity) or "%"
         if not unit:
             raise ParameterError(f"{quantity} has no unit; write {wanted!r} in the column unit")
-        number = _number(row.get("value"), "value")
-        if wanted == "%":
-            if unit not in PERCENT_IN:
-                raise ParameterError(f"{quantity} in {unit!r}; must be % or fraction")
-            number *= PERCENT_IN[unit]
-        elif unit != wanted:
-            number = to_canonical(quantity, f"{number} {unit}")
+        number = measured(quantity, _number(row.get("value"), "value"), unit)
         if number < 0.0 or (number == 0.0 and quantity in POTENCIES):
             raise ParameterError(f"{quantity} is {number:g}; must be above 0")
         return number

@@ -105,16 +105,25 @@ def residuals(
         if not np.isfinite(value):
             found[i] = WORST
             continue
-        if m.on_log_scale:
-            value = max(value, SMALLEST)
-            found[i], scale = np.log(value / m.value) / m.sd, 1.0 / (value * m.sd)
-        else:
-            found[i], scale = (value - m.value) / m.sd, 1.0 / m.sd
-        if (m.operator == "<" and found[i] < 0.0) or (m.operator == ">" and found[i] > 0.0):
+        found[i] = deviation(m, value)
+        if holds(m, found[i]):
             found[i] = 0.0
             continue
+        scale = 1.0 / (max(value, SMALLEST) * m.sd) if m.on_log_scale else 1.0 / m.sd
         steep[i] = slopes[i] * scale
     return found, np.where(np.isfinite(steep), steep, 0.0)
+
+
+def deviation(measured: Measurement, predicted: float) -> float:
+    """(predicted - measured) / sd, of the logarithms for potencies."""
+    if measured.on_log_scale:
+        return float(np.log(max(predicted, SMALLEST) / measured.value) / measured.sd)
+    return (float(predicted) - measured.value) / measured.sd
+
+
+def holds(measured: Measurement, found: float) -> bool:
+    """Whether a prediction that deviates so lies on the side that a limit allows."""
+    return (measured.operator == "<" and found < 0.0) or (measured.operator == ">" and found > 0.0)
 
 
 def _prior(unknowns: Sequence[Unknown], log_values: Floats) -> tuple[Floats, Floats]:
@@ -197,9 +206,14 @@ def best_fit(
         found.append(fit_from(objective, scanned(model, start)))
         if progress is not None:
             progress(done, len(points))
-    finite = [estimate for estimate in found if np.isfinite(estimate.cost)]
+    finite = [estimate for estimate in found if np.isfinite(estimate.predicted).any()]
     if not finite:
-        raise SimulationError("no start of the fit gave finite predictions", 0, 0.0)
+        raise SimulationError(
+            "no start of the fit predicted any of the measurements: runs failed, the reference is "
+            "0, or potencies lie beyond the doses of the study",
+            0,
+            0.0,
+        )
     return min(finite, key=lambda estimate: estimate.cost)
 
 

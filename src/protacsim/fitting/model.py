@@ -122,7 +122,7 @@ class Model:
             if whole.any():
                 if (name, m.time_h) not in read:
                     read[name, m.time_h] = _readings(name, tested, remaining[whole, :-1])
-                out[whole, i] = _extended(read[name, m.time_h][m.quantity], tested)
+                out[whole, i] = _of_limit(m, read[name, m.time_h][m.quantity], tested)
 
     def percent(self, curves: Curves, log_values: Floats) -> dict[str, Floats]:
         """Percent of the reference (v, doses, times) of every observable that is measured.
@@ -173,14 +173,17 @@ class Model:
             times,
             self.study.mean_method,
             varied=self._varied(curves),
+            species=self.study.readout.species,
             runs=RUNS_OF_A_FIT,
         )
         shape = (len(log_values), len(doses_nM), len(times))
         failed = np.broadcast_to(solution.status != 0, shape[0] * shape[1])[:, None]
-        return {
-            name: np.where(failed, np.nan, readings[name]).reshape(shape)
+        asked = {reading.name: reading for reading in self.study.readout.readings}
+        found = {
+            name: asked[name].value(readings) if name in asked else readings[name]
             for name in {_observable(self.data[i].quantity) for i in curves.rows}
         }
+        return {name: np.where(failed, np.nan, x).reshape(shape) for name, x in found.items()}
 
     def _varied(self, curves: Curves) -> frozenset[str]:
         scenario = curves.combination.scenario
@@ -225,10 +228,19 @@ def _readings(observable: str, doses_nM: Floats, remaining: Floats) -> dict[str,
     return degradation_curves(doses_nM, remaining, min_effect_points=0.0)[0]
 
 
-def _extended(readings: Readings, tested: Floats) -> Floats:
-    """Readings as numbers (v,); a potency beyond the tested doses stands at the end it passes."""
+def _of_limit(measured: Measurement, readings: Readings, tested: Floats) -> Floats:
+    """Readings as numbers (v,), NaN where there are none.
+
+    Beside a limit, a potency beyond the tested doses on the side that the limit allows stands at
+    the end it passes.
+    """
     from protacsim.pharmacology.readings import Reason
 
     below = readings.reasons == Reason.BELOW_LOWEST_DOSE
-    ends = np.where(below, tested[0], tested[-1])
-    return np.where(np.isfinite(readings.values), readings.values, ends)
+    allowed, end = {
+        "<": (below, tested[0]),
+        ">": (~below, tested[-1]),
+        "=": (np.zeros_like(below), np.nan),
+    }[measured.operator]
+    beyond = measured.on_log_scale & allowed & ~np.isfinite(readings.values)
+    return np.where(beyond, end, readings.values)

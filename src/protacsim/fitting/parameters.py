@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import geometric_mean
 from typing import Annotated, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ from pydantic import Field, model_validator
 from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.fitting.data import named_labels
-from protacsim.scenario import full_path, numbers, replaced
+from protacsim.scenario import Scenario, full_path, numbers, replaced
 from protacsim.study import Combination, Study
 from protacsim.units import to_canonical
 from protacsim.validation import noun, one_of
@@ -32,8 +33,9 @@ class Parameter:
     """One path to fit on a logarithmic scale, between `low` and `high`.
 
     `per` names dims of the study: one value for each of their labels; without it the value is
-    shared by all. Bounds default to the library's range. With `prior_sd_log` the logarithm is held
-    near `start` (the value in the study where none is given) with that standard deviation.
+    shared by all. Bounds default to the library's range, `start` to the value in the study (the
+    geometric mean where there are several). With `prior_sd_log` the logarithm is held near `start`
+    with that standard deviation.
     """
 
     path: Annotated[str, Field(min_length=1, max_length=200)]
@@ -108,35 +110,61 @@ def _expanded(parameter: Parameter, study: Study) -> list[Unknown]:
 
 def _unknown(parameter: Parameter, study: Study, place: tuple[tuple[str, str], ...]) -> Unknown:
     if parameter.path == FLOOR:
-        low, high = parameter.low or FLOOR_BOUNDS[0], parameter.high or FLOOR_BOUNDS[1]
-        start = float(parameter.start or math.sqrt(float(low) * float(high)))
-        return Unknown(FLOOR, place, float(low), float(high), start, parameter.prior_sd_log)
+        low = float(parameter.low or FLOOR_BOUNDS[0])
+        high = float(parameter.high or FLOOR_BOUNDS[1])
+        if not low < high < 1.0:
+            raise ParameterError(f"lies between {low:g} and {high:g}; give low < high < 1")
+        start = float(parameter.start or math.sqrt(low * high))
+        _check_start(start, low, high)
+        return Unknown(FLOOR, place, low, high, start, parameter.prior_sd_log)
     members = [c for c in study.combinations if all(labels_of(study, c)[d] == v for d, v in place)]
-    low, high, start = _bounds(parameter, members[0])
-    if not low <= start <= high:
-        raise ParameterError(f"start = {start:g} lies outside {low:g} to {high:g}")
+    low, high, start = _bounds(parameter, members)
+    _check_start(start, low, high)
     for combination in members:
         for end in (low, high):
             replaced(combination.scenario, full_path(combination.scenario, parameter.path), end)
     return Unknown(parameter.path, place, low, high, start, parameter.prior_sd_log)
 
 
-def _bounds(parameter: Parameter, combination: Combination) -> tuple[float, float, float]:
-    """Bounds and start, from the parameter, else from the library."""
-    scenario = combination.scenario
-    full = full_path(scenario, parameter.path)
-    value = numbers(scenario).get(full)
-    fact = next((c for c in provenance.constants(scenario) if c.path == full), None)
-    low = parameter.low if parameter.low is not None else fact.low if fact else None
-    high = parameter.high if parameter.high is not None else fact.high if fact else None
+def _check_start(start: float, low: float, high: float) -> None:
+    if not low <= start <= high:
+        raise ParameterError(f"start = {start:g} lies outside {low:g} to {high:g}")
+
+
+def _bounds(parameter: Parameter, members: Sequence[Combination]) -> tuple[float, float, float]:
+    """Bounds and start, from the parameter, else from the library and the study."""
+    known = [_known(parameter.path, combination.scenario) for combination in members]
+    low = parameter.low if parameter.low is not None else _all(min, [x for _, x, _ in known])
+    high = parameter.high if parameter.high is not None else _all(max, [x for _, _, x in known])
     if low is None or high is None or not 0.0 < float(low) < float(high):
         raise ParameterError("the library has no range above 0 for it; give low and high")
-    start = parameter.start if parameter.start is not None else value
-    if start is None:
-        start = math.sqrt(float(low) * float(high))
-    clipped = parameter.start is None
-    start = min(max(float(start), float(low)), float(high)) if clipped else float(start)
-    return float(low), float(high), start
+    low, high = float(low), float(high)
+    if parameter.start is not None:
+        return low, high, float(parameter.start)
+    values = sorted({value for value, _, _ in known if value is not None})
+    if parameter.prior_sd_log is None:
+        inside = {min(max(value, low), high) for value in values} or {math.sqrt(low * high)}
+        return low, high, geometric_mean(sorted(inside)) if len(inside) > 1 else inside.pop()
+    if len(values) != 1:
+        found = ", ".join(f"{value:g}" for value in values) or "none"
+        raise ParameterError(
+            f"prior_sd_log holds it near one value, but the study has {found}; give start"
+        )
+    return low, high, values[0]
+
+
+def _known(path: str, scenario: Scenario) -> tuple[float | None, float | None, float | None]:
+    """Value of a path in a scenario, and the ends of its range in the library."""
+    full = full_path(scenario, path)
+    fact = next((c for c in provenance.constants(scenario) if c.path == full), None)
+    low, high = (None, None) if fact is None else (fact.low, fact.high)
+    return numbers(scenario).get(full), low, high
+
+
+def _all(choose: Callable[[list[float]], float], ends: list[float | None]) -> float | None:
+    """The outermost end, None unless each is known."""
+    given = [end for end in ends if end is not None]
+    return choose(given) if len(given) == len(ends) else None
 
 
 def labels_of(study: Study, combination: Combination) -> dict[str, str]:

@@ -20,7 +20,9 @@ SMALLEST_STEP = 0.02
 LARGEST_STEP = 2.0
 GROWTH = 1.7
 MOST_STEPS = 24
-REFINEMENTS = 4
+REFINEMENTS = 20
+NARROW = 0.01
+"""Width, in logarithms, of what may hold an end."""
 CLOSE = 0.02
 TOLERANCE = 1e-5
 """Relative tolerance of the fits along a profile; its ends are sought to two digits."""
@@ -54,7 +56,9 @@ def profile(model: Model, best: Estimate, j: int, rise: float) -> Interval:
     step = min(max(reach, SMALLEST_STEP), LARGEST_STEP)
     low, closed_below = path.end(-step)
     high, closed_above = path.end(step)
-    return Interval(float(np.exp(low)), float(np.exp(high)), closed_below, closed_above)
+    unknown = model.unknowns[j]
+    low, high = np.clip(np.exp([low, high]), unknown.low, unknown.high)
+    return Interval(float(low), float(high), closed_below, closed_above)
 
 
 def rise_at(level: float) -> float:
@@ -97,10 +101,17 @@ class _Path:
     def between(
         self, inside: tuple[float, float], outside: tuple[float, float], warm: Floats
     ) -> float:
-        """Where the rise is met between two points: the root of a rise is nearly linear."""
+        """Where the rise is met between two points.
+
+        The root of a rise is nearly linear, but not where a limit begins to be contradicted:
+        every other point halves the way.
+        """
         level = float(np.sqrt(self.rise))
-        for _ in range(REFINEMENTS):
-            there = _crossing(inside, outside, level)
+        for k in range(REFINEMENTS):
+            if abs(outside[0] - inside[0]) < NARROW:
+                break
+            halfway = 0.5 * (inside[0] + outside[0])
+            there = halfway if k % 2 else _crossing(inside, outside, level)
             height, warm = self.at(there, warm)
             if abs(height - level) < CLOSE * level:
                 return there
