@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -361,6 +362,21 @@ def test_bands_hold_the_fitted_curve_and_narrow_with_better_data():
     assert widths[1] == pytest.approx(4.0 * widths[0], rel=0.2)
 
 
+@pytest.mark.jit_only
+def test_what_is_returned_says_where_each_measurement_is_and_what_is_left_unmeasured():
+    one = study()
+    rows = rows_at(truth())
+    found, curves = fitting.fitted(one, rows, parameters(), starts=1)
+    assert found["compound.dose_nM"].attrs["units"] == "nM"
+    given = [row.get("compound.dose_nM", np.nan) for row in rows]
+    np.testing.assert_array_equal(found["compound.dose_nM"], given)
+    before, left = (
+        {entry["path"] for entry in json.loads(data.attrs["unverified"])}
+        for data in (ps.run(one), curves)
+    )
+    assert before - left == {"cell.proteins.BTK.half_life_h"}
+
+
 BAD_ROWS = {
     "unit": ({"unit": ""}, "no unit"),
     "wrong unit": ({"unit": "h"}, "nM"),
@@ -617,6 +633,12 @@ def test_a_fit_of_a_configuration_writes_its_tables(tmp_path):
     assert float(row["low"]) < float(row["estimate"]) < float(row["high"])
     assert len((tmp_path / "r/fit_measurements.csv").read_text().splitlines()) == 3
     assert (tmp_path / "r/fit_curves.csv").exists()
+    assert {path.name for path in (tmp_path / "r/figures").iterdir()} == {"fit.svg", "fit.png"}
+    page = (tmp_path / "r/report.html").read_text()
+    assert "Figure 1, fit: " in page
+    assert "with the constants before the fit" in page
+    assert "with the constants before the fit" in " ".join(said.output.split())
+    assert "Its numbers are in fit_curves.csv." in page
 
 
 def test_mistakes_of_data_and_parameters_of_a_configuration_are_told_together(tmp_path):

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protacsim import fitting
-from protacsim.cli.publishing import write_table
+from protacsim.cli.publishing import FIT, FIT_CURVES, save_figure, write_table
 from protacsim.cli.tables import print_rows
 from protacsim.config import FitJob, Job
 
 if TYPE_CHECKING:
     import xarray as xr
 
-PARAMETERS, MEASUREMENTS, CURVES = "fit_parameters.csv", "fit_measurements.csv", "fit_curves.csv"
+PARAMETERS, MEASUREMENTS = "fit_parameters.csv", "fit_measurements.csv"
 
 
-def calibrate(job: Job, fit: FitJob, folder: Path, *, quiet: bool) -> dict[str, Any]:
-    """Fit, and write parameters, measurements and curves as CSV."""
+def calibrate(
+    job: Job, fit: FitJob, folder: Path, *, quiet: bool
+) -> tuple[dict[str, Any], Sequence[Path]]:
+    """Fit, and write parameters, measurements and curves as CSV; numbers and figure of the fit."""
+    from protacsim import plot
+
     found, curves = fitting.fitted(
         job.study, fit.data, fit.parameters, starts=fit.starts, seed=job.study.seed, level=fit.level
     )
@@ -26,11 +31,12 @@ def calibrate(job: Job, fit: FitJob, folder: Path, *, quiet: bool) -> dict[str, 
     measurements = found.drop_dims("parameter").to_dataframe().reset_index(drop=True)
     write_table(parameters, folder / PARAMETERS)
     write_table(measurements, folder / MEASUREMENTS)
-    write_table(curves.to_dataframe().reset_index(), folder / CURVES)
+    write_table(curves.to_dataframe().reset_index(), folder / FIT_CURVES)
+    figure = save_figure(plot.fit_sheet(curves, found), folder / "figures", FIT)
     if not quiet:
         _print(found)
     attrs = {key: found.attrs[key] for key in ("cost", "data", "free", "level", "converged")}
-    return {**attrs, "parameters": json.loads(parameters.to_json(orient="records"))}
+    return {**attrs, "parameters": json.loads(parameters.to_json(orient="records"))}, figure
 
 
 def _print(found: xr.Dataset) -> None:

@@ -23,30 +23,46 @@ from protacsim.study import REPLICATE, Study, dim_of_doses, restored
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    from protacsim import report
 
 LISTED_ROWS = 60
 WANTED = ("dc50_relative_nM", "dmax_percent", "hook_depth_percent", "ic50_nM", "ic50_fold_shift")
 REPORT = "report.html"
+FIT, FIT_CURVES = "fit", "fit_curves.csv"
+BEFORE_FIT = " (with the constants before the fit)"
 
 
 def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study) -> list[Path]:
     """Draw each figure as NN-kind.svg and .png."""
-    if folder.is_symlink():
-        raise StoreError(f"{folder} is a link; remove it, so that nothing elsewhere is replaced")
+    check_no_link(folder)
     written: list[Path] = []
     for number, figure in enumerate(figures, 1):
-        from protacsim import plot
-
         finished = drawn(data, figure, study, folder.parent)
-        try:
-            written += plot.save(finished, folder / f"{number:02d}-{figure.kind}")
-        except OSError as error:
-            raise StoreError(
-                f"{folder}: cannot be written ({error.strerror}); free space or use --out."
-            ) from error
+        written += save_figure(finished, folder, f"{number:02d}-{figure.kind}")
     for stale in set(folder.glob("[0-9][0-9]-*.[ps][nv]g")) - set(written):
         stale.unlink()
     return written
+
+
+def check_no_link(folder: Path) -> None:
+    """Raise `StoreError` where figures would be written somewhere else."""
+    if folder.is_symlink():
+        raise StoreError(f"{folder} is a link; remove it, so that nothing elsewhere is replaced")
+
+
+def save_figure(finished: MatplotlibFigure, folder: Path, name: str) -> tuple[Path, ...]:
+    """Write a figure as SVG and PNG; returns both paths."""
+    from protacsim import plot
+
+    check_no_link(folder)
+    try:
+        return plot.save(finished, folder / name)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: cannot be written ({error.strerror}); free space or use --out."
+        ) from error
 
 
 def write_report(
@@ -57,20 +73,26 @@ def write_report(
 
     from protacsim import report
 
-    drawings = [
-        report.Drawing(path.stem.partition("-")[2], path.stem, path.read_text(encoding="utf-8"))
-        for path in figures
-        if path.suffix == ".svg"
-    ]
-    fitted = folder / "fit_parameters.csv"
-    further = [("Fitted parameters", pd.read_csv(fitted))] if job.fit is not None else []
-    run = report.Run(
-        job.study, data, table, drawings, _command(job), store.read_manifest(folder), further
-    )
+    drawings = [_drawing(path) for path in figures if path.suffix == ".svg"]
+    further: dict[str, Any] = {}
+    if job.fit is not None:
+        further["further"] = [("Fitted parameters", pd.read_csv(folder / "fit_parameters.csv"))]
+        further["summary_heading"] = f"Readings of every curve or point{BEFORE_FIT}"
+    manifest = store.read_manifest(folder)
+    run = report.Run(job.study, data, table, drawings, _command(job), manifest, **further)
     path = folder / REPORT
     with explained(path, "the report could not be written"):
         write_file(path, report.page(run).encode())
     return path
+
+
+def _drawing(path: Path) -> report.Drawing:
+    """A figure from its file, such as 01-dose-response.svg or fit.svg."""
+    from protacsim import report
+
+    kind = path.stem.lstrip("0123456789-")
+    numbers = {"numbers_in": FIT_CURVES} if kind == FIT else {}
+    return report.Drawing(kind, path.stem, path.read_text(encoding="utf-8"), **numbers)
 
 
 def _command(job: Job) -> str:
@@ -152,24 +174,29 @@ def print_summary(job: Job, table: pd.DataFrame, path: Path) -> None:
         typer.echo(f"The first {LISTED_ROWS} of {rows} rows; all are in {printable(str(path))}.")
 
 
+def _heading(job: Job) -> str:
+    before = BEFORE_FIT if job.fit is not None else ""
+    return f"{job.study.title}{before}"
+
+
 def _print_first(job: Job, table: pd.DataFrame) -> int:
     """Print up to LISTED_ROWS rows; returns how many there would be."""
     if job.study.is_stochastic:
         last = table[table["time_h"] == table["time_h"].max()]
-        print_table(job.study.title, last.drop(columns="units").head(LISTED_ROWS))
+        print_table(_heading(job), last.drop(columns="units").head(LISTED_ROWS))
         return len(last)
     if "dmax_percent" not in table and "ic50_nM" not in table:
         percent = [name for name in table if str(name).endswith("_percent")]
         axes = [name for name in table if name in job.study.axis_paths or name == "time_h"]
         few = table[[*axes, *percent]] if percent else table
-        print_table(job.study.title, few.head(LISTED_ROWS))
+        print_table(_heading(job), few.head(LISTED_ROWS))
         return len(few)
     last = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
     axes = [c for c in table.columns if not _is_reading(c)]
     wanted = [name for name in WANTED if name in table]
     if job.study.samples:
         return _print_populations(job, last, axes, wanted)
-    print_table(job.study.title, last[[*axes, *wanted]].head(LISTED_ROWS), last)
+    print_table(_heading(job), last[[*axes, *wanted]].head(LISTED_ROWS), last)
     return len(last)
 
 

@@ -207,9 +207,10 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     figures = draw(data, job.figures, folder / "figures", job.study)
     if not options.as_json:
         print_summary(job, table, summary_csv)
-    fit = {}
+    fit: dict[str, Any] = {}
     if job.fit is not None:
-        fit = {"fit": calibrate(job, job.fit, folder, quiet=options.as_json)}
+        fit["fit"], figure = calibrate(job, job.fit, folder, quiet=options.as_json)
+        figures = [*figure, *figures]
     page = write_report(job, data, table, folder, figures)
     report = _report(job, data, folder, figures, page)
     if not options.as_json:

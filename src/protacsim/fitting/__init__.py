@@ -20,7 +20,7 @@ from protacsim.fitting.estimation import Estimate, best_fit, deviation, holds
 from protacsim.fitting.model import Model
 from protacsim.fitting.parameters import FLOOR, Parameter, unknowns
 from protacsim.fitting.profiles import Interval, profile, rise_at
-from protacsim.study import Study, available_cores
+from protacsim.study import DOSE, Study, available_cores
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,7 +70,8 @@ def fit(
     xarray.Dataset
         Along `parameter`: `estimate`, `low` and `high` (profile likelihood at `level`), `verdict`
         (identifiable, one-sided, flat), `lower_bound`, `upper_bound`. Along `measurement`:
-        `measured`, `predicted`, `residual` (in standard deviations), `sd`, what and where it is.
+        `measured`, `predicted`, `residual` (in standard deviations), `sd`, what and where it is;
+        the dose is NaN beside what a whole curve says.
         attrs: `cost`, `data`, `free`, `level`, `converged`, `varied`.
 
     Raises
@@ -146,6 +147,7 @@ def dataset(model: Model, best: Estimate, found: Sequence[Interval], level: floa
         "parameter": np.array([u.name for u in unknown], dtype=object),
         "quantity": ("measurement", np.array([m.quantity for m in data], dtype=object)),
         "operator": ("measurement", np.array([m.operator for m in data], dtype=object)),
+        DOSE: ("measurement", np.array([m.dose_nM for m in data], float), {"units": "nM"}),
     }
     for dim in dict(data[0].where):
         labels = np.array([dict(m.where)[dim] for m in data], dtype=object)

@@ -6,6 +6,7 @@ its bounds and no wider.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from protacsim.fitting.data import Measurement
 from protacsim.fitting.estimation import STEP, Estimate, Objective
 from protacsim.fitting.model import Model
-from protacsim.fitting.parameters import labels_of, log_bounds
+from protacsim.fitting.parameters import FLOOR, labels_of, log_bounds
 from protacsim.mechanisms import parse
-from protacsim.study import DOSE
+from protacsim.scenario import full_path
+from protacsim.study import DOSE, attributes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,7 +53,8 @@ def fitted_curves(model: Model, best: Estimate, level: float) -> xr.Dataset:
     """Curves of every fitted combination: `<observable>_percent` with `_low` and `_high`.
 
     A band ends at zero: there is no negative amount. Dims are `curve` (with a coordinate per named
-    dim), the doses and `time_h`; doses that a curve has not are NaN.
+    dim), the doses and `time_h`; doses that a curve has not are NaN. attrs are those of the study's
+    result; what was fitted is no longer among the constants without a measurement.
     """
     import xarray as xr
     from scipy.special import ndtri
@@ -85,7 +88,17 @@ def fitted_curves(model: Model, best: Estimate, level: float) -> xr.Dataset:
         coords |= {"curve": [number], DOSE: (DOSE, doses, {"units": "nM"})}
         coords["time_h"] = ("time_h", model.times, {"units": "h"})
         parts.append(xr.Dataset(variables, coords=coords))
-    return xr.concat(parts, "curve", join="outer", combine_attrs="override")
+    joined = xr.concat(parts, "curve", join="outer", combine_attrs="override")
+    return joined.assign_attrs(_attributes(model))
+
+
+def _attributes(model: Model) -> dict[str, Any]:
+    found = attributes(model.study)
+    scenarios = [curves.combination.scenario for curves in model.curves]
+    paths = [u.path for u in model.unknowns if u.path != FLOOR]
+    fitted = {full_path(scenario, path) for scenario in scenarios for path in paths}
+    left = [c for c in json.loads(found["unverified"]) if c["path"] not in fitted]
+    return found | {"unverified": json.dumps(left)}
 
 
 def _long_name(model: Model, observable: str) -> str:

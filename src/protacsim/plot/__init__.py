@@ -7,6 +7,7 @@ Each figure takes `ax=` and returns `Axes`; its `..._grid` or `..._sheet` adds l
 from protacsim.plot.agreement import observed_vs_predicted, observed_vs_predicted_sheet
 from protacsim.plot.catalysis import occupancy_vs_degradation, occupancy_vs_degradation_sheet
 from protacsim.plot.files import save
+from protacsim.plot.fitted import fit_sheet
 from protacsim.plot.flow import species_flow, species_flow_sheet
 from protacsim.plot.graph import network, network_sheet
 from protacsim.plot.grid import dose_response_grid, time_course_grid
@@ -23,6 +24,7 @@ __all__ = [
     "allele_shift_sheet",
     "dose_response",
     "dose_response_grid",
+    "fit_sheet",
     "heatmap",
     "network",
     "network_sheet",

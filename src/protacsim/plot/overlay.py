@@ -38,7 +38,7 @@ ON_VEHICLE, FULL = "% of vehicle", 100.0
 """Unit of panels whose curves begin at a known value by definition, and that value."""
 LIMIT_MARKERS = {"<": "v", ">": "^"}
 LIMIT = "limit (points to the value)"
-LIMITS_SAID = "Open triangles: limits; the value lies where they point, and no fit uses them"
+LIMITS_SAID = "Open triangles: limits; the value lies where they point"
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,8 @@ def overlay_sentences(panels: Sequence[Panel], overlays: Sequence[Overlay]) -> l
         return limits
     sentences = [
         *limits,
-        "Dotted: a form fitted by least squares, which describes the curve and explains nothing",
+        "Dotted: a form fitted by least squares, which describes the curve and explains nothing"
+        + ("; limits are left out" if limits else ""),
     ]
     if len(found) <= MOST_FITS_NAMED:
         sentences += [

@@ -36,11 +36,15 @@ MOST_ROWS, MOST_FAILURES, MOST_NETWORKS, MOST_JSON = 500, 200, 12, 200_000
 
 @dataclass(frozen=True)
 class Drawing:
-    """One figure of a run: its kind, the name of its file without ending, its SVG text."""
+    """One figure of a run: its kind, the name of its file without ending, its SVG text.
+
+    `numbers_in` says where the numbers behind it are.
+    """
 
     kind: str
     file: str
     svg: str
+    numbers_in: str = "the summary"
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class Run:
     command: str
     manifest: Mapping[str, Any]
     further: Sequence[tuple[str, pd.DataFrame]] = ()
+    summary_heading: str = "Readings of every curve or point"
 
 
 def page(run: Run) -> str:
@@ -131,7 +136,7 @@ def _figures(run: Run, title: str) -> str:
     parts = []
     for number, drawing in enumerate(run.drawings, 1):
         kind = drawing.kind.replace("-", " ")
-        said = f"Figure {number}, {kind}: {title}. Its numbers are in the summary."
+        said = f"Figure {number}, {kind}: {title}. Its numbers are in {drawing.numbers_in}."
         svg = inlined(drawing.svg, f"figure-{number}", said)
         files = f"Figure {number}: {kind}. Files: figures/{drawing.file}.svg and .png"
         parts.append(element("figure", svg + element("figcaption", text(files))))
@@ -145,7 +150,7 @@ def _summary(run: Run) -> str:
         [_cell(row, name) for name in shown]
         for row in frame.head(MOST_ROWS).to_dict(orient="records")
     ]
-    parts = [table("Readings of every curve or point", shown, rows)]
+    parts = [table(run.summary_heading, shown, rows)]
     if len(frame) > MOST_ROWS:
         parts.append(
             paragraph(f"The first {MOST_ROWS} of {len(frame)} rows; summary.csv has them all.")

@@ -5,6 +5,7 @@ from protacsim.study.cells import settled
 from protacsim.study.combination import Combination
 from protacsim.study.describing import (
     PACKAGES,
+    attributes,
     check_points,
     config_sha256,
     grid,
@@ -33,6 +34,7 @@ __all__ = [
     "Sample",
     "Study",
     "Workers",
+    "attributes",
     "available_cores",
     "check_points",
     "config_sha256",

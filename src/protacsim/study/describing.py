@@ -174,7 +174,7 @@ def template(study: Study, settled: Study) -> Template:
     """Coordinates, attributes and variables of the result."""
     import xarray as xr
 
-    coordinates = xr.Dataset(coords=_coordinates(study), attrs=_attrs(study))
+    coordinates = xr.Dataset(coords=_coordinates(study), attrs=attributes(study))
     return Template(coordinates, _variables(study), grid(settled))
 
 
@@ -188,7 +188,8 @@ def result_bytes(study: Study) -> int:
     )
 
 
-def _attrs(study: Study) -> dict[str, Any]:
+def attributes(study: Study) -> dict[str, Any]:
+    """What a result says of itself: title, reference, versions, constants nobody has measured."""
     scenarios = [combination.scenario for combination in study.combinations]
     treatments = (scenario.treatment for scenario in scenarios)
     return {
