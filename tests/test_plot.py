@@ -98,7 +98,7 @@ def make_data(doses_nM: np.ndarray = DOSES_NM, treatments: list[str] = TREATMENT
         "title": "Degraders and inhibitors on wild-type and mutant BTK",
         "varied_compound": json.dumps({t: t.lower().replace(" ", "-") for t in treatments}),
         "unverified": json.dumps(constants),
-        "hypothetical": json.dumps(["zorba-protac-10"]),
+        "hypothetical": json.dumps({"Zorba PROTAC 10": ["zorba-protac-10"]}),
         "relative_to": "vehicle",
     }
     return xr.Dataset(variables, coords, attrs)

@@ -88,7 +88,7 @@ def make_data(times_h: np.ndarray = TIMES_H, doses_nM: np.ndarray = DOSES_NM) ->
         "title": "BTK over three days",
         "varied_compound": json.dumps({t: t.lower().replace(" ", "-") for t in TREATMENTS}),
         "unverified": json.dumps(unverified),
-        "hypothetical": json.dumps(["zorba-protac-10"]),
+        "hypothetical": json.dumps({"Zorba PROTAC 10": ["zorba-protac-10"]}),
         "relative_to": "vehicle",
     }
     return xr.Dataset(variables, coords, attrs)

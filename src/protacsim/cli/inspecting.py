@@ -10,6 +10,7 @@ import typer
 
 from protacsim import store
 from protacsim.cli import OK, STORAGE, printable
+from protacsim.cli.labels import labelled
 from protacsim.cli.tables import print_json, print_rows
 from protacsim.errors import ParameterError
 from protacsim.loading import load_xarray
@@ -59,7 +60,7 @@ def export(folder: Path, targets: Sequence[Path], *, as_json: bool) -> int:
         )
     load_xarray()
     data = store.open_results(folder)
-    written = [str(store.export(data, path)) for path in targets]
+    written = [str(store.export(labelled(data), path)) for path in targets]
     if as_json:
         print_json(written)
     for path in written if not as_json else ():

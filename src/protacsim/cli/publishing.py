@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from protacsim import store
 from protacsim.cli import printable
 from protacsim.cli.figures import drawn
+from protacsim.cli.labels import labelled_table
 from protacsim.cli.tables import HEADINGS, print_json, print_rows, print_table, shown
 from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
@@ -130,8 +131,12 @@ def _odd(folder: Path, what: str) -> str:
 def summary_table(data: xr.Dataset) -> pd.DataFrame:
     """One row per dose-response curve; without a dose axis, one row per point and time.
 
-    Of single cells: one row per point, time and observable.
+    Of single cells: one row per point, time and observable. Hypothetical compounds are named.
     """
+    return labelled_table(_readings(data), data)
+
+
+def _readings(data: xr.Dataset) -> pd.DataFrame:
     from protacsim import pharmacology
 
     if REPLICATE in data.dims:

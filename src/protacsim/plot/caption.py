@@ -14,7 +14,7 @@ import xarray as xr
 
 from protacsim.plot.curves import Curve, Panel
 from protacsim.plot.drawing import has_hook, is_stand_in, marks_half, named
-from protacsim.plot.selection import attrs_json, unit_suffix
+from protacsim.plot.selection import attrs_json, hypothetical, unit_suffix
 
 MOST_OWNERS = 2
 _MEANING = {
@@ -43,12 +43,15 @@ def compose(
     return written(data, about, [p.hypothetical for p in panels])
 
 
-def written(data: xr.Dataset, about: Sequence[str], hypothetical: Sequence[str] = ()) -> str:
-    """Return a caption: title, the sentences `about` the figure, what was assumed."""
+def written(data: xr.Dataset, about: Sequence[str], compounds: Sequence[str] | None = None) -> str:
+    """Return a caption: title, the sentences `about` the figure, what was assumed.
+
+    `compounds` are the hypothetical ones that are shown, by default those of the Dataset.
+    """
     sentences = [
         str(data.attrs.get("title", "")),
         *about,
-        _hypothetical(hypothetical),
+        _hypothetical([hypothetical(data)] if compounds is None else compounds),
         unverified(attrs_json(data, "unverified", [])),
     ]
     text = " ".join(_ended(s) for s in sentences if s)
@@ -180,7 +183,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _hypothetical(compounds: Sequence[str]) -> str:
-    names = dict.fromkeys(name for name in compounds if name)
+    names = dict.fromkeys(name for text in compounds for name in text.split(", ") if name)
     if not names:
         return ""
     return f"* Hypothetical ({_names(list(names))}): a class prior, no published constants"

@@ -21,16 +21,19 @@ from protacsim.plot.selection import (
     coordinate_text,
     dose_dim,
     dose_label,
+    hypothetical,
     left_over,
     names_along,
     no_such_hue,
     part_with,
     shown_instead,
+    starred,
     title,
     undecided,
     unit_shown,
     variable_name,
 )
+from protacsim.study import TREATMENT
 
 DEFAULT_HUE = "target.allele"
 # Smaller effects, in percentage points, would mark a line that looks flat.
@@ -87,7 +90,7 @@ class Curve:
 class Panel:
     """All curves of one observable against dose or time, with what the axes and the title say.
 
-    `hypothetical` names the varied compound when it is hypothetical, else it is empty;
+    `hypothetical` names the hypothetical compounds shown, or is empty;
     `reference` is the index of the curve that is drawn solid (WT, else the first). `fixed` are the
     coordinates that all curves share; `dose_label` is empty along time.
     """
@@ -139,8 +142,11 @@ def panel_of(
 ) -> Panel:
     """Put the curves of `part` together with the labels of the panel."""
     variable = part[variable_name(part, observable)]
-    text, hypothetical = title(part, data, hue)
+    text, star = title(part, data, hue)
     names = [c.name for c in curves]
+    if hue == TREATMENT:
+        star = ", ".join(filter(None, (hypothetical(data, name) for name in names)))
+        curves = tuple(replace(c, name=starred(c.name, data)) for c in curves)
     at_one_time = along == "dose" and TIME in part.coords
     return Panel(
         along=along,
@@ -151,7 +157,7 @@ def panel_of(
         is_percent=variable.name != observable,
         time_h=float(part[TIME]) if at_one_time else None,
         title=text,
-        hypothetical=hypothetical,
+        hypothetical=star,
         curves=curves,
         is_numeric=hue in variable.dims and np.issubdtype(variable[hue].dtype, np.number),
         reference=names.index("WT") if "WT" in names else 0,

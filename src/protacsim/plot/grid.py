@@ -50,7 +50,8 @@ def dose_response_grid(
     observables
         Names without `_percent`, one row each.
     columns
-        Dim whose values become columns; one column when the Dataset does not have it.
+        Dim whose values become columns; one column when the Dataset does not have it, or when
+        it is the hue.
     hue
         Dim whose values become curves.
     time_h
@@ -76,7 +77,8 @@ def dose_response_grid(
     def draw(ax: Axes, panel: Panel) -> None:
         dose_panel.draw(ax, panel, mark, overlay=read_overlay(panel, points, fit))
 
-    cells = cells_of(data, observables, columns, dict(select or {}), read, width_mm)
+    split = columns if columns != hue else None
+    cells = cells_of(data, observables, split, dict(select or {}), read, width_mm)
     panels = [cell.panel for cell in cells]
     overlays = [read_overlay(panel, points, fit) for panel in panels]
     about = overlay_sentences(panels, overlays)

@@ -26,12 +26,13 @@ from protacsim.plot.selection import (
     coordinate_text,
     left_over,
     short_path,
+    starred,
     undecided,
     unit_shown,
     variable_name,
 )
 from protacsim.plot.sensitivity import READINGS
-from protacsim.study import DOSE, dim_of_doses
+from protacsim.study import DOSE, TREATMENT, dim_of_doses
 
 LEFT_MM, RIGHT_MM, EDGE_MM, TITLE_MM, TICKS_MM, BAR_MM = 13.0, 17.0, 1.5, 6.0, 10.5, 2.2
 NARROWEST_MM, WIDEST_MM, GAP_MM = 36.0, 62.0, 14.0
@@ -145,6 +146,8 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
         dc50 = None if dc50 is None else dc50[order]
     at_x, at_y = (part[dim].to_numpy().astype(np.float64) for dim in (x, y))
     texts = {n: coordinate_text(c) for n, c in part.coords.items() if c.size == 1 and n != TIME}
+    if TREATMENT in texts:
+        texts[TREATMENT] = starred(texts[TREATMENT], data)
     title = texts.pop(columns, "")
     time = [f"{float(part[TIME]):g} h"] if TIME in part.coords else []
     return _Map(

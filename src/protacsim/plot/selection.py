@@ -7,7 +7,7 @@ and `protacsim.plot.time_curves`.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import xarray as xr
 
 from protacsim.errors import ParameterError
 from protacsim.plot import style
-from protacsim.study import DOSE, dim_of_doses
+from protacsim.study import DOSE, TREATMENT, dim_of_doses
 
 TIME = "time_h"
 # Where an observable is zero by definition in the reference, this one still says something.
@@ -169,23 +169,32 @@ def unit_shown(variable: xr.DataArray) -> str:
 
 
 def title(part: xr.Dataset, data: xr.Dataset, hue: str) -> tuple[str, str]:
-    """Return the fixed coordinates as a title, and the hypothetical compound in it."""
+    """Return the fixed coordinates as a title, and the hypothetical compounds in it."""
     fixed = {
         str(k): coordinate_text(c)
         for k, c in part.coords.items()
         if c.size == 1 and k not in (hue, TIME)
     }
-    star = hypothetical_compound(data, fixed.get("treatment"))
-    texts = [v + "*" if k == "treatment" and star else v for k, v in fixed.items()]
+    star = "" if hue == TREATMENT else hypothetical(data, fixed.get(TREATMENT))
+    texts = [starred(v, data) if k == TREATMENT else v for k, v in fixed.items()]
     return ", ".join(texts), star
 
 
-def hypothetical_compound(data: xr.Dataset, treatment: str | None) -> str:
-    """Return the varied compound of `treatment` when it is hypothetical, else ""."""
-    varied: dict[str, str] = attrs_json(data, "varied_compound", {})
-    only = next(iter(varied.values())) if len(varied) == 1 else ""
-    compound = varied.get(treatment or "", only)
-    return compound if compound in attrs_json(data, "hypothetical", []) else ""
+def hypothetical(data: xr.Dataset, treatment: str | None = None) -> str:
+    """Return the hypothetical compounds of a treatment, or of all that the Dataset has."""
+    found: dict[str, list[str]] = attrs_json(data, "hypothetical", {})
+    shown = [treatment] if treatment is not None else _treatments(data, found)
+    return ", ".join(dict.fromkeys(name for each in shown for name in found.get(each, [])))
+
+
+def starred(treatment: str, data: xr.Dataset) -> str:
+    """Return a treatment's name, with an asterisk where it has a hypothetical compound."""
+    return f"{treatment}*" if hypothetical(data, treatment) else treatment
+
+
+def _treatments(data: xr.Dataset, otherwise: Iterable[str]) -> list[str]:
+    """Names of the treatments in a Dataset; of one treatment alone there is no coordinate."""
+    return list(map(str, np.atleast_1d(data[TREATMENT]) if TREATMENT in data else otherwise))
 
 
 def coordinate_text(coordinate: xr.DataArray, digits: int = 3) -> str:

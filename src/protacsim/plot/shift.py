@@ -30,9 +30,10 @@ from protacsim.plot.selection import (
     choose,
     coordinate_text,
     dose_dim,
-    hypothetical_compound,
+    hypothetical,
     left_over,
     part_with,
+    starred,
     undecided,
 )
 from protacsim.plot.sheet import Frame, Part, sheet
@@ -172,15 +173,12 @@ def read_shift(
             table = table.drop_vars(dim, errors="ignore").expand_dims({dim: [""]})
     table = table.transpose(group, hue, ...)
     quantity = QUANTITY[kind]
-    stars = [hypothetical_compound(data, str(value)) for value in table[group].values]
+    stars = [hypothetical(data, str(value)) for value in table[group].values]
     doses = part[dose].values
     return Shift(
         quantity=kind,
         long_name=str(part[name].attrs.get("long_name", observable)),
-        rows=tuple(
-            f"{_text(v, part, group)}{'*' if s else ''}"
-            for v, s in zip(table[group].values, stars, strict=True)
-        ),
+        rows=tuple(starred(_text(v, part, group), data) for v in table[group].values),
         names=tuple(_text(value, part, hue) for value in table[hue].values),
         value_nM=table[quantity].values.astype(np.float64),
         reason=table[f"{quantity}_reason"].values.astype(str),

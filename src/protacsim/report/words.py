@@ -27,6 +27,7 @@ READINGS = {
 }
 OTHERS = {
     "treatment": "The treatment, by its name in the configuration.",
+    "hypothetical": "Compounds of the treatment that are class priors, without public constants.",
     "target.allele": "The allele of the target.",
     "time_h": "Time after the first dose at 0 h, in h.",
     "compound": "The compound.",

@@ -137,6 +137,7 @@ def indices(
         "points": sample.n,
         "title": data.attrs.get("title", ""),
         "unverified": data.attrs.get("unverified", "[]"),
+        "hypothetical": data.attrs.get("hypothetical", "{}"),
     }
     return xr.Dataset({**found, "nulls": (others, nulls)}, coords=coords, attrs=attrs)
 

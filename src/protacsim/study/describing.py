@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -23,6 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.mechanisms import build_network
+from protacsim.scenario import Scenario
 from protacsim.simulation import STATUS, engine_of, seconds_per_run
 from protacsim.store import Grid, Template, Variable, chunk_lengths, sha256_of
 from protacsim.study import cells
@@ -191,7 +193,7 @@ def result_bytes(study: Study) -> int:
 def attributes(study: Study) -> dict[str, Any]:
     """What a result says of itself: title, reference, versions, constants nobody has measured."""
     scenarios = [combination.scenario for combination in study.combinations]
-    treatments = (scenario.treatment for scenario in scenarios)
+    treatments = [scenario.treatment for scenario in scenarios]
     return {
         "title": study.title,
         "relative_to": study.readout.relative_to or "",
@@ -200,8 +202,14 @@ def attributes(study: Study) -> dict[str, Any]:
         "config_sha256": config_sha256(study),
         "seed": study.seed,
         "unverified": json.dumps(_unverified(study)),
-        "hypothetical": json.dumps(provenance.hypothetical(scenarios)),
+        "hypothetical": json.dumps(_hypothetical(scenarios)),
     }
+
+
+def _hypothetical(scenarios: Sequence[Scenario]) -> dict[str, list[str]]:
+    """Hypothetical compounds of each treatment that has some."""
+    found = {s.treatment.name: provenance.hypothetical([s]) for s in scenarios}
+    return {treatment: compounds for treatment, compounds in found.items() if compounds}
 
 
 def _unverified(study: Study) -> list[dict[str, Any]]:
