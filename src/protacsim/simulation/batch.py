@@ -17,6 +17,7 @@ from protacsim.methods import ODE, Method, Reference
 from protacsim.network import Dose, Network
 from protacsim.simulation.engines import prepared
 from protacsim.simulation.referee import FluxTable
+from protacsim.validation import one_of
 
 if TYPE_CHECKING:
     from protacsim.network import CompiledNetwork
@@ -64,7 +65,8 @@ def solve(
     `rates` and `initial` map names to floats, or to arrays (p,) for a batch. `units_per_nM` scales
     the absolute tolerance to the state's unit, for all species or by name. `runs` is the number of
     runs of the whole study of which this batch is a part (see `engine_of`). Failed runs are masked
-    with NaN and keep their status; nothing is raised for them.
+    with NaN and keep their status; nothing is raised for them. Raises `ParameterError` for numbers
+    that cannot be run: rates, amounts, times and changes.
     """
     method = method or ODE()
     given = _Given(network.compile(), rates, initial, changes, units_per_nM, method.atol_nM)
@@ -123,6 +125,40 @@ def checked_times(times_h: ArrayLike) -> Floats:
     return times
 
 
+def check_change(species: Sequence[str], dose: Dose) -> None:
+    """Refuse an unknown species, a time that is none, and an amount that cannot be given.
+
+    A change at infinity is never made.
+    """
+    if dose.species not in species:
+        raise ParameterError(
+            f"a change names {dose.species!r}, which the network does not have; "
+            f"{one_of(str(dose.species), species)}."
+        )
+    times, amounts = np.ravel(dose.time_h).astype(float), np.ravel(dose.amount).astype(float)
+    for time_h in times[np.isnan(times) | (times == -np.inf)]:
+        raise ParameterError(
+            f"a change of {dose.species} is at {time_h:g} h; must be a time in h, or inf for never."
+        )
+    for amount in amounts[~(np.isfinite(amounts) & (amounts >= 0.0))]:
+        raise ParameterError(
+            f"a change of {dose.species} has the amount {amount:g}; must be a finite number of "
+            "molecules, at least 0."
+        )
+
+
+def common_length(shapes: Sequence[tuple[int, ...]]) -> int:
+    """Number of points of numbers that are given once or for each point."""
+    lengths = sorted({n for shape in shapes for n in shape} - {1})
+    if len(lengths) > 1 or 0 in lengths or any(len(shape) > 1 for shape in shapes):
+        found = ", ".join(str(shape) for shape in sorted(set(shapes)) if shape)
+        raise ParameterError(
+            f"rates, initial amounts and changes have the shapes {found}; give each as one "
+            "number, or as an array with one number for each point."
+        )
+    return lengths[0] if lengths else 1
+
+
 class _Block(NamedTuple):
     """Some runs as the kernels take them: rates (b, m), states (b, n), tolerances and changes."""
 
@@ -149,14 +185,16 @@ class _Given:
     units_per_nM: Mapping[str, Any] | float
     atol_nM: float
 
+    def __post_init__(self) -> None:
+        for dose in self.changes:
+            check_change(self.compiled.species, dose)
+
     @cached_property
     def points(self) -> int:
         """Number of runs."""
         values = [self.rates[name] for name in self.compiled.rates if name in self.rates]
         values += [x for dose in self.changes for x in (dose.time_h, dose.amount)]
-        shapes = [np.shape(value) for value in (*values, *self.initial.values())]
-        (points,) = np.broadcast_shapes((1,), *shapes)
-        return int(points)
+        return common_length([np.shape(value) for value in (*values, *self.initial.values())])
 
     def blocks(self) -> Iterator[tuple[slice, _Block]]:
         """All runs, some at a time; no run depends on where a block ends."""

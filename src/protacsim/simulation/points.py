@@ -28,7 +28,7 @@ from protacsim.kernels.records import (
     TRANSLATING,
 )
 from protacsim.network import Dose, Gene, Network
-from protacsim.simulation.batch import checked_times
+from protacsim.simulation.batch import check_change, checked_times, common_length
 from protacsim.validation import one_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def points_of(
     if not points:
         raise ParameterError("point_ids is empty; give one number for each point.")
     for dose in changes:
-        _check_change(compiled.species, dose)
+        check_change(compiled.species, dose)
     rows, start, when, amount = _broadcast(
         compiled.rate_vector(rates), compiled.state_vector(initial), changes, points
     )
@@ -127,7 +127,7 @@ def _broadcast(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Rates (p, m), initial state (p, n), times and amounts of changes (p, e), of one p."""
     given = [np.shape(value) for dose in changes for value in (dose.time_h, dose.amount)]
-    points = _common_length([rates.shape[:-1], initial.shape[:-1], *given])
+    points = common_length([rates.shape[:-1], initial.shape[:-1], *given])
     points = least if points == 1 else points  # numbers that do not depend on the point
     when, amount = np.empty((points, len(changes))), np.empty((points, len(changes)))
     for e, dose in enumerate(changes):
@@ -138,40 +138,6 @@ def _broadcast(
         when,
         amount,
     )
-
-
-def _common_length(shapes: Sequence[tuple[int, ...]]) -> int:
-    """Number of points of numbers that are given once or for each point."""
-    lengths = sorted({n for shape in shapes for n in shape} - {1})
-    if len(lengths) > 1 or 0 in lengths or any(len(shape) > 1 for shape in shapes):
-        found = ", ".join(str(shape) for shape in sorted(set(shapes)) if shape)
-        raise ParameterError(
-            f"rates, initial amounts and changes have the shapes {found}; give each as one "
-            "number, or as an array with one number for each point."
-        )
-    return lengths[0] if lengths else 1
-
-
-def _check_change(species: Sequence[str], dose: Dose) -> None:
-    """Refuse an unknown species, a time that is none, and an amount that cannot be given.
-
-    A change at infinity is never made.
-    """
-    if dose.species not in species:
-        raise ParameterError(
-            f"a change names {dose.species!r}, which the network does not have; "
-            f"{one_of(str(dose.species), species)}."
-        )
-    times, amounts = np.ravel(dose.time_h).astype(float), np.ravel(dose.amount).astype(float)
-    for time_h in times[np.isnan(times) | (times == -np.inf)]:
-        raise ParameterError(
-            f"a change of {dose.species} is at {time_h:g} h; must be a time in h, or inf for never."
-        )
-    for amount in amounts[~(np.isfinite(amounts) & (amounts >= 0.0))]:
-        raise ParameterError(
-            f"a change of {dose.species} has the amount {amount:g}; must be a finite number of "
-            "molecules, at least 0."
-        )
 
 
 def _law(species: Sequence[str], poisson: Collection[str]) -> NDArray[np.int64]:
