@@ -36,3 +36,26 @@ def test_changes_that_cannot_be_made_are_refused(change, said, method):
 def test_numbers_for_different_numbers_of_points_are_refused():
     with pytest.raises(ParameterError, match="one number for each point"):
         ps.solve(decay(), {"k": [1.0, 2.0]}, {"A": [1.0, 2.0, 3.0]}, [1.0])
+
+
+@pytest.mark.parametrize("name", ["C481S", "L528W", "V416L", "T474I"])
+def test_an_allele_of_the_library_is_not_wild_type_under_its_name(name):
+    with pytest.raises(ParameterError, match=f"unlike the {name} of the library"):
+        ps.Scenario(cell="molm14", target=ps.Target("BTK", allele=ps.Allele(name)))
+
+
+def test_an_allele_of_ones_own_and_resolved_ones_are_taken():
+    ps.Scenario(cell="molm14", target=ps.Target("BTK", allele=ps.Allele("mine")))
+    one = ps.Scenario(cell="molm14", target={"name": "BTK", "allele": "C481S"})
+    assert ps.Scenario(cell="molm14", target=one.target).allele == one.allele
+
+
+@pytest.mark.parametrize("as_noun", [True, False])
+def test_a_preset_fills_what_a_noun_leaves_open(as_noun):
+    given = {"chain_length": 3, "k_dub_bound_per_h": 5.0}
+    chain = ps.Ubiquitination(**given) if as_noun else given
+    found = ps.Scenario(preset="bartlett2021", ubiquitination=chain).ubiquitination
+    preset = ps.Scenario(preset="bartlett2021").ubiquitination
+    assert (found.chain_length, found.k_dub_bound_per_h) == (3, 5.0)
+    assert found.chain_on_release == preset.chain_on_release == "erased"
+    assert found.k_ub_per_h == preset.k_ub_per_h

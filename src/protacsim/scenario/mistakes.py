@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protacsim import library
-from protacsim.entities import Compound
+from protacsim.entities import Allele, Compound
 from protacsim.errors import ParameterError
 from protacsim.validation import one_of, quoted
 
 if TYPE_CHECKING:
     from protacsim.scenario.nouns import Scenario
 
+
+LOST = ("cysteine_481", "covalent_bonding", "kinase_proficient")
+"""What wild type has and alleles may have lost."""
 
 OF_LIGASE = frozenset(
     {
@@ -59,6 +62,20 @@ def check_inactivation(compound: str, kon: Any, ki: Any, kinact: Any) -> None:
             f"compound {compound}: kon_target_per_nM_per_h = {k:g} is not above kinact/KI = "
             f"{n / i:g} 1/nM/h (kinact_per_h = {n:g}, ki_target_nM = {i:g}), so that "
             "kd = KI - kinact/kon would not be positive; raise kon or lower kinact_per_h"
+        )
+
+
+def check_allele(target: str, allele: Allele) -> None:
+    """Refuse an allele that bears a name of the library and is wild type where that is not."""
+    name = f"{target}.{allele.name}"
+    known = library.values("alleles", name) if library.known("alleles", name) else {}
+    wild = [f"{field} = True" for field in LOST if getattr(allele, field) > known.get(field, True)]
+    if known.get("class_folds") and not allele.class_folds:
+        wild.append("no class_folds")
+    if wild:
+        raise ParameterError(
+            f"allele {allele.name} has {' and '.join(wild)}, unlike the {allele.name} of the "
+            f'library; write allele = "{allele.name}", or give your own allele another name'
         )
 
 

@@ -19,6 +19,7 @@ from protacsim.entities import ALTERNATIVES, Allele, Cell, Compound, Protein, Ta
 from protacsim.errors import ParameterError
 from protacsim.scenario.mistakes import (
     OF_LIGASE,
+    check_allele,
     check_inactivation,
     heeded,
     library_alleles,
@@ -186,6 +187,7 @@ def _target(spec: object) -> object:
         return spec
     allele = spec.get("allele", "WT")
     if isinstance(allele, Allele):
+        check_allele(spec["name"], allele)
         return spec
     known = {name.split(".")[0] for name in library.names("alleles")}
     if spec["name"] not in known:
@@ -367,11 +369,22 @@ def _over_preset(given: Mapping[str, Any]) -> dict[str, Any]:
     base["cell"] = {"name": base["cell"]}
     if "compound" in preset:
         base["treatment"] = {"compounds": [preset["compound"]]}
-    over = {
-        key: {"name": value} if key in ("cell", "target") and isinstance(value, str) else value
-        for key, value in given.items()
-    }
+    over = {key: _beside_preset(key, value) for key, value in given.items()}
     return {**library.merged(base, over), "preset": given["preset"]}
+
+
+def _beside_preset(key: str, value: object) -> object:
+    """What is given as a mapping, so that the preset fills the rest."""
+    if key in ("cell", "target") and isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, Ubiquitination):
+        default = Ubiquitination()
+        return {
+            field.name: getattr(value, field.name)
+            for field in dataclasses.fields(value)
+            if getattr(value, field.name) != getattr(default, field.name)
+        }
+    return value
 
 
 def _fill(noun: Any, field: str, facts: Mapping[str, Any]) -> None:
