@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import protacsim as ps
 from protacsim.errors import ParameterError
@@ -59,3 +60,103 @@ def test_a_preset_fills_what_a_noun_leaves_open(as_noun):
     assert (found.chain_length, found.k_dub_bound_per_h) == (3, 5.0)
     assert found.chain_on_release == preset.chain_on_release == "erased"
     assert found.k_ub_per_h == preset.k_ub_per_h
+
+
+@pytest.fixture(scope="module")
+def course():
+    return ps.run(
+        ps.Study(
+            ps.Scenario(cell="molm14", treatment="mt-802"),
+            axes={"target.allele": ["WT"], "compound.dose_nM": [10.0, 100.0, 1000.0]},
+            readout=ps.Readout(
+                ["target_total"], times_h=[1.0, 4.0, 12.0, 24.0, 48.0], relative_to="vehicle"
+            ),
+        )
+    )
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize("order", [[4, 3, 2, 1, 0], [1, 3, 0, 4, 2]])
+def test_readings_over_time_do_not_trust_the_order_of_times(course, order):
+    moved = course.isel(time_h=order)
+    area = ps.pharmacology.area_over_the_curve(moved)
+    lost = 100.0 - course["target_total_percent"].values
+    lost = np.concatenate([np.zeros((*lost.shape[:-1], 1)), lost], axis=-1)
+    np.testing.assert_allclose(area, np.trapezoid(lost, [0.0, *course["time_h"].values], axis=-1))
+    ax = ps.plot.dose_response(moved)
+    assert "48 h" in ax.get_title(loc="left")
+
+
+@pytest.mark.jit_only
+def test_an_area_needs_times_that_differ(course):
+    for wrong in (course.sel(time_h=24.0), course.isel(time_h=[0, 1, 1, 2])):
+        with pytest.raises(ParameterError, match="times that differ"):
+            ps.pharmacology.area_over_the_curve(wrong)
+
+
+@pytest.mark.jit_only
+def test_cells_do_not_trust_the_order_of_times():
+    study = ps.Study(
+        ps.Scenario(cell="molm14", treatment={"name": "mt-802", "dose_nM": 100.0}),
+        readout=ps.Readout(["target_total"], times_h=[0.0, 4.0, 12.0, 24.0]),
+        method=ps.LNA(),
+        replicates=8,
+    )
+    cells = ps.run(study)
+    turned = cells.isel(time_h=slice(None, None, -1))
+    for read in (
+        lambda data: ps.pharmacology.fraction_of_cells(data, loss_percent=50.0).sortby("time_h"),
+        lambda data: ps.pharmacology.first_passage_h(data, below=400.0)["first_passage_h"],
+    ):
+        np.testing.assert_array_equal(read(turned), read(cells))
+
+
+@pytest.mark.jit_only
+def test_joined_studies_have_no_failed_points(course):
+    last = course.isel(time_h=[-1])
+    other = last.assign_coords({"compound.dose_nM": [15.0, 150.0, 1500.0]})
+    other = other.assign_coords({"target.allele": ["other"]})
+    joined = xr.concat(
+        [last, other], "target.allele", join="outer", data_vars="all", coords="minimal"
+    )
+    found = ps.pharmacology.dose_response(joined)
+    assert found.attrs["failed_points"] == 0
+    alone = ps.pharmacology.dose_response(last)["dmax_percent"].values
+    np.testing.assert_array_equal(found["dmax_percent"].sel({"target.allele": "WT"}), alone[0])
+    ax = ps.plot.dose_response(joined, mark=())
+    (line,) = [line for line in ax.get_lines() if line.get_label() == "WT"]
+    np.testing.assert_array_equal(line.get_xdata(), [10.0, 100.0, 1000.0])
+
+
+@pytest.mark.jit_only
+def test_a_map_over_two_doses_leaves_the_undosed_rows_out():
+    study = ps.Study(
+        ps.Scenario(cell="molm14", treatment=("mt-802", {"name": "ibrutinib", "dose_nM": 1.0})),
+        axes={
+            "compound.dose_nM": [1.0, 10.0, 100.0, 1000.0],
+            "compounds.ibrutinib.dose_nM": [0.0, 1.0, 10.0],
+        },
+        readout=ps.Readout(["target_total"], times_h=[24.0], relative_to="untreated"),
+    )
+    data = ps.run(study)
+    dims = ("compound.dose_nM", "compounds.ibrutinib.dose_nM")
+    for x, y in (dims, dims[::-1]):
+        ax = ps.plot.heatmap(data, x=x, y=y).axes[0]
+        assert ax.get_xscale() == ax.get_yscale() == "log"
+        (points,) = [line for line in ax.get_lines() if line.get_color() == "white"]
+        assert len(points.get_xdata()) == 2
+
+
+@pytest.mark.jit_only
+def test_a_map_of_one_row_of_designs_has_no_contours(course):
+    wide = course.expand_dims({"cell.volume_pL": [1.0, 2.0], "cell.atp_uM": [3000.0]})
+    figure = ps.plot.heatmap(wide, "dmax_percent", x="cell.volume_pL", y="cell.atp_uM")
+    assert len(figure.axes[0].collections) == 1
+
+
+@pytest.mark.jit_only
+def test_maps_of_times_or_names_are_refused(course):
+    with pytest.raises(ParameterError, match="a map is of one time"):
+        ps.plot.heatmap(course, y="time_h")
+    with pytest.raises(ParameterError, match=r"target\.allele has names"):
+        ps.plot.heatmap(course, y="target.allele")

@@ -118,7 +118,7 @@ def first_passage_h(
     cells = _cells(data, observable)
     under = cells < below
     ever = under.any(TIME_DIM)
-    when = data[TIME_DIM].isel({TIME_DIM: under.argmax(TIME_DIM)}).drop_vars(TIME_DIM)
+    when = cells[TIME_DIM].isel({TIME_DIM: under.argmax(TIME_DIM)}).drop_vars(TIME_DIM)
     failed = cells.isnull().any(TIME_DIM)
     missing = np.where(failed, Reason.FAILED_POINTS.value, Reason.NOT_REACHED.value)
     reason = ever.copy(data=np.where(ever, Reason.NONE.value, missing))
@@ -168,4 +168,4 @@ def _cells(data: xr.Dataset, observable: str) -> xr.DataArray:
     for dim, advice in ((CELL_DIM, "use a stochastic method"), (TIME_DIM, "keep its times")):
         if dim not in cells.dims:
             raise ParameterError(f"{observable} has no dim {dim!r}; {advice}.")
-    return cells
+    return cells.sortby(TIME_DIM)

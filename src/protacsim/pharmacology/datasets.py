@@ -362,7 +362,7 @@ def _failed(data: xr.Dataset, percent: xr.DataArray, dim: str) -> xr.DataArray:
     """Where the simulation behind a point did not succeed; same shape as `percent`."""
     if "status" not in data:
         return xr.zeros_like(percent, dtype=bool)
-    failed = data["status"] != 0
+    failed = data["status"].notnull() & (data["status"] != 0)  # null where nothing was run
     failed = _sorted(failed, dim) if dim in failed.dims else failed
     return failed.broadcast_like(percent)
 

@@ -55,11 +55,17 @@ def area_over_the_curve(data: xr.Dataset, observable: str = "target_total") -> x
     """Target lost over time: integral of 100 less the observable in %, in % h, from time 0.
 
     Trapezoids between the study's times; the target is whole (100 %) at time 0 unless that time
-    is among them. NaN where any of the times is.
+    is among them. NaN where any of the times is. Raises `ParameterError` without a dim of times,
+    or with a time twice.
     """
     percent = _needed(data, f"{observable}_percent")
-    times = percent["time_h"]
-    percent = percent.sel(time_h=times[times >= 0.0])
+    if "time_h" not in percent.dims or percent.indexes["time_h"].has_duplicates:
+        raise ParameterError(
+            f"{observable}_percent has no dim time_h of times that differ; keep all times, each "
+            "once."
+        )
+    percent = percent.sortby("time_h")
+    percent = percent.sel(time_h=percent["time_h"] >= 0.0)
     if not percent.sizes["time_h"]:
         raise ParameterError("the study has no time from 0 h on; add one to times_h.")
     lost = 100.0 - percent

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from protacsim.plot.selection import (
     TIME,
     Selection,
+    at_last,
     choose,
     coordinate_text,
     dose_dim,
@@ -123,7 +124,7 @@ def read_panel(
     chosen = dict(select or {}) | ({TIME: time_h} if time_h is not None else {})
     part = choose(part, chosen, name, data)
     dose = dose_dim(part[name], (hue,))
-    part = (part.isel(time_h=-1) if TIME in part[name].dims else part).sortby(dose)
+    part = (at_last(part) if TIME in part[name].dims else part).sortby(dose)
     hue_dim = _check_dims(part[name], dose, hue, data)
     if hue_dim and np.issubdtype(part[hue_dim].dtype, np.number):
         part = part.sortby(hue_dim)
@@ -206,18 +207,25 @@ def _curve(row: xr.Dataset, observable: str, dose: str, hue: str, name: str) -> 
     variable = row[variable_name(row, shown)]
     doses = row[dose].values.astype(np.float64)
     values = variable.values.astype(np.float64)
-    positive = doses > 0.0
+    used = (doses > 0.0) & runs_of(row, values)
     return Curve(
         name=name,
         observable=shown,
-        x=doses[positive],
-        value=values[positive],
+        x=doses[used],
+        value=values[used],
         zero_dose=pharmacology.without_dose(variable, dose),
         note=note,
         key=row[hue].item() if hue in row.coords else None,
-        low=_bound(row, variable, "low", positive),
-        high=_bound(row, variable, "high", positive),
+        low=_bound(row, variable, "low", used),
+        high=_bound(row, variable, "high", used),
     )
+
+
+def runs_of(row: xr.Dataset, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Points that a curve has: a run that was never made leaves no gap, a failed one does."""
+    finite = np.isfinite(values)
+    made = np.isfinite(row["status"].values) if "status" in row else True
+    return finite | made if finite.any() else ~finite
 
 
 def _bound(

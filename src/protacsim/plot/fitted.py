@@ -6,7 +6,6 @@ What was fitted is handed in by `protacsim.fitting`; the panels are those of dos
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from matplotlib.figure import Figure
 from protacsim.errors import ParameterError
 from protacsim.plot import caption
 from protacsim.plot import panel as dose_panel
-from protacsim.plot.curves import Curve, Panel, read_panel
+from protacsim.plot.curves import Panel, read_panel
 from protacsim.plot.layout import cells_of, draw_grid
 from protacsim.plot.overlay import Overlay, overlay_keys, overlay_sentences, read_overlay
 from protacsim.plot.selection import TIME, Selection
@@ -59,8 +58,7 @@ def fit_sheet(curves: xr.Dataset, found: xr.Dataset, *, width_mm: float = 180.0)
     columns = xr.Dataset(coords={name: list(dict.fromkeys(lines[name].values)) for name in parted})
 
     def read(observable: str, chosen: Selection) -> Panel:
-        panel = read_panel(_of_column(lines, observable, chosen), observable, LINE)
-        return replace(panel, curves=tuple(map(_without_gaps, panel.curves)))
+        return read_panel(_of_column(lines, observable, chosen), observable, LINE)
 
     def laid_over(panel: Panel) -> Overlay:
         here = {name: value for name, value in panel.fixed if name in parted}
@@ -112,7 +110,9 @@ def _lines(curves: xr.Dataset, measured: pd.DataFrame) -> xr.Dataset:
 def _of_column(lines: xr.Dataset, observable: str, chosen: Mapping[str, Any]) -> xr.Dataset:
     """The lines of one treatment that have the observable; treatments become one coordinate."""
     treatment = chosen.get(TREATMENT)
-    has_it = lines[f"{observable}{PERCENT}"].notnull().any(DOSE).values
+    values = lines[f"{observable}{PERCENT}"]
+    lines = lines.assign(status=0.0 * values)  # null at doses that only other curves have
+    has_it = values.notnull().any(DOSE).values
     if treatment is None:
         here = np.ones(lines.sizes[LINE], bool)
     else:
@@ -129,12 +129,3 @@ def _points(measured: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
     for name, value in where.items():
         rows = rows[rows[name] == value]
     return rows[[*OF_POINTS]]
-
-
-def _without_gaps(curve: Curve) -> Curve:
-    """The curve without doses that only others have."""
-    if not curve.drawn:
-        return curve
-    has = np.isfinite(curve.value)
-    low, high = (None if b is None else b[has] for b in (curve.low, curve.high))
-    return replace(curve, x=curve.x[has], value=curve.value[has], low=low, high=high)

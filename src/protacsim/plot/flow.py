@@ -25,6 +25,7 @@ from protacsim.plot.drawing import draw_key, draw_log_axis, width_mm, words
 from protacsim.plot.selection import (
     TIME,
     Selection,
+    at_last,
     choose,
     dose_label,
     left_over,
@@ -165,8 +166,8 @@ def read_layers(
     over_dose = _is_over_dose(part, along, dose)
     chosen = dict(select) | ({TIME: time_h} if over_dose and time_h is not None else {})
     part = choose(part, chosen, str(first), data)
-    if over_dose and TIME in part.dims:
-        part = part.isel({TIME: -1})
+    if over_dose:
+        part = at_last(part)
     axis = dose if over_dose and dose else TIME
     for variable in part.data_vars.values():
         if left := left_over(variable, (axis,)):

@@ -22,6 +22,7 @@ from protacsim.plot.layout import leave_to_caller
 from protacsim.plot.selection import (
     TIME,
     Selection,
+    at_last,
     choose,
     coordinate_text,
     left_over,
@@ -42,6 +43,7 @@ MANY_DECADES = 1.3
 """Axes and values that span more decades than this are drawn on a log scale."""
 LEVELS_nM = 10.0 ** np.arange(-3.0, 7.0)
 DC50 = "dc50_relative_nM"
+FEWEST_FOR_CONTOURS = 2
 HALO = withStroke(linewidth=1.6, foreground="white")
 
 Floats = NDArray[np.float64]
@@ -126,17 +128,17 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
     x, y, columns = dims
     variable = _variable(data, observable)
     part = choose(variable.to_dataset(name="value"), select, "value", data)["value"]
-    part = part.isel({TIME: -1}) if TIME in part.dims else part
-    for dim in (x, y):
-        if dim not in part.dims:
-            known = ", ".join(map(str, part.dims)) or "none"
-            raise ParameterError(f"plot: {observable} has no dim {dim!r}, only {known}.")
+    part = at_last(part)
+    _check_axes(part, observable, (x, y))
     left = left_over(part, (x, y))
     if left:
         raise undecided(part, left)
     part = part.squeeze([dim for dim in part.dims if dim not in (x, y)]).transpose(y, x)
-    part = part.isel({dim: part[dim].to_numpy() > 0.0 for dim in (x, y) if _is_dose(dim)})
-    dc50 = _dc50(data, x, y, select)
+    positive = {dim: part[dim].to_numpy() > 0.0 for dim in (x, y) if _is_dose(dim)}
+    part = part.isel(positive)
+    along = dim_of_doses(data.dims)  # DC50 is read with the vehicle, over whole curves
+    designs = {dim: kept for dim, kept in positive.items() if dim != along}
+    dc50 = _dc50(data.isel(designs), x, y, select)
     by = ""
     if y in _members(part):  # which have no order of their own
         by = "by mean" if dc50 is None or dc50.ndim > 1 else "by DC50"
@@ -163,8 +165,26 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
             f"{_axis_label(part, y)}, {by}" if by else _axis_label(part, y),
             _value_label(variable, observable),
         ),
-        (_spans(at_x), _spans(at_y), _is_dose(observable) and _spans(part.to_numpy().ravel())),
+        (
+            _is_dose(x) or _spans(at_x),
+            _is_dose(y) or _spans(at_y),
+            _is_dose(observable) and _spans(part.to_numpy().ravel()),
+        ),
     )
+
+
+def _check_axes(part: xr.DataArray, observable: str, dims: tuple[str, str]) -> None:
+    """Both axes are dims of numbers; times are not, since a map is of one time."""
+    for dim in dims:
+        if dim == TIME:
+            raise ParameterError("plot: a map is of one time; draw a time course over times.")
+        if dim not in part.dims:
+            known = ", ".join(map(str, part.dims)) or "none"
+            raise ParameterError(f"plot: {observable} has no dim {dim!r}, only {known}.")
+        if not np.issubdtype(part[dim].dtype, np.number):
+            raise ParameterError(
+                f"plot: {dim} has names, no numbers; make it the columns, or choose one by select."
+            )
 
 
 def _members(part: xr.DataArray) -> tuple[str, ...]:
@@ -190,7 +210,7 @@ def _dc50(data: xr.Dataset, x: str, y: str, select: Selection) -> Floats | None:
     curves = _variable(data, DC50)
     kept = {dim: value for dim, value in select.items() if dim in curves.coords}
     part = choose(curves.to_dataset(name="value"), kept, "value", data)["value"]
-    part = part.isel({TIME: -1}) if TIME in part.dims else part
+    part = at_last(part)
     dims = [dim for dim in (y, x) if dim in part.dims]
     if left_over(part, dims):
         return None
@@ -291,7 +311,7 @@ def _dc50_lines(ax: Axes, one: _Map) -> None:
         )
         return
     known = one.dc50[np.isfinite(one.dc50)]
-    if not known.size:
+    if not known.size or min(one.dc50.shape) < FEWEST_FOR_CONTOURS:
         return
     levels = LEVELS_nM[(LEVELS_nM > known.min()) & (LEVELS_nM < known.max())]
     if not levels.size:

@@ -85,6 +85,11 @@ def _choose_one(part: xr.Dataset, dim: str, value: Any, name: str) -> xr.Dataset
     return part.isel({along: int(hits[0]) for along in part[dim].dims})
 
 
+def at_last(part: Any) -> Any:
+    """The part of a Dataset or DataArray at its last time, whatever the order of its times."""
+    return part.isel({TIME: int(np.argmax(part[TIME].values))}) if TIME in part.dims else part
+
+
 def same(found: Any, wanted: Any) -> bool:
     """Tell whether two coordinates are the same name, or the same number up to round-off."""
     if isinstance(found, str) or isinstance(wanted, str):

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from protacsim.errors import ParameterError
 from protacsim.plot import caption, style
 from protacsim.plot.layout import leave_to_caller
-from protacsim.plot.selection import TIME, Selection, choose, left_over, short_path, undecided
+from protacsim.plot.selection import Selection, at_last, choose, left_over, short_path, undecided
 from protacsim.units import unit_of
 
 BAR_MM, GAP_MM = 2.6, 2.2
@@ -104,7 +104,7 @@ def sensitivity(
 def _chosen(part: xr.Dataset, select: dict[str, object]) -> xr.Dataset:
     name = MEANING[part.attrs["method"]][0][0]
     part = choose(part, select, name, part)
-    part = part.isel({TIME: -1}) if TIME in part.dims else part
+    part = at_last(part)
     left = left_over(part[name], ("parameter",))
     if left:
         raise undecided(part[name], left)

@@ -27,6 +27,7 @@ from protacsim.plot.layout import RIGHT_MM, TEXT_PT
 from protacsim.plot.selection import (
     TIME,
     Selection,
+    at_last,
     choose,
     coordinate_text,
     dose_dim,
@@ -159,7 +160,7 @@ def read_shift(
     """Take the numbers of one panel out of a result Dataset."""
     part, name = part_with(data, observable)
     part = choose(part, dict(select) | ({TIME: time_h} if time_h is not None else {}), name, data)
-    part = part.isel({TIME: -1}) if TIME in part[name].dims else part
+    part = at_last(part) if TIME in part[name].dims else part
     dose = dose_dim(part[name], (hue, group))
     left = left_over(part[name], (dose, hue, group))
     if left:

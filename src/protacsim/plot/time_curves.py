@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
-from protacsim.plot.curves import Curve, Panel, Reading, panel_of, squeezed
+from protacsim.plot.curves import Curve, Panel, Reading, panel_of, runs_of, squeezed
 from protacsim.plot.selection import (
     STAND_IN,
     TIME,
@@ -134,6 +134,8 @@ def _curve(row: xr.Dataset, observable: str, name: str) -> Curve:
     variable = row[variable_name(row, shown)]
     times_h = variable[TIME].values.astype(np.float64)
     values = variable.values.astype(np.float64)
+    used = runs_of(row, values)
+    times_h, values = times_h[used], values[used]
     reading = _d50(times_h, values) if variable.name != shown else None
     return Curve(name=name, observable=shown, x=times_h, value=values, note=note, reading=reading)
 
