@@ -124,3 +124,25 @@ def test_a_single_treatment_is_labelled_too(tmp_path):
     for path in (out / "summary.csv", exported):
         rows = list(csv.DictReader(path.read_text().splitlines()))
         assert {row["hypothetical"] for row in rows} == {"apg-3288"}
+
+
+@pytest.mark.parametrize(
+    "draw", [ps.plot.ternary_bell_sheet, ps.plot.occupancy_vs_degradation_sheet]
+)
+def test_treatments_as_curves_are_no_columns_in_sheets(draw):
+    compounds = [ps.Treatment("apg-3288", name="A"), ps.Treatment("mt-802", name="B")]
+    observables = ["target_total", "target_unoccupied", "ternary"]
+    data = ps.run(
+        ps.Study(
+            ps.Scenario(cell="molm14"),
+            axes={"treatment": compounds, "compound.dose_nM": np.geomspace(0.1, 1e4, 5)},
+            readout=ps.Readout(observables, times_h=[24.0], relative_to="vehicle"),
+        )
+    )
+    figure = draw(data, hue="treatment")
+    assert len(figure.axes) == 1
+    assert {"A*", "B"} <= set(words(figure)[0])
+    with pytest.raises(ps.ParameterError, match="both hue and columns"):
+        draw(data, hue="treatment", columns="treatment")
+    with pytest.raises(ps.ParameterError, match="both hue and group"):
+        ps.plot.allele_shift_sheet(data, hue="treatment")

@@ -58,7 +58,7 @@ def _dose_response(data: xr.Dataset, figure: Figure, _: Study) -> MatplotlibFigu
     return plot.dose_response_grid(
         data,
         figure.rows,
-        columns=figure.columns or "treatment",
+        columns=figure.columns,
         hue=figure.hue or "target.allele",
         time_h=figure.time_h,
         width_mm=figure.width_mm,

@@ -29,7 +29,7 @@ from protacsim.plot.drawing import (
     named,
     words,
 )
-from protacsim.plot.selection import Selection
+from protacsim.plot.selection import Selection, columns_beside
 from protacsim.plot.sheet import Frame, in_grid, selections, sheet
 
 NEEDED = ("target_total", "target_unoccupied")
@@ -96,7 +96,7 @@ def occupancy_vs_degradation_sheet(
     select: Selection | None = None,
 ) -> Figure:
     """Draw a panel per value of `columns` (treatments by default), with legend and caption."""
-    chosen = selections(data, columns or "treatment", select or {})
+    chosen = selections(data, columns_beside(hue, columns), select or {})
     loops = [read_loop(data, hue or DEFAULT_HUE, time_h, at) for at in chosen]
     frame = Frame(width_mm)
     parts = in_grid([[(partial(draw_loop, loop=loop), loop.panel.title)] for loop in loops], frame)

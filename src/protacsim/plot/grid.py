@@ -17,7 +17,7 @@ from protacsim.plot import time_panel
 from protacsim.plot.curves import DEFAULT_HUE, Panel, read_panel
 from protacsim.plot.layout import cells_of, draw_grid
 from protacsim.plot.overlay import Form, overlay_keys, overlay_sentences, read_overlay
-from protacsim.plot.selection import Selection
+from protacsim.plot.selection import Selection, columns_beside
 from protacsim.plot.time_curves import columns_and_hue, read_time_panel
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def dose_response_grid(
     data: xr.Dataset,
     observables: Sequence[str] = ("target_total", "target_active"),
     *,
-    columns: str = "treatment",
+    columns: str | None = None,
     hue: str = DEFAULT_HUE,
     time_h: float | None = None,
     width_mm: float = 180.0,
@@ -50,8 +50,8 @@ def dose_response_grid(
     observables
         Names without `_percent`, one row each.
     columns
-        Dim whose values become columns; one column when the Dataset does not have it, or when
-        it is the hue.
+        Dim whose values become columns, by default the treatments, unless they are the hue; one
+        column when the Dataset does not have it.
     hue
         Dim whose values become curves.
     time_h
@@ -77,7 +77,7 @@ def dose_response_grid(
     def draw(ax: Axes, panel: Panel) -> None:
         dose_panel.draw(ax, panel, mark, overlay=read_overlay(panel, points, fit))
 
-    split = columns if columns != hue else None
+    split = columns_beside(hue, columns)
     cells = cells_of(data, observables, split, dict(select or {}), read, width_mm)
     panels = [cell.panel for cell in cells]
     overlays = [read_overlay(panel, points, fit) for panel in panels]

@@ -85,6 +85,19 @@ def _choose_one(part: xr.Dataset, dim: str, value: Any, name: str) -> xr.Dataset
     return part.isel({along: int(hits[0]) for along in part[dim].dims})
 
 
+def columns_beside(hue: str | None, columns: str | None) -> str | None:
+    """Return the dim of the columns: treatments by default, unless they are the hue.
+
+    Raises
+    ------
+    ParameterError
+        When one dim is both.
+    """
+    if columns is not None and columns == hue:
+        raise ParameterError(f"plot: {hue} is both hue and columns; make one of them another dim.")
+    return columns or (TREATMENT if hue != TREATMENT else None)
+
+
 def at_last(part: Any) -> Any:
     """The part of a Dataset or DataArray at its last time, whatever the order of its times."""
     return part.isel({TIME: int(np.argmax(part[TIME].values))}) if TIME in part.dims else part

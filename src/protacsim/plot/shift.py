@@ -158,6 +158,8 @@ def read_shift(
     select: Selection,
 ) -> Shift:
     """Take the numbers of one panel out of a result Dataset."""
+    if group == hue:
+        raise ParameterError(f"plot: {hue} is both hue and group; make one of them another dim.")
     part, name = part_with(data, observable)
     part = choose(part, dict(select) | ({TIME: time_h} if time_h is not None else {}), name, data)
     part = at_last(part) if TIME in part[name].dims else part

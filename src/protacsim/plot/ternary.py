@@ -28,7 +28,7 @@ from protacsim.plot.drawing import (
     words,
 )
 from protacsim.plot.panel import draw
-from protacsim.plot.selection import TIME, Selection, choose
+from protacsim.plot.selection import TIME, Selection, choose, columns_beside
 from protacsim.plot.sheet import Frame, in_grid, selections, sheet
 
 KEY = "highest at equilibrium (closed form)"
@@ -107,7 +107,7 @@ def ternary_bell_sheet(
 
     Parameters are those of `ternary_bell`; `columns` is the treatment by default.
     """
-    chosen = selections(data, columns or "treatment", select or {})
+    chosen = selections(data, columns_beside(hue, columns), select or {})
     bells = [
         [read_bell(data, name, peaks, hue or DEFAULT_HUE, time_h, at) for name in observables]
         for at in chosen
