@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -160,3 +161,84 @@ def test_maps_of_times_or_names_are_refused(course):
         ps.plot.heatmap(course, y="time_h")
     with pytest.raises(ParameterError, match=r"target\.allele has names"):
         ps.plot.heatmap(course, y="target.allele")
+
+
+def points(**columns):
+    return pd.DataFrame(columns)
+
+
+DOSE = "compound.dose_nM"
+
+
+@pytest.mark.jit_only
+def test_every_measured_point_is_seen(course):
+    table = points(**{DOSE: [0.0, 1e-3, 50.0, 1e6], "value": [101.0, 99.0, 60.0, 95.0]})
+    ax = ps.plot.dose_response(course, points=table)
+    (drawn,) = [line for line in ax.get_lines() if line.get_label().startswith("_measured")]
+    low, high = ax.get_xlim()
+    x = drawn.get_xdata()
+    assert ((x > low) & (x < high)).all()
+    np.testing.assert_array_equal(x[1:], [1e-3, 50.0, 1e6])
+    (vehicle,) = [line for line in ax.get_lines() if line.get_label() == "_vehicle"]
+    assert x[0] == vehicle.get_xdata()[0]
+
+
+@pytest.mark.jit_only
+def test_points_in_fractions_are_drawn_in_percent(course):
+    table = points(**{DOSE: [10.0], "value": [0.6], "sd": [0.05], "unit": ["fraction"]})
+    ax = ps.plot.dose_response(course, points=table)
+    (drawn,) = [line for line in ax.get_lines() if line.get_label().startswith("_measured")]
+    assert drawn.get_ydata()[0] == pytest.approx(60.0)
+    (bar,) = [
+        c for c in ax.collections if len(c.get_segments()) == 1 and c.get_linewidth()[0] == 0.7
+    ]
+    assert sorted(bar.get_segments()[0][:, 1]) == pytest.approx([55.0, 65.0])
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize(
+    ("column", "cell", "said"),
+    [("unit", "nM", "points have the unit 'nM'"), ("operator", "<=", "operator is '<='")],
+)
+def test_columns_of_points_are_not_ignored(course, column, cell, said):
+    table = points(**{DOSE: [10.0], "value": [60.0], column: [cell]})
+    with pytest.raises(ParameterError, match=said):
+        ps.plot.dose_response(course, points=table)
+
+
+@pytest.mark.jit_only
+def test_no_point_no_word_of_points(course):
+    table = points(**{DOSE: [10.0], "value": [60.0], "time_h": [7.0]})
+    legend = ps.plot.dose_response(course, points=table).figure.legends[0]
+    assert "measured" not in [text.get_text() for text in legend.get_texts()]
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"value": "<5"}, "value is '<5'; must be a number"),
+        ({"operator": "~"}, "operator is '~'"),
+        ({DOSE: "5 nM"}, f"{DOSE} is '5 nM'"),
+        ({"target.allele": np.nan}, r"has no target\.allele"),
+    ],
+)
+def test_cells_that_compared_cannot_read_are_named(course, row, said):
+    one = {"quantity": "target_total_percent", "value": 50.0, DOSE: 30.0, "target.allele": "WT"}
+    with pytest.raises(ParameterError, match=said):
+        ps.pharmacology.compared(course, pd.DataFrame([one | row]))
+
+
+@pytest.mark.jit_only
+def test_a_fold_has_no_unit(course):
+    both = ps.run(
+        ps.Study(
+            ps.Scenario(cell="molm14", treatment="mt-802"),
+            axes={"target.allele": ["WT", "C481S"], DOSE: np.geomspace(0.1, 1e4, 9)},
+            readout=ps.Readout(["target_total"], times_h=[24.0], relative_to="vehicle"),
+        )
+    )
+    row = {"quantity": "dc50_relative_fold_shift", "value": 0.6, "target.allele": "C481S"}
+    found = ps.pharmacology.compared(both, pd.DataFrame([row]))
+    assert found["unit"][0] == ""
+    assert found["measured"][0] == 0.6

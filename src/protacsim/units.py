@@ -112,12 +112,17 @@ def _example(unit: str) -> str:
     )
 
 
+def measured_unit(quantity: str) -> str:
+    """The unit of a measured quantity; that of percentages is no canonical one."""
+    return "%" if quantity.endswith("_percent") else unit_of(quantity)
+
+
 def measured(quantity: str, value: float, unit: str) -> float:
     """A measured number in the unit of its quantity: its canonical one, or percentage points.
 
     Raises `ParameterError` for a unit that does not fit.
     """
-    wanted = unit_of(quantity) or "%"
+    wanted = measured_unit(quantity)
     if wanted != "%":
         return value if unit == wanted else to_canonical(quantity, f"{value} {unit}")
     if unit not in PERCENT_IN:

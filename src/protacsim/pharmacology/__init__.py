@@ -14,7 +14,7 @@ from protacsim.pharmacology.cells import (
     fraction_of_cells,
     mean_and_quantiles,
 )
-from protacsim.pharmacology.comparison import compared
+from protacsim.pharmacology.comparison import compared, operator_of
 from protacsim.pharmacology.curve_fits import Fit, fit_bell, fit_hill
 from protacsim.pharmacology.datasets import (
     dose_response,
@@ -85,6 +85,7 @@ __all__ = [
     "member_dims",
     "mixture",
     "occupancy_and_degradation",
+    "operator_of",
     "pareto_front",
     "rate_and_plateau",
     "recovery",

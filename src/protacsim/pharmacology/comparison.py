@@ -13,8 +13,9 @@ import numpy as np
 from protacsim.errors import ParameterError
 from protacsim.pharmacology.datasets import TIME_DIM, summary, without_dose
 from protacsim.study import DOSE, dim_of_doses
-from protacsim.units import PERCENT_IN, unit_of
+from protacsim.units import PERCENT_IN, measured_unit, unit_of
 from protacsim.units import measured as measured_in
+from protacsim.validation import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,14 +66,14 @@ def compared(data: xr.Dataset, measured: pd.DataFrame) -> pd.DataFrame:
     for _, row in measured.iterrows():
         at = {name: row[name] for name in places}
         quantity, unit = str(row["quantity"]), _unit(row)
-        value = measured_in(quantity, float(row["value"]), unit)
-        operator = row["operator"] if row.get("operator") in LIMITS else "="
+        value = measured_in(quantity, _number("value", row["value"]), unit)
+        operator = operator_of(row.get("operator"))
         sd = None if row.get("sd") is None or operator != "=" else float(row["sd"])
         low, high = _bounds(quantity, value, None if sd is None else sd * PERCENT_IN.get(unit, 1.0))
         rows.append(
             {
                 "quantity": quantity,
-                "unit": unit_of(quantity) or "%",
+                "unit": measured_unit(quantity),
                 "operator": operator,
                 "measured": value,
                 "measured_low": low,
@@ -88,7 +89,26 @@ def _unit(row: pd.Series[Any]) -> str:
     """The unit of a row; by default that of its quantity."""
     given = row.get("unit")
     stated = given.strip() if isinstance(given, str) else ""
-    return stated or unit_of(str(row["quantity"])) or "%"
+    return stated or measured_unit(str(row["quantity"]))
+
+
+def _number(column: str, cell: Any) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"{column} is {quoted(cell)}; must be a number, without unit and without < or >, "
+            "which have columns of their own"
+        ) from None
+
+
+def operator_of(cell: Any) -> str:
+    """What a cell of the column `operator` says; an empty one says "="."""
+    if cell is None or cell == "" or (isinstance(cell, float) and np.isnan(cell)):
+        return "="
+    if cell not in ("=", *LIMITS):
+        raise ParameterError(f"operator is {quoted(cell)}; must be =, < or >")
+    return str(cell)
 
 
 def _check_columns(measured: pd.DataFrame, places: list[str], curves: pd.DataFrame) -> None:
@@ -127,6 +147,8 @@ def _predicted(
 ) -> float:
     found = curves
     for name, value in at.items():
+        if value is None or value != value:
+            raise ParameterError(f"a row of {quantity} has no {name}; fill it, or drop the column")
         found = found[_equal(found[name].to_numpy(), value)]
     if len(found) != 1:
         where = ", ".join(f"{name} {value}" for name, value in at.items()) or "no coordinates"
@@ -143,7 +165,7 @@ def _predicted(
             "and percentages at a dose"
         )
     row = {str(n): found[n].iloc[0] for n in _coordinates(curves) if n in data[quantity].dims}
-    return _at_dose(data[quantity].sel(row), float("nan") if dose is None else float(dose))
+    return _at_dose(data[quantity].sel(row), np.nan if dose is None else _number(DOSE, dose))
 
 
 def _at_dose(curve: xr.DataArray, dose_nM: float) -> float:
@@ -161,6 +183,6 @@ def _at_dose(curve: xr.DataArray, dose_nM: float) -> float:
 
 
 def _equal(values: Any, wanted: Any) -> Any:
-    if isinstance(wanted, str):
-        return values == wanted
+    if isinstance(wanted, str) or values.dtype.kind not in "fiub":
+        return np.array([value == wanted for value in values], bool)
     return np.isclose(values, wanted, rtol=1e-9, atol=0.0)

@@ -6,7 +6,7 @@ The fits themselves are the work of `protacsim.pharmacology`; the points are han
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ from protacsim.plot.curves import Curve, Panel
 from protacsim.plot.drawing import looks
 from protacsim.plot.selection import same
 from protacsim.study import DOSE
+from protacsim.units import PERCENT_IN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,8 @@ def _described(curve: Curve, points: Points | None) -> tuple[Floats, Floats]:
     """Doses and values that a fit describes: the measured values, else the curve."""
     if points is None or not points.exact.any():
         return curve.x, curve.value
-    return points.x[points.exact], points.value[points.exact]
+    used = points.exact & (points.x > 0.0)
+    return points.x[used], points.value[used]
 
 
 def _fit(form: Form, doses_nM: Floats, values: Floats, top: float | None) -> Fit:
@@ -125,7 +127,7 @@ def _points(panel: Panel, table: pd.DataFrame) -> tuple[Points, ...]:
             f"allowed are {', '.join(sorted(known - {''}))}."
         )
     rows = _here(panel, table)
-    return tuple(_of_curve(curve, rows, panel.hue) for curve in panel.curves)
+    return tuple(_of_curve(curve, rows, panel.hue, panel.unit) for curve in panel.curves)
 
 
 def _here(panel: Panel, table: pd.DataFrame) -> pd.DataFrame:
@@ -142,31 +144,57 @@ def _equal(entries: Iterable[Any], wanted: Any) -> NDArray[np.bool_]:
     return np.array([same(entry, wanted) for entry in entries], np.bool_)
 
 
-def _of_curve(curve: Curve, rows: pd.DataFrame, hue: str) -> Points:
+def _of_curve(curve: Curve, rows: pd.DataFrame, hue: str, unit: str) -> Points:
     if hue in rows and curve.key is not None:
         rows = rows[_equal(rows[hue], curve.key)]
-    x, value = (rows[name].to_numpy(np.float64) for name in (DOSE, "value"))
-    error = rows["sd"].to_numpy(np.float64) if "sd" in rows else np.full(x.size, np.nan)
-    low = rows["low"].to_numpy(np.float64) if "low" in rows else value - error
-    high = rows["high"].to_numpy(np.float64) if "high" in rows else value + error
+    factor = _factors(rows, unit)
+    x, value = rows[DOSE].to_numpy(np.float64), _column(rows, "value") * factor
+    error = _column(rows, "sd") * factor
+    low = _column(rows, "low") * factor if "low" in rows else value - error
+    high = _column(rows, "high") * factor if "high" in rows else value + error
     operators = operators_of(rows)
     low, high = (np.where(operators == "=", bound, np.nan) for bound in (low, high))
-    used = (x > 0.0) & np.isfinite(value)
+    used = (x >= 0.0) & np.isfinite(value)
     return Points(x[used], value[used], low[used], high[used], operators[used])
+
+
+def _column(rows: pd.DataFrame, name: str) -> Floats:
+    return rows[name].to_numpy(np.float64) if name in rows else np.full(len(rows), np.nan)
+
+
+def _factors(rows: pd.DataFrame, unit: str) -> Floats:
+    """What turns each row's unit into that of the panel; a row without a unit has the panel's."""
+    wanted = unit.partition(" of ")[0]
+    known = PERCENT_IN if wanted == "%" else {wanted: 1.0}
+    given = rows["unit"] if "unit" in rows else [wanted] * len(rows)
+    stated = [each.strip() if isinstance(each, str) and each.strip() else wanted for each in given]
+    for found in stated:
+        if found not in known:
+            raise ParameterError(
+                f"plot: points have the unit {found!r}; this figure takes {', '.join(known)}."
+            )
+    return np.array([known[found] for found in stated])
 
 
 def operators_of(table: Any) -> NDArray[np.str_]:
     """Return "<" or ">" for each row of a table that is a limit, "=" for all others."""
+    from protacsim.pharmacology import operator_of
+
     size = np.size(table["value" if "value" in table else "measured"])
     given = np.ravel(table["operator"]) if "operator" in table else np.full(size, "=")
-    return np.array([each if each in ("<", ">") else "=" for each in given], np.str_)
+    return np.array([operator_of(each) for each in given], np.str_)
 
 
-def draw_overlay(ax: Axes, panel: Panel, overlay: Overlay) -> None:
-    """Draw points with their bars, and fits as dotted lines with a cross at the fitted DC50."""
+def draw_overlay(ax: Axes, panel: Panel, overlay: Overlay, vehicle: float) -> None:
+    """Draw points with their bars, and fits as dotted lines with a cross at the fitted DC50.
+
+    `vehicle` is the place of dose 0.
+    """
     for i, (curve, look) in enumerate(zip(panel.curves, looks(panel), strict=True)):
         if overlay.points:
-            _draw_points(ax, overlay.points[i], curve, look)
+            points = overlay.points[i]
+            placed = replace(points, x=np.where(points.x > 0.0, points.x, vehicle))
+            _draw_points(ax, placed, curve, look)
         if overlay.fits:
             _draw_fit(ax, overlay.fits[i], curve, look)
 
@@ -220,7 +248,7 @@ def overlay_keys(overlays: Sequence[Overlay]) -> list[Artist]:
     """Return legend entries for what is laid over the curves."""
     keys: list[Artist] = []
     quiet: dict[str, Any] = {"color": style.TEXT_COLOUR, "linestyle": "none"}
-    if any(own.points for own in overlays):
+    if any(points.x.size for own in overlays for points in own.points):
         keys.append(Line2D([], [], marker="o", markersize=3.6, label="measured", **quiet))
     if any(_has_limits(own) for own in overlays):
         keys.append(limit_key("v"))

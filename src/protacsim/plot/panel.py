@@ -179,7 +179,7 @@ def draw(
     overlay: Overlay = NOTHING,
 ) -> None:
     """Draw curves, marks, axes and what lies over them into `ax`; no title, no legend."""
-    axis = dose_axis(panel)
+    axis = dose_axis(panel, overlay)
     for i, (curve, look) in enumerate(zip(panel.curves, looks(panel), strict=True)):
         if curve.drawn:
             _draw_curve(ax, curve, look, i, prefix, bare=bool(overlay.points))
@@ -189,16 +189,17 @@ def draw(
     _draw_dose_axis(ax, axis)
     ax.set_xlabel(panel.dose_label)
     draw_value_axis(ax, panel)
-    draw_overlay(ax, panel, overlay)
+    draw_overlay(ax, panel, overlay, axis.vehicle)
 
 
-def dose_axis(panel: Panel) -> DoseAxis:
-    """Return the axis that spans the positive doses of `panel`."""
-    doses = np.concatenate([c.x for c in panel.curves])
-    if not doses.size:
+def dose_axis(panel: Panel, overlay: Overlay = NOTHING) -> DoseAxis:
+    """Return the axis that spans the positive doses of `panel` and of what lies over it."""
+    if not any(c.x.size for c in panel.curves):
         raise ParameterError(
             "plot: no dose is above 0 nM; a dose-response figure needs at least one."
         )
+    doses = np.concatenate([*(c.x for c in panel.curves), *(p.x for p in overlay.points)])
+    doses = doses[doses > 0.0]
     return DoseAxis(float(doses.min()), float(doses.max()))
 
 
