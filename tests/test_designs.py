@@ -54,10 +54,12 @@ def drawn(draw: Draw, n: int = 4000, design: str = "random", seed: int = 5) -> n
     st.integers(1, 300),
     st.integers(1, 3),
     st.integers(0, 2**40),
+    st.booleans(),
     st.data(),
 )
-def test_a_stretch_is_the_same_stretch_of_the_whole(design, n, paths, seed, data):
-    sample = uniform_sample(n, paths, design=design)
+def test_a_stretch_is_the_same_stretch_of_the_whole(design, n, paths, seed, joint, data):
+    pairs = tuple(Correlation((PATHS[0], path), 0.5) for path in PATHS[1:paths])
+    sample = uniform_sample(n, paths, design=design, correlations=pairs if joint else ())
     start = data.draw(st.integers(0, n - 1))
     stop = data.draw(st.integers(start + 1, n))
     whole = designs.uniforms(sample, seed, slice(0, n))
@@ -209,9 +211,11 @@ def test_normal_scores_are_correlated_as_asked(design, rho):
 # Designs.
 
 
-@given(st.integers(1, 200), st.integers(0, 10**6))
-def test_a_latin_hypercube_has_one_point_in_every_stratum(n, seed):
-    points = designs.uniforms(uniform_sample(n, 3, design="lhs"), seed, slice(0, n))
+@given(st.integers(1, 200), st.integers(0, 10**6), st.sampled_from([None, 0.6, -0.6]))
+def test_a_latin_hypercube_has_one_point_in_every_stratum(n, seed, rho):
+    pairs = () if rho is None else (Correlation((PATHS[0], PATHS[2]), rho),)
+    sample = uniform_sample(n, 3, design="lhs", correlations=pairs)
+    points = designs.uniforms(sample, seed, slice(0, n))
     strata = np.sort(np.floor(points * n).astype(int), axis=0)
     assert (strata == np.arange(n)[:, None]).all()
 

@@ -221,3 +221,37 @@ def test_numbers_that_bound_one_another_may_run_together() -> None:
 def test_a_unit_with_a_factor_of_ten_leaves_no_round_off() -> None:
     axis = ps.Axis("compound.dose_nM", ("1 nM", "1 uM", "3 uM", "0.7 mM"))
     assert axis.values == (1.0, 1000.0, 3000.0, 700_000.0)
+
+
+IDLE = {
+    "constant of a ligase": ({"name": "ibrutinib", "dose_nM": 10.0}, "compound.cooperativity"),
+    "protein of no role": ({"name": "mt-802", "dose_nM": 10.0}, "cell.proteins.IKZF1.abundance_nM"),
+    "ligase of nobody": ({"name": "ibrutinib", "dose_nM": 10.0}, "cell.proteins.CRBN.abundance_nM"),
+    "proteasome": ({"name": "mt-802", "dose_nM": 10.0}, "ubiquitination.km_proteasome_nM"),
+}
+
+
+@pytest.mark.parametrize("case", IDLE)
+@pytest.mark.parametrize("sampled", [False, True], ids=["axis", "sample"])
+def test_varying_what_enters_no_rate_is_refused(case: str, sampled: bool) -> None:
+    treatment, path = IDLE[case]
+    cell = {"name": "molm14", "proteins": {"IKZF1": {"abundance_nM": 50.0}}}
+    one = ps.Scenario(cell=cell, treatment=treatment, ubiquitination={"km_proteasome_nM": 100.0})
+    draws = {path: {"distribution": "uniform", "low": 1.0, "high": 2.0}}
+    varied: dict[str, Any] = (
+        {"samples": [ps.Sample("patient", 4, draws)]} if sampled else {"axes": {path: [1.0, 2.0]}}
+    )
+    with pytest.raises(ParameterError, match="is varied and has no effect here"):
+        ps.Study(one, readout=TOTAL, **varied)
+
+
+def test_what_matters_to_one_treatment_may_be_varied_for_all() -> None:
+    compounds = ["ibrutinib", "mt-802"]
+    ps.Study(
+        ps.Scenario(cell="molm14"),
+        axes={
+            "treatment": compounds, "compound.dose_nM": [10.0],
+            "cell.proteins.CRBN.abundance_nM": [1.0, 2.0],
+        },
+        readout=TOTAL,
+    )  # fmt: skip

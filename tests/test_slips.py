@@ -242,3 +242,54 @@ def test_a_fold_has_no_unit(course):
     found = ps.pharmacology.compared(both, pd.DataFrame([row]))
     assert found["unit"][0] == ""
     assert found["measured"][0] == 0.6
+
+
+def test_elasticities_of_single_cells_are_refused():
+    study = ps.Study(
+        ps.Scenario(cell="molm14", treatment={"name": "mt-802", "dose_nM": 10.0}),
+        readout=ps.Readout(["target_total"], times_h=[4.0]),
+        method=ps.SSA(),
+        replicates=2,
+    )
+    with pytest.raises(ParameterError, match="chance would drown"):
+        ps.sensitivity_analysis.elasticities(study, ["cell.proteins.BTK.half_life_h"])
+
+
+@pytest.mark.parametrize("dim", ["cells", "units", "observable", "quantile"])
+def test_dims_do_not_take_the_names_of_columns(dim):
+    draws = {"cell.volume_pL": {"distribution": "uniform", "low": 0.5, "high": 1.5}}
+    scenario = ps.Scenario(cell="molm14", treatment={"name": "mt-802", "dose_nM": 10.0})
+    with pytest.raises(ParameterError, match=dim):
+        ps.Study(scenario, samples=[ps.Sample(dim, 2, draws)])
+
+
+@pytest.mark.jit_only
+def test_single_cells_are_summed_up_where_the_vehicle_has_none():
+    scenario = ps.Scenario(cell="molm14", treatment={"name": "mt-802", "dose_nM": 100.0})
+    observables = ["target_total", "target_occupied"]
+    study = ps.Study(
+        scenario,
+        readout=ps.Readout(observables, times_h=[0.0, 4.0], relative_to="vehicle"),
+        method=ps.LNA(),
+        replicates=5,
+    )
+    data = ps.run(study)
+    table = ps.pharmacology.cell_summary(data).set_index(["observable", "time_h"])
+    assert set(table.index.get_level_values(0)) == {"target_total_percent", "target_occupied"}
+    assert (table["cells"] == 5).all()
+    mean = data["target_occupied"].sel(time_h=4.0).mean()
+    assert table.loc[("target_occupied", 4.0), "mean"] == pytest.approx(float(mean))
+    assert table.loc[("target_occupied", 4.0), "units"] == "nM"
+
+
+@pytest.mark.parametrize("loss", [-10.0, 100.0, 150.0])
+def test_a_loss_is_a_percentage(course, loss):
+    with pytest.raises(ParameterError, match="loss_percent"):
+        ps.pharmacology.fraction_lost(course, loss_percent=loss)
+
+
+def test_messages_name_the_field_of_a_positional_argument():
+    with pytest.raises(ParameterError, match=r"^observables: 'bogus'"):
+        ps.Readout(["bogus"], times_h=[24], relative_to="vehicle")
+    with pytest.raises(ParameterError, match=r"^compounds\[1\]\.dose_nM is -3"):
+        ps.Treatment([{"name": "mt-802", "dose_nM": -3}], name="x")

@@ -48,7 +48,9 @@ def noun(cls: type[T]) -> type[T]:
         try:
             validate(self, *args, **kwargs)
         except ValidationError as error:
-            raise ParameterError("\n".join(problems(error, made, kwargs))) from None
+            names = (field.name for field in dataclasses.fields(made))
+            given = dict(zip(names, args, strict=False)) | kwargs
+            raise ParameterError("\n".join(problems(error, made, given))) from None
 
     made.__init__ = checked
     _NOUN_NAMES.add(cls.__name__)

@@ -51,21 +51,19 @@ def mean_and_quantiles(
 def cell_summary(data: xr.Dataset, *, loss_percent: float = 90.0) -> pd.DataFrame:
     """One row per point, time and observable: mean, SD and quantiles over cells.
 
-    Observables are read in % of the mean vehicle cell where that is there. `fraction_lost` is the
-    fraction of cells below 100 - `loss_percent` of it. `cells` counts those whose run succeeded.
+    Observables are read in % of the mean vehicle cell where that is above zero somewhere.
+    `fraction_lost` is the fraction of cells below 100 - `loss_percent` of it. `cells` counts those
+    whose run succeeded.
     """
     import pandas as pd
 
-    percent = [str(name) for name in data.data_vars if str(name).endswith("_percent")]
-    plain = [str(n) for n in data.data_vars if n not in ("status", "reached_h")]
-    names = [n for n in percent or plain if {CELL_DIM, TIME_DIM} <= set(data[n].dims)]
     parts = []
-    for name in names:
+    for name in _summarised(data):
         found = mean_and_quantiles(data, name, (0.05, 0.5, 0.95))
         wide = found[["mean", "sd"]]
         for q in (0.05, 0.5, 0.95):
             wide[f"q{round(100 * q):02d}"] = found["quantiles"].sel(quantile=q, drop=True)
-        known = data[name].notnull()
+        known = data[name.removesuffix("_percent")].notnull()
         if name.endswith("_percent"):
             of = name.removesuffix("_percent")
             wide["fraction_lost"] = fraction_lost(data, of, loss_percent=loss_percent)
@@ -75,6 +73,18 @@ def cell_summary(data: xr.Dataset, *, loss_percent: float = 90.0) -> pd.DataFram
     return pd.concat(parts, ignore_index=True)
 
 
+def _summarised(data: xr.Dataset) -> list[str]:
+    """Every observable of cells, in % where that is defined anywhere."""
+    cells = [str(n) for n in data.data_vars if {CELL_DIM, TIME_DIM} <= set(data[n].dims)]
+    if not cells:
+        raise ParameterError(
+            f"no variable has the dims {CELL_DIM} and {TIME_DIM}; use a stochastic method."
+        )
+    percent = {name for name in cells if name.endswith("_percent") and data[name].notnull().any()}
+    plain = [name for name in cells if not name.endswith("_percent")]
+    return [f"{name}_percent" if f"{name}_percent" in percent else name for name in plain]
+
+
 def fraction_lost(
     data: xr.Dataset, observable: str = "target_total", *, loss_percent: float = 90.0
 ) -> xr.DataArray:
@@ -82,6 +92,7 @@ def fraction_lost(
 
     NaN where no cell has a percentage.
     """
+    _check_loss(loss_percent)
     cells = _cells(data, f"{observable}_percent")
     known = cells.notnull().sum(CELL_DIM)
     lost = (cells < 100.0 - loss_percent).sum(CELL_DIM)
@@ -96,8 +107,7 @@ def fraction_of_cells(
 
     NaN where no cell had any at the first time.
     """
-    if not 0.0 <= loss_percent < 100.0:
-        raise ParameterError(f"loss_percent is {loss_percent:g}; must be from 0 to below 100 %.")
+    _check_loss(loss_percent)
     cells = _cells(data, observable)
     first = cells.isel({TIME_DIM: 0})
     counted = cells.notnull() & (first > 0.0)
@@ -105,6 +115,11 @@ def fraction_of_cells(
     total = counted.sum(CELL_DIM)
     fraction = (lost.sum(CELL_DIM) / total.where(total > 0)).rename(f"{observable}_fraction")
     return fraction.assign_attrs(units="1", loss_percent=loss_percent)
+
+
+def _check_loss(loss_percent: float) -> None:
+    if not 0.0 <= loss_percent < 100.0:
+        raise ParameterError(f"loss_percent is {loss_percent:g}; must be from 0 to below 100 %.")
 
 
 def first_passage_h(

@@ -2,6 +2,7 @@
 
 from protacsim.scenario.mistakes import (
     check_inactivation,
+    idle_constants,
     idle_losses,
     misspelt_proteins,
     unknown_folds,
@@ -33,6 +34,7 @@ __all__ = [
     "check_inactivation",
     "displace",
     "full_path",
+    "idle_constants",
     "idle_losses",
     "is_structural",
     "looked_up",

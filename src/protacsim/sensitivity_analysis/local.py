@@ -38,6 +38,11 @@ def elasticities(
     step
         Of the logarithm, 0.05 for 5 %.
 
+    Raises
+    ------
+    ParameterError
+        A constant is not one number above 0, or the method of the study is stochastic.
+
     Returns
     -------
     xarray.Dataset
@@ -48,6 +53,11 @@ def elasticities(
         if not isinstance(readout, str):
             raise ParameterError("give the name of an observable, or a Study.")
         study = Study(study, readout=Readout((readout,), times_h))  # type: ignore[arg-type]
+    if study.is_stochastic:
+        raise ParameterError(
+            "elasticities are differences between runs, in which chance would drown; use the "
+            "method ODE(), whose numbers are means."
+        )
     stepped = dataclasses.replace(study, axes=(*study.axes, *_steps(study, paths, step)))
     values, _ = reading(run(stepped), readout)
     others = [str(dim) for dim in values.dims if dim != SENSITIVITY]

@@ -228,9 +228,10 @@ def _why_not_drawn(error: str, value: float, *, number: bool) -> str:
         return f"draws reach {value:.3g}, where {reason}, or give low and high"
     if bound is None:
         return "this is no number and cannot be drawn; list its values in an axis"
+    ending = "uniform" if bound[1].startswith("at most") else "lognormal or uniform"
     return (
         f"draws reach {value:.3g}, but must be {bound[1]}; give low and high, or use a "
-        "distribution that ends there, such as lognormal or uniform"
+        f"distribution that ends there, such as {ending}"
     )
 
 

@@ -102,13 +102,14 @@ def uniforms(sample: Sample, seed: int, span: slice) -> Floats:
         case "random":
             found = _random(key, paths, span)
         case "lhs":
-            found = _hypercube(key, paths, sample.n)[span]
+            found = _hypercube(key, sample)[span]
         case "sobol":
             found = _sobol(key, paths, sample.n, span)
         case "saltelli" | "morris":
             found = _in_groups(sample, key, span)
     found = np.clip(found, EDGE, 1.0 - EDGE)
-    return _correlated(found, sample) if sample.correlations else found
+    joint = sample.correlations and sample.design != "lhs"
+    return _correlated(found, sample) if joint else found
 
 
 def _random(key: int, paths: int, span: slice) -> Floats:
@@ -121,10 +122,20 @@ def _random(key: int, paths: int, span: slice) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _hypercube(key: int, paths: int, n: int) -> Floats:
+def _hypercube(key: int, sample: Sample) -> Floats:
+    """One point in every stratum of every path, in the order of correlated scores where asked.
+
+    Correlation by ranks leaves the strata whole (Iman and Conover, Commun. Stat. Simul. Comput.
+    11:311, 1982).
+    """
     from scipy.stats import qmc
 
-    return np.asarray(qmc.LatinHypercube(paths, rng=np.random.default_rng(key)).random(n))
+    cube = qmc.LatinHypercube(len(sample.over), rng=np.random.default_rng(key)).random(sample.n)
+    if not sample.correlations:
+        return np.asarray(cube)
+    scores = _correlated(np.clip(cube, EDGE, 1.0 - EDGE), sample)
+    ranks = scores.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+    return np.take_along_axis(np.sort(cube, axis=0), ranks, axis=0)
 
 
 def _sobol(key: int, paths: int, n: int, span: slice) -> Floats:
@@ -182,10 +193,16 @@ def _trajectory(key: int, paths: int, number: int) -> Floats:
 
 
 def _correlated(u: Floats, sample: Sample) -> Floats:
-    """Gaussian copula: normal scores with the given correlations."""
+    """Gaussian copula: normal scores with the given correlations.
+
+    Summed path by path: a matrix product rounds differently for another number of points.
+    """
     from scipy.special import ndtr, ndtri
 
-    scores = ndtri(u) @ np.linalg.cholesky(correlation_matrix(sample)).T
+    scores = np.zeros_like(u)
+    factor = np.linalg.cholesky(correlation_matrix(sample))
+    for own, weights in zip(ndtri(u).T, factor.T, strict=True):
+        scores += own[:, None] * weights
     return np.clip(ndtr(scores), EDGE, 1.0 - EDGE)
 
 

@@ -14,7 +14,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from protacsim.errors import ParameterError
 from protacsim.mechanisms import OBSERVABLES, Reading, build_network, parse
 from protacsim.methods import ODE, Method, Reference, Stochastic
-from protacsim.scenario import Scenario, idle_losses, misspelt_proteins, unknown_folds
+from protacsim.scenario import (
+    Scenario,
+    idle_constants,
+    idle_losses,
+    misspelt_proteins,
+    unknown_folds,
+)
 from protacsim.simulation import checked_times, members
 from protacsim.study.axes import TREATMENT, Axis, Sample, as_axes
 from protacsim.study.combination import Combination, combine, is_named
@@ -23,6 +29,7 @@ from protacsim.validation import Real, noun, one_of
 
 REPLICATE = "replicate"
 
+# Dims and variables of results, and columns of their tables.
 RESERVED = frozenset(
     {
         "time_h",
@@ -30,6 +37,8 @@ RESERVED = frozenset(
         "status",
         "reached_h",
         TREATMENT,
+        *("cells", "observable", "units", "mean", "sd", "q05", "q50", "q95", "fraction_lost"),
+        *("quantile", "probability", "members", "nulls", "hypothetical"),
         *(dim for _, _, dim in OBSERVABLES.values()),
     }
     | {f"{name}{end}" for name in OBSERVABLES for end in ("", "_percent")}
@@ -121,6 +130,7 @@ class Study:
         scenarios = [combination.scenario for combination in self.combinations]
         for mistakes in (unknown_folds, misspelt_proteins, idle_losses):
             found += mistakes(scenarios)
+        found += idle_constants((c.scenario, c.varied_or_none()) for c in self.combinations)
         found += [*self._same_twice(), *self._no_members(), *self._labels_taken()]
         if found:
             raise ParameterError("\n".join(_each_once(found)))
