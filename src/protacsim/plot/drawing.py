@@ -29,6 +29,8 @@ FEWEST_TICKS = 2
 # More values of a numeric hue than this are a ramp, of which a few are named.
 MOST_NAMED, NAMED_OF_MANY = 8, 5
 VEHICLE = "vehicle"
+# Text size of legends in the style sheet, and what a symbol and the edges take beside it.
+LABEL_PT, SYMBOL_MM = 7.0, 12.5
 
 
 def looks(panel: Panel) -> tuple[style.Look, ...]:
@@ -229,8 +231,18 @@ def _legend_below(ax: Axes, curves: Sequence[Artist], keys: Sequence[Artist]) ->
     legend = figure.legend(handles=list(chain(*columns)), ncols=len(columns), **place)
     if legend.get_window_extent().width > 0.96 * figure.bbox.width:
         legend.remove()
-        legend = figure.legend(handles=[*curves, *keys], **place)
+        entries = wrapped([*curves, *keys], figure.get_figwidth() * style.MM_PER_INCH)
+        legend = figure.legend(handles=entries, **place)
     return legend
+
+
+def wrapped(handles: Sequence[Artist], width_mm: float) -> Sequence[Artist]:
+    """Break the labels of legend entries that one column as wide as the figure would cut."""
+    room = width_mm - SYMBOL_MM
+    for handle in handles:
+        label = str(handle.get_label())
+        handle.set_label("\n".join(style.wrap(label, room, LABEL_PT)) if label.strip() else label)
+    return handles
 
 
 def _describe(curve: Curve) -> str:

@@ -28,6 +28,7 @@ from protacsim.plot.drawing import (
     looks,
     named,
     value_label,
+    wrapped,
 )
 from protacsim.plot.selection import Selection
 
@@ -259,6 +260,8 @@ def _legend(
 def fitted_legend(figure: Figure, handles: Sequence[Artist], width_mm: float) -> Legend | None:
     """Return a legend as wide as fits; None without entries."""
     for rows in range(1, len(handles) + 1):
+        if rows == len(handles):
+            wrapped(handles, width_mm)
         legend = figure.legend(
             handles=_row_by_row(handles, rows), ncols=-(-len(handles) // rows), loc="upper left"
         )
