@@ -293,3 +293,41 @@ def test_messages_name_the_field_of_a_positional_argument():
         ps.Readout(["bogus"], times_h=[24], relative_to="vehicle")
     with pytest.raises(ParameterError, match=r"^compounds\[1\]\.dose_nM is -3"):
         ps.Treatment([{"name": "mt-802", "dose_nM": -3}], name="x")
+
+
+def base():
+    return ps.Scenario(cell="molm14", treatment={"name": "mt-802", "dose_nM": 10.0})
+
+
+SLIPS = {
+    "method by name": (lambda: ps.simulate(base(), [1.0], method="ode"), "method is 'ode'"),
+    "run of a scenario": (lambda: ps.run(base()), "study is .*simulate takes a Scenario"),
+    "simulate of a study": (lambda: ps.simulate(ps.Study(base()), [1.0]), "run takes a Study"),
+    "simulate of a cell": (lambda: ps.simulate("molm14", [1.0]), "scenario is 'molm14'"),
+    "steady state by chance": (lambda: ps.steady_state(base(), method=ps.SSA()), "kind ODE"),
+    "gradient by chance": (
+        lambda: ps.gradients(base(), ["compound.kd_target_nM"], [1.0], method=ps.SSA()),
+        "kind ODE or Reference",
+    ),
+    "times in words": (lambda: ps.simulate(base(), ["24 h"]), r"times_h is \['24 h'\]"),
+    "times in rows": (lambda: ps.simulate(base(), [[1.0, 2.0]]), r"has the shape \(1, 2\)"),
+    "no cells": (
+        lambda: ps.pharmacology.cell_summary(xr.Dataset({"target_total": ("time_h", [1.0])})),
+        "use a stochastic method",
+    ),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_an_argument_of_another_kind_is_named(slip):
+    call, said = SLIPS[slip]
+    with pytest.raises(ParameterError, match=said):
+        call()
+
+
+@pytest.mark.jit_only
+def test_one_path_is_a_list_of_one():
+    one = ps.gradients(base(), "compound.kd_target_nM", 24.0, "target_total")
+    xr.testing.assert_identical(
+        one, ps.gradients(base(), ["compound.kd_target_nM"], [24.0], ["target_total"])
+    )

@@ -153,6 +153,13 @@ def quoted(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def check_kind(what: str, value: object, kind: Any, advice: str = "") -> None:
+    """Raise `ParameterError` unless an argument is of a class, or of one of a union of classes."""
+    if not isinstance(value, kind):
+        names = " or ".join(each.__name__ for each in get_args(kind) or (kind,))
+        raise ParameterError(f"{what} is {quoted(value)}; must be of the kind {names}{advice}.")
+
+
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 
 

@@ -231,7 +231,7 @@ def _legend_below(ax: Axes, curves: Sequence[Artist], keys: Sequence[Artist]) ->
     legend = figure.legend(handles=list(chain(*columns)), ncols=len(columns), **place)
     if legend.get_window_extent().width > 0.96 * figure.bbox.width:
         legend.remove()
-        entries = wrapped([*curves, *keys], figure.get_figwidth() * style.MM_PER_INCH)
+        entries = wrapped([*curves, *keys], figure.bbox.width / figure.dpi * style.MM_PER_INCH)
         legend = figure.legend(handles=entries, **place)
     return legend
 

@@ -15,11 +15,12 @@ from protacsim.sensitivity_analysis.reading import ReadOut, name_of, reading
 from protacsim.simulation import differences, offsets
 from protacsim.simulation.slopes import STEP
 from protacsim.study import SENSITIVITY, Axis, Readout, Study, run
+from protacsim.validation import check_kind
 
 
 def elasticities(
     study: Study | Scenario,
-    paths: Sequence[str],
+    paths: str | Sequence[str],
     readout: ReadOut = "target_total",
     *,
     times_h: float | Sequence[float] = 24.0,
@@ -49,6 +50,8 @@ def elasticities(
         `elasticity` over the reading's other dims and `parameter`, and `error`, how much the
         extrapolation changed it: an estimate of what truncation may still leave.
     """
+    paths = [paths] if isinstance(paths, str) else paths
+    check_kind("study", study, Study | Scenario)
     if isinstance(study, Scenario):
         if not isinstance(readout, str):
             raise ParameterError("give the name of an observable, or a Study.")

@@ -17,7 +17,7 @@ from protacsim.methods import ODE, Method, Reference
 from protacsim.network import Dose, Network
 from protacsim.simulation.engines import prepared
 from protacsim.simulation.referee import FluxTable
-from protacsim.validation import one_of
+from protacsim.validation import one_of, quoted
 
 if TYPE_CHECKING:
     from protacsim.network import CompiledNetwork
@@ -115,8 +115,13 @@ def _masked(solution: Solution) -> Solution:
 
 def checked_times(times_h: ArrayLike) -> Floats:
     """Output times as a float array; raises `ParameterError` unless finite and increasing."""
-    times = np.atleast_1d(np.ascontiguousarray(times_h, float))
-    if times.ndim != 1 or not times.size:
+    try:
+        times = np.atleast_1d(np.ascontiguousarray(times_h, float))
+    except (TypeError, ValueError):
+        raise ParameterError(f"times_h is {quoted(times_h)}; give numbers, in h.") from None
+    if times.ndim != 1:
+        raise ParameterError(f"times_h has the shape {times.shape}; give one list of times in h.")
+    if not times.size:
         raise ParameterError("times_h is empty; give at least one time in h.")
     if not np.isfinite(times).all():
         raise ParameterError("times_h has a value that is not finite; give times in h.")

@@ -28,6 +28,7 @@ from protacsim.simulation.batch import Solution, settle, solve
 from protacsim.simulation.ensembles import Ensemble, run_ensemble
 from protacsim.simulation.points import Runs, points_of
 from protacsim.simulation.statuses import OK, failure
+from protacsim.validation import check_kind
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -264,6 +265,8 @@ def simulate(
     replicates of a deterministic method.
     """
     method = method or ODE()
+    check_kind("scenario", scenario, Scenario, "; run takes a Study")
+    check_kind("method", method, Method | Stochastic)
     if isinstance(method, ODE | Reference):
         if replicates != 1:
             raise ParameterError(
@@ -316,6 +319,8 @@ def steady_state(
     SimulationError
         When nothing steady is reached on the time scale.
     """
+    check_kind("scenario", scenario, Scenario)
+    check_kind("method", method or ODE(), ODE)
     values = numbers(scenario)
     network, compiled, start, changes = _numbers(scenario, values, (), ())
     for dose in changes:

@@ -20,7 +20,7 @@ from protacsim.scenario import Scenario, displace, full_path, is_structural, num
 from protacsim.simulation.batch import Solution
 from protacsim.simulation.readings import members, read_out
 from protacsim.simulation.statuses import OK, failure
-from protacsim.validation import one_of
+from protacsim.validation import check_kind, one_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -64,9 +64,9 @@ def differences(values: ArrayLike, step: ArrayLike = STEP) -> tuple[Floats, Floa
 
 def gradients(
     scenario: Scenario,
-    paths: Sequence[str],
+    paths: str | Sequence[str],
     times_h: ArrayLike,
-    observables: Sequence[str] = ("target_total",),
+    observables: str | Sequence[str] = ("target_total",),
     *,
     log: bool = True,
     step: float = STEP,
@@ -77,9 +77,10 @@ def gradients(
     Parameters
     ----------
     paths
-        Numbers above 0 of the scenario, by path, each once. Other ways of stating the same number
-        give way, as they do for an axis. Numbers that decide which reactions or doses there are
-        (`chain_length`, `destroyed_from`, `chain_on_release`, `doses`) are refused.
+        Numbers above 0 of the scenario, by path, each once; one path, or several. Other ways of
+        stating the same number give way, as they do for an axis. Numbers that decide which
+        reactions or doses there are (`chain_length`, `destroyed_from`, `chain_on_release`,
+        `doses`) are refused.
     times_h
         Times of the read-outs in h.
     observables
@@ -112,6 +113,11 @@ def gradients(
     """
     import xarray as xr
 
+    check_kind("scenario", scenario, Scenario)
+    method = method or ODE(rtol=1e-8, atol_nM=1e-11)
+    check_kind("method", method, Method)
+    paths = [paths] if isinstance(paths, str) else paths
+    observables = [observables] if isinstance(observables, str) else observables
     read = [parse(text) for text in observables]
     centre = numbers(scenario)
     _refuse_twice(scenario, paths)
@@ -123,7 +129,7 @@ def gradients(
         scenario,
         values,
         times_h,
-        method or ODE(rtol=1e-8, atol_nM=1e-11),
+        method,
         varied=[full_path(scenario, path) for path in paths],
         species=sorted(
             {part[8:-1] for r in read for part in r.parts if part.startswith("species[")}

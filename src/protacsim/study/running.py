@@ -18,6 +18,7 @@ from protacsim.study.describing import prepare, seconds_per_point
 from protacsim.study.executors import Workers, outcomes
 from protacsim.study.nouns import Study
 from protacsim.study.slab import blank, compute
+from protacsim.validation import check_kind
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,6 +47,7 @@ def run(
 
     The result is the same bit for bit for any `workers`.
     """
+    check_kind("study", study, Study, "; simulate takes a Scenario")
     if folder is not None:
         run_to_store(study, Path(folder), workers=workers, progress=progress)
         return store.open_results(folder)
