@@ -144,5 +144,6 @@ def test_treatments_as_curves_are_no_columns_in_sheets(draw):
     assert {"A*", "B"} <= set(words(figure)[0])
     with pytest.raises(ps.ParameterError, match="both hue and columns"):
         draw(data, hue="treatment", columns="treatment")
+    assert len(draw(data, columns="target.allele").axes) == 1
     with pytest.raises(ps.ParameterError, match="both hue and group"):
         ps.plot.allele_shift_sheet(data, hue="treatment")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy.interpolate import PchipInterpolator
 
 import protacsim as ps
 from protacsim.errors import ParameterError
@@ -331,3 +332,26 @@ def test_one_path_is_a_list_of_one():
     xr.testing.assert_identical(
         one, ps.gradients(base(), ["compound.kd_target_nM"], [24.0], ["target_total"])
     )
+
+
+@pytest.mark.jit_only
+def test_what_is_read_lies_on_the_line_that_is_drawn():
+    """Few points are joined by SciPy's own PCHIP, and DC50, Dmax and D50 lie on it."""
+    study = ps.Study(
+        ps.Scenario(cell="molm14", treatment="mt-802"),
+        axes={DOSE: np.geomspace(0.1, 1e4, 6)},
+        readout=ps.Readout(["target_total"], times_h=[0.0, 4.0, 24.0], relative_to="vehicle"),
+    )
+    data = ps.run(study)
+    dose = ps.plot.dose_response(data)
+    time = ps.plot.time_course(data, select={DOSE: data[DOSE].values[3]})
+    for ax, marks in ((dose, ("_DC50 ", "_Dmax ")), (time, ("_D50 ",))):
+        (line,) = [one for one in ax.get_lines() if one.get_label() == "_curve"]
+        for mark in marks:
+            (read,) = [one for one in ax.get_lines() if one.get_label() == mark]
+            x, y = read.get_xdata()[0], read.get_ydata()[0]
+            assert np.interp(x, line.get_xdata(), line.get_ydata()) == pytest.approx(y, abs=0.05)
+    (line,) = [one for one in time.get_lines() if one.get_label() == "_curve"]
+    percent = data["target_total_percent"].isel({DOSE: 3}).values
+    ours = PchipInterpolator(data["time_h"].values, percent)(line.get_xdata())
+    np.testing.assert_allclose(line.get_ydata(), ours, atol=1e-9)

@@ -59,7 +59,7 @@ def _dose_response(data: xr.Dataset, figure: Figure, _: Study) -> MatplotlibFigu
         data,
         figure.rows,
         columns=figure.columns,
-        hue=figure.hue or "target.allele",
+        hue=figure.hue,
         time_h=figure.time_h,
         width_mm=figure.width_mm,
         select=dict(figure.select),

@@ -29,6 +29,7 @@ from protacsim.pharmacology.dose_curves import (
     DegradationCurve,
     InhibitionCurve,
     degradation_curve,
+    dose_line,
     inhibition_curve,
 )
 from protacsim.pharmacology.engagement import (
@@ -52,6 +53,7 @@ from protacsim.pharmacology.time_curves import (
     initial_rate_per_h,
     rate_and_plateau,
     recovery_half_time_h,
+    time_line,
 )
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "d50_time_h",
     "degradation_curve",
     "distribution",
+    "dose_line",
     "dose_response",
     "fano_factor",
     "first_passage_h",
@@ -94,6 +97,7 @@ __all__ = [
     "ternary_peak",
     "ternary_peaks",
     "time_course",
+    "time_line",
     "turnover_numbers",
     "without_dose",
 ]

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from protacsim.pharmacology.interpolation import (
     FLAT,
+    LINE_POINTS,
     MIN_POINTS,
     Curves,
     Floats,
@@ -103,6 +104,25 @@ def degradation_curve(
     )
     readings = {name: each.first() for name, each in found.items()}
     return DegradationCurve(**readings, multimodal=bool(multimodal[0]))
+
+
+def dose_line(doses_nM: ArrayLike, values: ArrayLike, *, percent: bool) -> tuple[Floats, Floats]:
+    """The interpolant between doses above 0 that is read, as a line to be drawn: doses and values.
+
+    In % of a reference it has the refined summits of `degradation_curve`. Fewer than three finite
+    points are joined as they are. Errors are those of `degradation_curve`.
+    """
+    doses, found = checked("doses_nM", doses_nM, values, lowest=0.0)
+    doses, found = doses[doses > 0.0], found[doses > 0.0]
+    if doses.size < MIN_POINTS:
+        return doses, found
+    parts = max(1, -(-LINE_POINTS // doses.size))
+    if percent:
+        curves, _ = _degradation(doses, found[None])
+        x, lost = curves.line(0, parts)
+        return 10.0**x, 100.0 - lost
+    x, y = curves_through(np.log10(doses), found[None]).line(0, parts)
+    return 10.0**x, y
 
 
 def inhibition_curve(

@@ -22,6 +22,8 @@ Mask = NDArray[np.bool_]
 MIN_POINTS: Final = 3
 FLAT: Final = 1e-6
 """Differences that count as none, in percentage points: the accuracy of a simulated curve."""
+LINE_POINTS: Final = 200
+"""Points of a line that is drawn, about."""
 LEAST_PART: Final = 1e-8
 """Fractions of a ceiling closer than this to 0 or to 1 are read as so far from it."""
 MOST_STEPS: Final = 128
@@ -95,6 +97,23 @@ class Curves:
             _end_slope(right, left, m_right, m_left),
         )
         return np.where(knots == middle, _harmonic(left, right, m_left, m_right), ends)
+
+    def line(self, row: int, parts: int) -> tuple[Floats, Floats]:
+        """One curve as a line: each interval in so many parts, knots included."""
+        last = self.last[row]
+        knots = np.arange(last + 1)
+        x, y = self.x[row, : last + 1], self.y[row, : last + 1]
+        rows = np.full(knots.shape, row)
+        slopes = self.slopes(knots, rows)
+        width, u = np.diff(x)[:, None], np.arange(parts) / parts
+        first, second = width * slopes[:-1, None], width * slopes[1:, None]
+        inner = (
+            y[:-1, None] * (1.0 + 2.0 * u) * (1.0 - u) ** 2
+            + first * u * (1.0 - u) ** 2
+            + y[1:, None] * u**2 * (3.0 - 2.0 * u)
+            + second * u**2 * (u - 1.0)
+        )
+        return np.append(x[:-1, None] + width * u, x[-1]), np.append(inner, y[-1])
 
 
 def _harmonic(left: Floats, right: Floats, m_left: Floats, m_right: Floats) -> Floats:

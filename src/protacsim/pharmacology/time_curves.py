@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from protacsim.errors import ParameterError
-from protacsim.pharmacology.interpolation import MIN_POINTS, Floats, checked, curves_through
+from protacsim.pharmacology.interpolation import (
+    LINE_POINTS,
+    MIN_POINTS,
+    Floats,
+    checked,
+    curves_through,
+)
 from protacsim.pharmacology.readings import Reading, Reason
 
 MIN_EFFECT_FRACTION: Final = 1e-4
@@ -82,6 +88,18 @@ def d50_time_h(times_h: ArrayLike, percent_of_vehicle: ArrayLike) -> Reading:
     if percent[0] < 50.0:
         return Reading.null(Reason.BEFORE_FIRST_TIME)
     return _first_time(times, percent, 50.0, falling=True)
+
+
+def time_line(times_h: ArrayLike, values: ArrayLike) -> tuple[Floats, Floats]:
+    """The interpolant between times that is read, as a line to be drawn: times and values.
+
+    Fewer than three finite points are joined as they are. Raises `ParameterError` unless the
+    times are finite and increasing.
+    """
+    times, found = checked("times_h", times_h, values, lowest=-math.inf)
+    if times.size < MIN_POINTS:
+        return times, found
+    return curves_through(times, found[None]).line(0, max(1, -(-LINE_POINTS // times.size)))
 
 
 def recovery_half_time_h(

@@ -29,7 +29,7 @@ from protacsim.plot.drawing import (
     named,
     words,
 )
-from protacsim.plot.selection import Selection, columns_beside
+from protacsim.plot.selection import Selection, columns_and_curves
 from protacsim.plot.sheet import Frame, in_grid, selections, sheet
 
 NEEDED = ("target_total", "target_unoccupied")
@@ -96,8 +96,9 @@ def occupancy_vs_degradation_sheet(
     select: Selection | None = None,
 ) -> Figure:
     """Draw a panel per value of `columns` (treatments by default), with legend and caption."""
-    chosen = selections(data, columns_beside(hue, columns), select or {})
-    loops = [read_loop(data, hue or DEFAULT_HUE, time_h, at) for at in chosen]
+    columns, hue = columns_and_curves(columns, hue)
+    chosen = selections(data, columns, select or {})
+    loops = [read_loop(data, hue, time_h, at) for at in chosen]
     frame = Frame(width_mm)
     parts = in_grid([[(partial(draw_loop, loop=loop), loop.panel.title)] for loop in loops], frame)
     about = [caption.at_times([loop.panel.time_h for loop in loops]), MEANING]

@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from protacsim.plot.selection import (
+    ALLELE,
     TIME,
     Selection,
     at_last,
@@ -36,7 +37,7 @@ from protacsim.plot.selection import (
 )
 from protacsim.study import TREATMENT
 
-DEFAULT_HUE = "target.allele"
+DEFAULT_HUE = ALLELE
 # Smaller effects, in percentage points, would mark a line that looks flat.
 LEGIBLE_PERCENT = 2.0
 DEGRADATION = ("target_total",)
@@ -169,7 +170,7 @@ def panel_of(
 
 def _check_dims(variable: xr.DataArray, dose: str, hue: str, data: xr.Dataset) -> str:
     """Return the hue dim ("" when there is one curve) or say which dims are left."""
-    if hue != DEFAULT_HUE and hue not in (*data.coords, *data.dims):
+    if hue not in (DEFAULT_HUE, TREATMENT) and hue not in (*data.coords, *data.dims):
         raise no_such_hue(variable, hue, dose)
     left = left_over(variable, (dose, hue))
     if left:

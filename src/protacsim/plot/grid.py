@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 
 from protacsim.plot import panel as dose_panel
 from protacsim.plot import time_panel
-from protacsim.plot.curves import DEFAULT_HUE, Panel, read_panel
+from protacsim.plot.curves import Panel, read_panel
 from protacsim.plot.layout import cells_of, draw_grid
 from protacsim.plot.overlay import Form, overlay_keys, overlay_sentences, read_overlay
-from protacsim.plot.selection import Selection, columns_beside
+from protacsim.plot.selection import Selection, columns_and_curves
 from protacsim.plot.time_curves import columns_and_hue, read_time_panel
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def dose_response_grid(
     observables: Sequence[str] = ("target_total", "target_active"),
     *,
     columns: str | None = None,
-    hue: str = DEFAULT_HUE,
+    hue: str | None = None,
     time_h: float | None = None,
     width_mm: float = 180.0,
     select: Selection | None = None,
@@ -53,7 +53,7 @@ def dose_response_grid(
         Dim whose values become columns, by default the treatments, unless they are the hue; one
         column when the Dataset does not have it.
     hue
-        Dim whose values become curves.
+        Dim whose values become curves, by default the alleles, unless they are the columns.
     time_h
         Time to show, in hours; the last one by default.
     width_mm
@@ -70,15 +70,15 @@ def dose_response_grid(
     ParameterError
         When a dim is left undecided, or a name or value is not in the Dataset.
     """
+    columns, curves = columns_and_curves(columns, hue)
 
     def read(observable: str, chosen: Selection) -> Panel:
-        return read_panel(data, observable, hue, time_h, chosen)
+        return read_panel(data, observable, curves, time_h, chosen)
 
     def draw(ax: Axes, panel: Panel) -> None:
         dose_panel.draw(ax, panel, mark, overlay=read_overlay(panel, points, fit))
 
-    split = columns_beside(hue, columns)
-    cells = cells_of(data, observables, split, dict(select or {}), read, width_mm)
+    cells = cells_of(data, observables, columns, dict(select or {}), read, width_mm)
     panels = [cell.panel for cell in cells]
     overlays = [read_overlay(panel, points, fit) for panel in panels]
     about = overlay_sentences(panels, overlays)

@@ -41,6 +41,7 @@ from protacsim.plot.overlay import (
     read_overlay,
 )
 from protacsim.plot.selection import Selection
+from protacsim.plot.tracing import Floats, band_of, line_of, marked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,7 +183,8 @@ def draw(
     axis = dose_axis(panel, overlay)
     for i, (curve, look) in enumerate(zip(panel.curves, looks(panel), strict=True)):
         if curve.drawn:
-            _draw_curve(ax, curve, look, i, prefix, bare=bool(overlay.points))
+            drawn = line_of(curve, "dose") if mark else (curve.x, curve.value)
+            _draw_curve(ax, curve, drawn, look, i, prefix, bare=bool(overlay.points))
             _draw_marks(ax, curve, look, mark)
             draw_half(ax, curve, look, mark)
     _draw_zero_doses(ax, panel, axis)
@@ -204,22 +206,28 @@ def dose_axis(panel: Panel, overlay: Overlay = NOTHING) -> DoseAxis:
 
 
 def _draw_curve(
-    ax: Axes, curve: Curve, look: style.Look, rank: int, prefix: str, *, bare: bool
+    ax: Axes,
+    curve: Curve,
+    drawn: tuple[Floats, Floats],
+    look: style.Look,
+    rank: int,
+    prefix: str,
+    *,
+    bare: bool,
 ) -> None:
     """Draw one curve, without markers where these are measured points, and its band."""
     # Staggered markers keep curves apart where they coincide.
     every = max(1, curve.x.size // 6)
     ax.plot(
-        curve.x,
-        curve.value,
+        *drawn,
         **(line(look, stand_in=bool(curve.note)) | ({"marker": "none"} if bare else {})),
-        markevery=(rank % every, every),
+        markevery=marked(curve, drawn[0], rank % every, every),
         label=f"{prefix}{curve.name}".strip() or "_curve",
         zorder=3.0 - 0.05 * rank,
     )
     if curve.low is not None and curve.high is not None:
         ax.fill_between(
-            curve.x, curve.low, curve.high, color=look.colour, alpha=0.18, linewidth=0.0,
+            *band_of(curve), color=look.colour, alpha=0.18, linewidth=0.0,
             zorder=1.2, label=f"_band {curve.name}",
         )  # fmt: skip
 
@@ -229,10 +237,11 @@ def _draw_marks(ax: Axes, curve: Curve, look: style.Look, mark: Sequence[str]) -
     if reading is None:
         return
     if "hook" in mark and has_hook(reading):
-        falling = curve.x >= reading.dmax_dose_nM
+        x, value = line_of(curve, "dose")
+        falling = x >= reading.dmax_dose_nM
         ax.plot(
-            [reading.dmax_dose_nM, *curve.x[falling]],
-            [100.0 - reading.dmax_percent, *curve.value[falling]],
+            [reading.dmax_dose_nM, *x[falling]],
+            [100.0 - reading.dmax_percent, *value[falling]],
             color=look.colour, zorder=1, label=f"_hook {curve.name}", **HALO,
         )  # fmt: skip
     if "Dmax" in mark and np.isfinite(reading.dmax_dose_nM):

@@ -17,7 +17,7 @@ from protacsim.errors import ParameterError
 from protacsim.plot import style
 from protacsim.study import DOSE, TREATMENT, dim_of_doses
 
-TIME = "time_h"
+TIME, ALLELE = "time_h", "target.allele"
 # Where an observable is zero by definition in the reference, this one still says something.
 STAND_IN = {"target_active": "target_unoccupied"}
 
@@ -85,17 +85,20 @@ def _choose_one(part: xr.Dataset, dim: str, value: Any, name: str) -> xr.Dataset
     return part.isel({along: int(hits[0]) for along in part[dim].dims})
 
 
-def columns_beside(hue: str | None, columns: str | None) -> str | None:
-    """Return the dim of the columns: treatments by default, unless they are the hue.
+def columns_and_curves(columns: str | None, hue: str | None) -> tuple[str | None, str]:
+    """Return the dims of columns and curves: treatments and alleles, or the other way round.
+
+    Where one of the two is given and is the other's default, the other gives way.
 
     Raises
     ------
     ParameterError
-        When one dim is both.
+        When both are given and are one dim.
     """
     if columns is not None and columns == hue:
         raise ParameterError(f"plot: {hue} is both hue and columns; make one of them another dim.")
-    return columns or (TREATMENT if hue != TREATMENT else None)
+    columns = columns or (TREATMENT if hue != TREATMENT else None)
+    return columns, hue or (ALLELE if columns != ALLELE else TREATMENT)
 
 
 def at_last(part: Any) -> Any:

@@ -32,7 +32,7 @@ from protacsim.plot.drawing import (
     words,
 )
 from protacsim.plot.panel import draw
-from protacsim.plot.selection import TIME, Selection, columns_beside, part_with
+from protacsim.plot.selection import TIME, Selection, columns_and_curves, part_with
 from protacsim.plot.sheet import Frame, Titled, in_grid, selections, sheet
 from protacsim.plot.time_curves import FEWEST_TIMES, columns_and_hue, read_time_panel
 from protacsim.plot.time_panel import draw_times
@@ -142,7 +142,7 @@ def single_cell_sheet(
     if over_time:
         columns, hue = columns_and_hue(spread[0], observables, columns, hue, chosen)
     else:
-        columns = columns_beside(hue, columns)
+        columns, hue = columns_and_curves(columns, hue)
     found = [
         [
             *(_read(spread, n, hue, time_h, at, over_time=over_time) for n in observables),

@@ -28,7 +28,7 @@ from protacsim.plot.drawing import (
     words,
 )
 from protacsim.plot.panel import draw
-from protacsim.plot.selection import TIME, Selection, choose, columns_beside
+from protacsim.plot.selection import TIME, Selection, choose, columns_and_curves
 from protacsim.plot.sheet import Frame, in_grid, selections, sheet
 
 KEY = "highest at equilibrium (closed form)"
@@ -107,10 +107,10 @@ def ternary_bell_sheet(
 
     Parameters are those of `ternary_bell`; `columns` is the treatment by default.
     """
-    chosen = selections(data, columns_beside(hue, columns), select or {})
+    columns, hue = columns_and_curves(columns, hue)
+    chosen = selections(data, columns, select or {})
     bells = [
-        [read_bell(data, name, peaks, hue or DEFAULT_HUE, time_h, at) for name in observables]
-        for at in chosen
+        [read_bell(data, name, peaks, hue, time_h, at) for name in observables] for at in chosen
     ]
     flat = [bell for column in bells for bell in column]
     frame = Frame(width_mm)

@@ -29,13 +29,14 @@ from protacsim.plot.drawing import (
 )
 from protacsim.plot.selection import Selection
 from protacsim.plot.time_curves import read_time_panel
+from protacsim.plot.tracing import Floats, line_of, marked
 
 MARKS = ("D50",)
 _STEPS_H = (1.0, 2.0, 4.0, 6.0, 12.0, 24.0, 48.0, 72.0, 96.0, 168.0, 336.0, 672.0)
 # Markers along a curve, as parts of the diagonal of the panel.
 _MARKER_GAP = 0.22
 
-# So few points all have a marker: what lies between them is a straight line.
+# So few points all have a marker: what lies between them is interpolated.
 FEW_TIMES = 8
 # What a tick label may reach out of a panel at the right; text size as in the style sheet.
 _OVERHANG_MM, _TEXT_PT = 2.0, 7.0
@@ -103,22 +104,30 @@ def draw_times(ax: Axes, panel: Panel, mark: Sequence[str] = MARKS) -> None:
     with_marker = set(named(panel))
     for i, (curve, look) in enumerate(zip(panel.curves, looks(panel), strict=True)):
         if curve.drawn:
-            _draw_curve(ax, curve, look, i / len(panel.curves), with_marker=i in with_marker)
+            drawn = line_of(curve, "time") if mark else (curve.x, curve.value)
+            rank = i / len(panel.curves)
+            _draw_curve(ax, curve, drawn, look, rank, with_marker=i in with_marker)
             draw_half(ax, curve, look, mark)
     draw_time_axis(ax, np.concatenate([c.x for c in panel.curves]))
     draw_value_axis(ax, panel)
 
 
 def _draw_curve(
-    ax: Axes, curve: Curve, look: style.Look, rank: float, *, with_marker: bool
+    ax: Axes,
+    curve: Curve,
+    drawn: tuple[Floats, Floats],
+    look: style.Look,
+    rank: float,
+    *,
+    with_marker: bool,
 ) -> None:
     own = line(look, stand_in=bool(curve.note))
+    few = curve.x.size <= FEW_TIMES
     ax.plot(
-        curve.x,
-        curve.value,
+        *drawn,
         **(own if with_marker else own | {"marker": "none"}),
         # Times may be far apart, hence distances; staggered as in a dose-response panel.
-        markevery=None if curve.x.size <= FEW_TIMES else (_MARKER_GAP * rank, _MARKER_GAP),
+        markevery=marked(curve, drawn[0], 0, 1) if few else (_MARKER_GAP * rank, _MARKER_GAP),
         label=curve.name or "_curve",
         zorder=3.0 - rank,
     )
