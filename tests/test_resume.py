@@ -266,7 +266,7 @@ def test_a_changed_study_is_refused_with_the_difference_and_fresh_replaces(tmp_p
     with pytest.raises(StoreError) as caught:
         run_to_store(other, folder, workers=ONE)
     said = str(caught.value)
-    assert "resolved.scenario.cell.atp_uM was" in said
+    assert ": cell.atp_uM was" in said
     assert "is 2000.0" in said
     assert "--out" in said
     assert "--fresh" in said
@@ -277,11 +277,13 @@ def test_a_changed_study_is_refused_with_the_difference_and_fresh_replaces(tmp_p
 
 
 @pytest.mark.parametrize("most", [1, None], ids=["unfinished", "finished"])
-def test_plans_differ_by_what_they_compute_and_not_by_figures(tmp_path, most):
-    write(tmp_path, plan={"seed": 5, "figures": [1]}, most=most)
+def test_plans_differ_by_what_they_compute_and_not_by_title_or_figures(tmp_path, most):
+    write(tmp_path, plan={"seed": 5, "figures": [1], "title": "before"}, most=most)
     with pytest.raises(StoreError, match="seed was 5, is 6"):
         write(tmp_path, plan={"seed": 6, "figures": [1]})
-    write(tmp_path, plan={"seed": 5, "figures": []})
+    computed = write(tmp_path, plan={"seed": 5, "figures": [], "title": "after"})
+    assert len(computed) == (7 if most else 0)
+    assert store.read_manifest(tmp_path)["title"] == "after"
     assert store.verify(tmp_path) == []
 
 

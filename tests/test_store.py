@@ -480,7 +480,7 @@ def test_a_refused_repair_leaves_the_chunks_that_were_whole(copy: Path, disk: Di
 def test_a_file_in_the_place_of_the_folder_is_explained(tmp_path: Path):
     (tmp_path / "file").write_text("mine")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(StoreError, match="a file stands where a folder is needed"):
+        with pytest.raises(StoreError, match="file is a file, and results need a folder"):
             write(folder)
     assert (tmp_path / "file").read_text() == "mine"
 

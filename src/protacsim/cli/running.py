@@ -113,6 +113,7 @@ def collect(configs: Sequence[Path], overrides: Sequence[str], options: Options)
     load_xarray()
     reports = []
     for job, folder in zip(jobs, _folders(jobs, options.out), strict=True):
+        store.check_begun(folder)
         ready = prepare(job.study)
         with store.writing(folder, ready.template, {**ready.plan, **_extra(job)}) as writer:
             missing = sum(1 for _ in writer.remaining())

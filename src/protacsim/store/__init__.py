@@ -13,7 +13,7 @@ from typing import Any
 from protacsim.store.canonical import lines, sha256_of
 from protacsim.store.exporting import FORMATS, escaped, export
 from protacsim.store.files import append, explained
-from protacsim.store.journal import DATA, MANIFEST, PLAN, Receipt, read_manifest
+from protacsim.store.journal import DATA, MANIFEST, PLAN, Receipt, check_begun, read_manifest
 from protacsim.store.layout import Grid, Template, Variable, chunk_lengths
 from protacsim.store.reading import open_results, verify
 from protacsim.store.writing import ChunkWriter, Shard, Writer, writing
@@ -31,6 +31,7 @@ __all__ = [
     "Template",
     "Variable",
     "Writer",
+    "check_begun",
     "chunk_lengths",
     "escaped",
     "export",

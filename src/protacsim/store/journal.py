@@ -6,7 +6,6 @@ of every file. A finished result has neither: its manifest holds both.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -34,12 +33,6 @@ DERIVED = (
     "fit_curves.csv",
 )
 """What is made from the data; it goes when they go."""
-
-LOOSE = ("figures", "config_sha256", MANIFEST_HASH, PLAN_HASH)
-"""Parts of a plan that do not touch the data, or repeat another part."""
-
-MAX_SHOWN = 5
-SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True)
@@ -185,8 +178,17 @@ def _of_this_layout(path: Path, found: dict[str, Any], kind: type) -> dict[str, 
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise StoreError(f"{path} is damaged: {_short(where)}: {first['msg']}") from None
+        raise StoreError(f"{path} is damaged: {where[:60]}: {first['msg']}") from None
     return found
+
+
+def check_begun(folder: Path) -> None:
+    """Raise `StoreError` for a folder that no run has written to."""
+    if not any((folder / name).exists() for name in (MANIFEST, PLAN)):
+        raise StoreError(
+            f"{folder}: no run has written here; run the shards first, or give their folder with "
+            "--out"
+        )
 
 
 def existing_plan(folder: Path) -> dict[str, Any] | None:
@@ -204,38 +206,3 @@ def existing_plan(folder: Path) -> dict[str, Any] | None:
             "start anew with --fresh, or choose another folder with --out"
         )
     return None
-
-
-def refuse_change(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise `StoreError` with the differences, if a folder is of another plan."""
-    found = [line for key in now if key not in LOOSE for line in _changes(before, now, key)]
-    if not found:
-        return
-    more = f"; and {len(found) - MAX_SHOWN} more" if len(found) > MAX_SHOWN else ""
-    raise StoreError(
-        f"{folder} holds results of something else: {'; '.join(found[:MAX_SHOWN])}{more}. "
-        "Choose another folder with --out, or replace them with --fresh"
-    )
-
-
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any], key: str) -> list[str]:
-    return list(differences(before.get(key), now[key], key))
-
-
-def differences(before: Any, now: Any, path: str) -> Iterator[str]:
-    """Where two plain values differ, one phrase each."""
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        for key in {**before, **now}:
-            yield from differences(before.get(key), now.get(key), f"{path}.{key}")
-    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        for i, (old, new) in enumerate(zip(before, now, strict=True), 1):
-            yield from differences(old, new, f"{path}[{i}]")
-    elif before != now:
-        yield f"{path} was {_short(before)}, is {_short(now)}"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, str) and len(value) == SHA256_DIGITS:
-        return f"{value[:8]}…"
-    text = json.dumps(value, ensure_ascii=True)
-    return text if len(text) <= 60 else f"{text[:57]}..."

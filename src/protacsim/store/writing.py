@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from protacsim.errors import StoreError
 from protacsim.store import journal
 from protacsim.store.canonical import jsonable, sealed
+from protacsim.store.changes import refuse_change
 from protacsim.store.files import (
     explained,
     files_below,
@@ -156,8 +157,8 @@ def writing(
 ) -> Iterator[Writer]:
     """Hold a folder for writing; what it already has of the same plan stays.
 
-    `plan` is plain data: equal plans mean equal results, and only its key `figures` may differ
-    from that of results that are there. `fresh` removes what is there first.
+    `plan` is plain data: equal plans mean equal results, and only `figures` and the title may
+    differ from those of results that are there. `fresh` removes what is there first.
 
     Raises
     ------
@@ -167,6 +168,7 @@ def writing(
     """
     folder = Path(folder)
     writer = Writer(folder, template, _described(plan, template), shard)
+    _check_place(folder)
     with contextlib.ExitStack() as stack:
         with explained(folder, REFUSED):
             stack.enter_context(locked(folder, writer.label or WHOLE))
@@ -174,6 +176,15 @@ def writing(
                 _clear(folder)
             _begin(writer)
         yield writer
+
+
+def _check_place(folder: Path) -> None:
+    file = next((p for p in (folder, *folder.parents) if p.exists() and not p.is_dir()), None)
+    if file is not None:
+        place = "" if file == folder else f"{folder}: "
+        raise StoreError(
+            f"{place}{file} is a file, and results need a folder; choose another name with --out"
+        )
 
 
 def _described(plan: Mapping[str, Any], template: Template) -> dict[str, Any]:
@@ -210,7 +221,7 @@ def _begin(writer: Writer) -> None:
     folder = writer.folder
     before = journal.existing_plan(folder)
     if before is not None:
-        journal.refuse_change(folder, before, writer.plan)
+        refuse_change(folder, before, writer.plan)
     _remove_leftovers(writer)
     content = Encoder(writer.template).metadata
     writer.metadata = {name: hashlib.sha256(c).hexdigest() for name, c in content.items()}
