@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from protacsim import fitting
 from protacsim.cli.publishing import FIT, FIT_CURVES, save_figure, write_table
 from protacsim.cli.tables import print_rows
@@ -15,6 +17,7 @@ from protacsim.config import FitJob, Job
 if TYPE_CHECKING:
     import xarray as xr
 
+TOLD = ("cost", "degrees_of_freedom", "misses_data", "data", "free", "level", "converged")
 PARAMETERS, MEASUREMENTS = "fit_parameters.csv", "fit_measurements.csv"
 
 
@@ -35,14 +38,15 @@ def calibrate(
     figure = save_figure(plot.fit_sheet(curves, found), folder / "figures", FIT)
     if not quiet:
         _print(found)
-    attrs = {key: found.attrs[key] for key in ("cost", "data", "free", "level", "converged")}
+    attrs = {key: found.attrs[key] for key in TOLD}
     return {**attrs, "parameters": json.loads(parameters.to_json(orient="records"))}, figure
 
 
 def _print(found: xr.Dataset) -> None:
     level = f"{100 * found.attrs['level']:g} %"
     title = (
-        f"Fit: {found.attrs['free']} unknowns, {found.attrs['data']} measurements, "
+        f"Fit: {_counted(found.attrs['free'], 'unknown')}, "
+        f"{_counted(found.attrs['data'], 'measurement')}, "
         f"sum of squares {found.attrs['cost']:.4g}"
     )
     names = ("estimate", "low", "high", "verdict")
@@ -52,3 +56,13 @@ def _print(found: xr.Dataset) -> None:
     ]
     header = ("parameter", "estimate", f"low ({level})", f"high ({level})", "verdict")
     print_rows(title, header, rows)
+    if found.attrs["misses_data"]:
+        typer.echo(
+            f"The fitted curve misses the data: the sum of squares is {found.attrs['cost']:.4g} "
+            f"where about {found.attrs['degrees_of_freedom']} would be expected, so the "
+            "intervals do not hold. Look at figures/fit.svg; free what is missing, or correct sd."
+        )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

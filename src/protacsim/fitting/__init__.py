@@ -16,7 +16,14 @@ import numpy as np
 
 from protacsim.fitting.bands import fitted_curves, predictions
 from protacsim.fitting.data import Errors, Measurement, measurements, read_measurements
-from protacsim.fitting.estimation import Estimate, best_fit, deviation, holds
+from protacsim.fitting.estimation import (
+    Estimate,
+    best_fit,
+    degrees_of_freedom,
+    deviation,
+    holds,
+    misses,
+)
 from protacsim.fitting.model import Model
 from protacsim.fitting.parameters import FLOOR, Parameter, unknowns
 from protacsim.fitting.profiles import Interval, profile, rise_at
@@ -72,7 +79,9 @@ def fit(
         (identifiable, one-sided, flat), `lower_bound`, `upper_bound`. Along `measurement`:
         `measured`, `predicted`, `residual` (in standard deviations), `sd`, what and where it is;
         the dose is NaN beside what a whole curve says.
-        attrs: `cost`, `data`, `free`, `level`, `converged`, `varied`.
+        attrs: `cost` (sum of squares), `degrees_of_freedom` (about what it should be),
+        `misses_data` (1 if it lies above the 99.9 % point of chi-square: intervals then do not
+        hold), `data`, `free`, `level`, `converged`, `priors`.
 
     Raises
     ------
@@ -126,6 +135,7 @@ def dataset(model: Model, best: Estimate, found: Sequence[Interval], level: floa
     import xarray as xr
 
     unknown, data = model.unknowns, model.data
+    degrees = degrees_of_freedom(model, best)
     numbers = {
         "estimate": np.exp(best.log_values),
         "low": [interval.low for interval in found],
@@ -155,6 +165,8 @@ def dataset(model: Model, best: Estimate, found: Sequence[Interval], level: floa
     attrs = {
         "title": model.study.title,
         "cost": best.cost,
+        "degrees_of_freedom": degrees,
+        "misses_data": int(misses(best.cost, degrees)),
         "data": len(data),
         "free": len(unknown),
         "level": level,

@@ -26,6 +26,9 @@ WORST = 50.0
 
 SMALLEST = 1e-12
 
+SURELY = 0.999
+"""Share of good fits whose sum of squares lies below what counts as missing the data."""
+
 FIRST_TRUST, MOST_TRUST, SMALLEST_TRUST = 1.0, 4.0, 1e-6
 """Half widths of the box that a step stays in: of logarithms."""
 
@@ -124,6 +127,21 @@ def deviation(measured: Measurement, predicted: float) -> float:
 def holds(measured: Measurement, found: float) -> bool:
     """Whether a prediction that deviates so lies on the side that a limit allows."""
     return (measured.operator == "<" and found < 0.0) or (measured.operator == ">" and found > 0.0)
+
+
+def degrees_of_freedom(model: Model, best: Estimate) -> int:
+    """Rows that count (priors too, limits that hold not) beyond the unknowns; at least 1."""
+    found = zip(model.data, best.predicted, strict=True)
+    counting = sum(not holds(m, deviation(m, value)) for m, value in found)
+    held = sum(u.prior_sd_log is not None for u in model.unknowns)
+    return max(1, counting + held - len(model.unknowns))
+
+
+def misses(cost: float, degrees: int) -> bool:
+    """Whether a sum of squares is so large that the errors alone hardly ever give it."""
+    from scipy.stats import chi2
+
+    return cost > float(chi2.ppf(SURELY, degrees))
 
 
 def _prior(unknowns: Sequence[Unknown], log_values: Floats) -> tuple[Floats, Floats]:
