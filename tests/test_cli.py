@@ -587,7 +587,8 @@ def test_a_folder_that_cannot_be_made_is_exit_5(call, folder, out):
     assert said.out == ""
     (line,) = said.err.splitlines()
     assert out in line
-    assert "--out" in line
+    assert "file is a file" in line
+    assert "choose another name with --out" in line
     assert (folder / "file").read_text() == "mine"
 
 
@@ -596,6 +597,37 @@ def test_plotting_what_holds_no_results_is_exit_5(call, what):
     said = call("plot", what)
     assert said.code == cli.STORAGE
     assert "manifest.json is missing" in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["plot a.toml", "verify a.toml", "failures a.toml", "export a.toml --to a.csv"],
+)
+def test_a_file_for_a_results_folder_is_exit_2(call, words):
+    said = call(*words.split())
+    assert said.code == cli.USAGE
+    assert "a.toml is a file; give a results folder" in said.err
+
+
+def test_collecting_where_nothing_was_run_creates_nothing(call, folder):
+    said = call("collect", "a.toml", "--out", "nores")
+    assert said.code == cli.STORAGE
+    assert "nores: no run has written here" in said.err
+    assert not (folder / "nores").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said_"),
+    [
+        (("--workers", "many"), "'many'; give a whole number from 1 to 4,096"),
+        (("--workers", "0"), "'0'; give a whole number from 1 to 4,096"),
+        (("--max-points", "1.5"), "'1.5'; give a whole number from 1 up"),
+    ],
+)
+def test_a_count_that_is_none_is_exit_2(call, words, said_):
+    said = call("run", "a.toml", *words)
+    assert said.code == cli.USAGE
+    assert said_ in said.err
 
 
 def test_plotting_damaged_results_is_exit_5_and_names_the_file(call, folder):

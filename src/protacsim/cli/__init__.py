@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -32,10 +33,37 @@ app = typer.Typer(
     epilog="Start with: protacsim init --question dose-response",
 )
 
+
+def whole_number(most: int = sys.maxsize) -> Callable[[str], int]:
+    """Parser of an option that takes a whole number from 1 to `most`."""
+
+    def parsed(text: str) -> int:
+        if not (text.isdecimal() and len(text) < 20 and 1 <= int(text) <= most):
+            end = f" to {most:,}" if most < sys.maxsize else " up"
+            raise typer.BadParameter(f"{text!r}; give a whole number from 1{end}.")
+        return int(text)
+
+    return parsed
+
+
 Configs = Annotated[
     list[Path], typer.Argument(help="TOML configuration files.", show_default=False)
 ]
 Config = Annotated[Path, typer.Argument(help="A TOML configuration file.", show_default=False)]
+
+
+def _folders_only(given: Path | list[Path]) -> Path | list[Path]:
+    for path in given if isinstance(given, list) else [given]:
+        if path.is_file():
+            raise ParameterError(
+                f"{path} is a file; give a results folder, such as results/{path.stem}"
+            )
+    return given
+
+
+Results = Annotated[
+    Path, typer.Argument(help="A results folder.", show_default=False, callback=_folders_only)
+]
 Sets = Annotated[
     list[str] | None,
     typer.Option(
@@ -79,7 +107,12 @@ def run(
         str, typer.Option(help="Where to compute: threads, processes or dask.", metavar="KIND")
     ] = "threads",
     workers: Annotated[
-        int | None, typer.Option(help="How many workers (default: one per core).", min=1, max=4096)
+        int | None,
+        typer.Option(
+            help="How many workers (default: one per core).",
+            metavar="NUMBER",
+            parser=whole_number(4096),
+        ),
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a dask scheduler.", metavar="ADDRESS")
@@ -89,7 +122,10 @@ def run(
         typer.Option(help="Compute one part only, such as 2/8; see collect.", metavar="I/N"),
     ] = None,
     max_points: Annotated[
-        int | None, typer.Option(help="Allow more than ten million points.", min=1)
+        int | None,
+        typer.Option(
+            help="Allow more than ten million points.", metavar="NUMBER", parser=whole_number()
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell points, time and bytes; run nothing.")
@@ -164,7 +200,7 @@ def library(
 
 @app.command()
 def plot(
-    results: Annotated[Path, typer.Argument(help="A results folder.", show_default=False)],
+    results: Results,
     as_json: AsJson = False,
 ) -> None:
     """Draw the figures of a finished run again, from its stored results."""
@@ -175,7 +211,10 @@ def plot(
 
 @app.command()
 def verify(
-    results: Annotated[list[Path], typer.Argument(help="Results folders.", show_default=False)],
+    results: Annotated[
+        list[Path],
+        typer.Argument(help="Results folders.", show_default=False, callback=_folders_only),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Check every byte of results against their manifests."""
@@ -186,7 +225,7 @@ def verify(
 
 @app.command()
 def failures(
-    results: Annotated[Path, typer.Argument(help="A results folder.", show_default=False)],
+    results: Results,
     as_json: AsJson = False,
 ) -> None:
     """List the points that failed, with their parameters and what to do about them."""
@@ -197,7 +236,7 @@ def failures(
 
 @app.command()
 def export(
-    results: Annotated[Path, typer.Argument(help="A results folder.", show_default=False)],
+    results: Results,
     to: Annotated[
         list[Path], typer.Option(help="A file ending in .nc, .parquet or .csv; may be repeated.")
     ],

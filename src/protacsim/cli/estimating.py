@@ -12,6 +12,7 @@ from protacsim.config import Job
 from protacsim.study import dim_of_doses, grid, result_bytes, seconds_per_point, settled
 
 BASE_MEMORY_BYTES = 300_000_000
+WORTH_TELLING_BYTES = 1_000_000_000
 
 
 def estimate(job: Job) -> dict[str, Any]:
@@ -39,12 +40,20 @@ def print_estimates(estimates: list[dict[str, Any]], *, as_json: bool) -> None:
     for entry in estimates:
         typer.echo(
             f"{printable(entry['config'])}: {entry['points']:,} points, "
-            f"{entry['runs']:,} runs with references; about "
+            f"{entry['runs']:,} runs with references; "
             f"{duration(entry['seconds_estimated'])} on one core; "
-            f"{_bytes(entry['bytes'])} of results before compression in {entry['chunks']:,} "
-            f"chunks, {_bytes(entry['memory_bytes'])} of memory to read them back. "
-            "Nothing was run."
+            f"{_bytes(entry['bytes'])} of results before compression in {_chunks(entry['chunks'])}"
+            f"{_memory(entry['memory_bytes'])}. Nothing was run."
         )
+
+
+def _chunks(count: int) -> str:
+    return f"{count:,} {'chunk' if count == 1 else 'chunks'}"
+
+
+def _memory(size: int) -> str:
+    """What reading back takes, where it is more than every computer has."""
+    return f", {_bytes(size)} of memory to read them back" if size > WORTH_TELLING_BYTES else ""
 
 
 def duration(seconds: float) -> str:
@@ -53,10 +62,10 @@ def duration(seconds: float) -> str:
         return "1 s or less"
     for unit, factor in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds >= 2 * factor:
-            return f"{seconds / factor:.2g} {unit}" if seconds < 99 * factor else (
-                f"{seconds / factor:,.0f} {unit}"
+            return f"about {seconds / factor:.2g} {unit}" if seconds < 99 * factor else (
+                f"about {seconds / factor:,.0f} {unit}"
             )  # fmt: skip
-    return f"{seconds:.2g} s"
+    return f"about {seconds:.2g} s"
 
 
 def _bytes(size: int) -> str:
