@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from typing import (
     TYPE_CHECKING,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_LISTED = 20
+MOST_MEANT = 3
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(Field, dataclasses.field))
@@ -97,22 +99,55 @@ def named_entries(value: object) -> object:
 
 
 def closest(found: str, allowed: Iterable[str]) -> str | None:
-    """The known word most like `found`, or None when nothing is near."""
+    """The known word most like `found`, or None when nothing is near.
+
+    Words that contain all parts of `found` come first: `dc50_nM` means `dc50_relative_nM` rather
+    than `ic50_nM`.
+    """
+    words = list(allowed)
+    if found in words:
+        return found
+    whole = _containing(found, words)
+    return whole[0] if len(whole) == 1 else _most_like(found, whole) or _most_like(found, words)
+
+
+def _most_like(found: str, allowed: Iterable[str]) -> str | None:
     known = {word.casefold(): word for word in allowed}
     match = difflib.get_close_matches(found.casefold(), known, n=1, cutoff=0.6)
     return known[match[0]] if match else None
 
 
+def _containing(found: str, allowed: Iterable[str]) -> list[str]:
+    """Words with all the parts of `found` between underscores and dots."""
+    parts = _parts(found)
+    return [word for word in allowed if parts and parts <= _parts(word)]
+
+
+def _parts(word: str) -> set[str]:
+    return set(filter(None, re.split(r"[_.]", word.casefold())))
+
+
 def one_of(found: str, allowed: Iterable[str]) -> str:
     """Half a sentence: what is allowed instead of `found`, nearest word first."""
     words = sorted(allowed)
-    near = closest(found[:80], words)
+    near = _near(found[:80], words)
     shown = words
     if len(words) > MOST_LISTED:
-        shown = difflib.get_close_matches(found[:80], words, n=5, cutoff=0.0)
+        alike = difflib.get_close_matches(found[:80], words, n=5, cutoff=0.0)
+        shown = list(dict.fromkeys([*near, *alike]))[:5]
     rest = f" and {len(words) - len(shown)} more" if len(words) > len(shown) else ""
     listed = ", ".join(shown) + rest
-    return f"did you mean {near!r}? Known: {listed}" if near else f"known: {listed}"
+    meant = " or ".join(map(repr, near))
+    return f"did you mean {meant}? Known: {listed}" if near else f"known: {listed}"
+
+
+def _near(found: str, words: list[str]) -> list[str]:
+    """The closest word; several, closest first, if a few contain all parts of `found`."""
+    whole = _containing(found, words)
+    if found not in words and 1 < len(whole) <= MOST_MEANT:
+        return difflib.get_close_matches(found, whole, n=MOST_MEANT, cutoff=0.0)
+    near = closest(found, words)
+    return [] if near is None else [near]
 
 
 def problems(error: ValidationError, root: Any, raw: object = None, at: str = "") -> list[str]:
@@ -122,20 +157,39 @@ def problems(error: ValidationError, root: Any, raw: object = None, at: str = ""
     tables get their names, `at` the path of the noun itself.
     """
     seen: dict[str, list[str]] = {}
-    kinds: dict[str, str] = {}
+    first: dict[str, ErrorDetails] = {}
     for item in error.errors(include_url=False):
         path = _place(item, raw)
         joint = "" if not (at and path) or path.startswith("[") else "."
-        kinds.setdefault(path, item["type"])
+        first.setdefault(path, item)
         lines = _sentence(item, root).splitlines()
         seen.setdefault(path, [_stated(f"{at}{joint}{path}", line) for line in lines])
-    inner = {path.rpartition(".")[0] for path in seen}
     return [
         sentence
         for path, sentences in seen.items()
-        if path not in inner or kinds[path] not in ("string_type", "dataclass_type")
+        if not _told_already(path, first, root)
         for sentence in sentences
     ]
+
+
+def _told_already(path: str, items: Mapping[str, ErrorDetails], root: Any) -> bool:
+    """Whether a mistake only follows from one that is told at another place."""
+    match items[path]["type"]:
+        case "string_type" | "dataclass_type":
+            return any(other.rpartition(".")[0] == path for other in items)
+        case "too_short":
+            return any(other.startswith((f"{path}.", f"{path}[")) for other in items)
+        case "missing" | "missing_argument":
+            return any(_means(other, items[path], root) for other in items.values())
+    return False
+
+
+def _means(unknown: ErrorDetails, missing: ErrorDetails, root: Any) -> bool:
+    """Whether an unknown key is the missing one, misspelt."""
+    *above, key = unknown["loc"] or ("",)
+    if unknown["type"] not in _UNKNOWN or tuple(above) != missing["loc"][:-1]:
+        return False
+    return closest(str(key)[:80], _keys_at(root, tuple(above))) == missing["loc"][-1]
 
 
 def _stated(path: str, sentence: str) -> str:
@@ -242,6 +296,8 @@ def _sentence(item: ErrorDetails, root: Any) -> str:
             return f"is {quoted(found)}; must be a number{f' in{unit}' if unit else ''}."
         case "too_short":
             return f"is {quoted(found)}; give at least {context['min_length']}."
+        case "too_long":
+            return f"is {quoted(found)}; give at most {context['max_length']}."
         case "string_pattern_mismatch":
             return f"is {quoted(found)}; a name is letters, digits, blanks and .+*()-_ on one line."
         case "dataclass_type" | "dataclass_exact_type" | "model_attributes_type" | "dict_type":
@@ -262,7 +318,9 @@ def _sentence(item: ErrorDetails, root: Any) -> str:
 def _own_sentence(found: object, sentence: str) -> str:
     """A check's own words, after a scalar that was found; a whole table is not repeated."""
     lines = [line if line.endswith(".") else f"{line}." for line in sentence.splitlines()]
-    if isinstance(found, str | int | float) and not lines[0].startswith(quoted(found)):
+    if isinstance(found, str | int | float) and not lines[0].startswith(
+        (quoted(found), f"is {quoted(found)}")
+    ):
         lines[0] = f"is {quoted(found)}: {lines[0]}"
     return "\n".join(lines)
 

@@ -50,7 +50,26 @@ def heeded(kind: str, values: dict[str, Any], given: Mapping[str, Any]) -> dict[
             f"{values['name']} recruits no ligase, so that {' and '.join(idle)} would have no "
             f"effect; leave {'it' if len(idle) == 1 else 'them'} out, or name its ligase"
         )
+    if kind == "cells":
+        _check_amounts(values, given)
     return values
+
+
+def _check_amounts(values: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse a protein without an amount that the library does not know: it may be misspelt."""
+    changed, all_ = given.get("proteins"), values.get("proteins")
+    if not isinstance(changed, Mapping) or not isinstance(all_, Mapping):
+        return
+    for name in changed:
+        entry = all_[name]
+        if name in library_proteins() or not isinstance(entry, Mapping):
+            continue
+        if not {"abundance_nM", "abundance_copies"} & entry.keys():
+            raise ParameterError(
+                f"proteins.{quoted(name)[1:-1]}: no such protein; "
+                f"{one_of(str(name), library_proteins())}; "
+                "a new one needs abundance_nM or abundance_copies"
+            )
 
 
 def check_inactivation(compound: str, kon: Any, ki: Any, kinact: Any) -> None:

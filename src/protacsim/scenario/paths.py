@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import Any, get_args
 
 from protacsim import library
+from protacsim.dosing import Schedule
 from protacsim.entities import ALTERNATIVES, Cell, Compound
 from protacsim.errors import ParameterError
 from protacsim.scenario.nouns import SCHEDULE_FIELDS, DosedCompound, Scenario
@@ -163,16 +165,28 @@ def _replaced_named(entries: tuple[Any, ...], keys: list[str], value: Any) -> tu
 
 
 def paths(scenario: Scenario) -> list[str]:
-    """Paths that can be changed, as users write them."""
+    """Paths that can be an axis, as users write them: numbers, given or not, and some names."""
     found = [*numbers(scenario), "cell", "target.allele", "ubiquitination.chain_on_release"]
+    fields = ["basis", *_numeric(Compound), *_numeric(Schedule)]
     for entry in scenario.treatment.compounds:
-        fields = (f.name for f in dataclasses.fields(Compound) if f.name not in LOOKED_UP)
         found += [f"compounds.{entry.name}.{field}" for field in fields]
-        found += [f"compounds.{entry.name}.{name}" for name in SCHEDULE_FIELDS]
     if scenario.treatment.varied:
         varied = f"compounds.{scenario.treatment.varied}."
         found += [f"compound.{p[len(varied) :]}" for p in found if p.startswith(varied)]
     return sorted(set(found))
+
+
+@cache
+def _numeric(noun: Any) -> tuple[str, ...]:
+    """Fields of a noun that hold a number, or may hold one."""
+    fields = noun.__pydantic_fields__.items()
+    return tuple(name for name, field in fields if {float, int} & set(_types(field.annotation)))
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for inner in get_args(annotation):
+        yield from _types(inner)
 
 
 def molecules(concentration_nM: Any, volume_pL: Any) -> Any:

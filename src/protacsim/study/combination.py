@@ -101,7 +101,7 @@ class Combination:
         if isinstance(axis, Drawn):
             self._check_drawn(axis, full)
         low, high = axis.ends(self.scenario)
-        after = [numbers(replaced(self.scenario, full, value)) for value in {low, high}]
+        after = [numbers(replaced(self.scenario, axis.path, value)) for value in {low, high}]
         if not full.endswith(tuple(SCHEDULE_FIELDS)) and full not in after[0]:
             raise ParameterError(f"{axis.path} is no number; list names as strings")
 
@@ -114,7 +114,7 @@ class Combination:
             )
         for value in drawn.ends(self.scenario):
             try:
-                replaced(self.scenario, full, value)
+                replaced(self.scenario, drawn.path, value)
             except ParameterError as error:
                 if "no known path" in str(error) and drawn.path != TREATMENT:
                     raise
