@@ -113,7 +113,7 @@ class FigureChecker:
                 self._check_cells(key, section, study)
                 if self.axes is not None:
                     self._check_panels(key, section, Dims(self.axes, study.samples), study)
-                found.append(self._figure(key, section, study))
+                found.append(self._figure(section, study))
         return tuple(found)
 
     def _check_cells(self, key: str, figure: FigureSection, study: Study) -> None:
@@ -159,7 +159,7 @@ class FigureChecker:
         if figure.kind == "time-course" and len(readout.times_h) < FEWEST_TIMES:
             self._say(f"{key} shows a time course; give two or more times in readout.times_h.")
 
-    def _figure(self, key: str, section: FigureSection, study: Study) -> Figure:
+    def _figure(self, section: FigureSection, study: Study) -> Figure:
         return Figure(
             section.kind,
             section.observables,
@@ -168,21 +168,21 @@ class FigureChecker:
             section.time_h,
             section.width_mm,
             section.chosen(),
-            self._points(key, section.points, study),
+            self._points(section.points, study),
             section.fit,
             section.x,
             section.y,
         )
 
-    def _points(self, key: str, name: str | None, study: Study) -> tuple[Row, ...]:
+    def _points(self, name: str | None, study: Study) -> tuple[Row, ...]:
         """Measurements of a figure's CSV file, as plain rows."""
         if name is None:
             return ()
         try:
             found = read_measurements(self.source.parent / name, study, NO_ERRORS)
         except ParameterError as error:
-            for line in str(error).splitlines():
-                self._say(f"{key}.points: {line}")
+            for line in str(error).splitlines():  # each names the file, which [fit] may read too
+                self._say(line)
             return ()
         return tuple(_row(measurement) for measurement in found)
 

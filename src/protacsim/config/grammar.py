@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, Strict, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Field, Strict, TypeAdapter, model_validator
 
 from protacsim.errors import ParameterError
 from protacsim.fitting import Parameter
@@ -15,7 +16,7 @@ from protacsim.study import Axis, Readout, Sample
 from protacsim.study.axes import Draws
 from protacsim.study.designs import design
 from protacsim.units import to_canonical, unit_of
-from protacsim.validation import Name, Quantity, Real, noun, one_of
+from protacsim.validation import Name, Quantity, Real, noun, one_of, quoted
 
 SCHEMA = "protacsim/1"
 LARGEST_AXIS = 10_000_000
@@ -69,14 +70,25 @@ FEWEST_TIMES = 2
 Entry = Annotated[float, Strict()] | str
 
 
+def _three(value: object) -> object:
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise ParameterError(
+            f"is {quoted(value)}; write [first, last, number of values], such as [1.0, 1e4, 9]"
+        )
+    return value
+
+
+Spacing = Annotated[tuple[Entry, Entry, Annotated[int, Strict()]], BeforeValidator(_three)]
+
+
 @noun
 class AxisSection:
     """`[[axis]]`: a path, and its values listed or spaced."""
 
     path: Annotated[str, Field(min_length=1, max_length=200)]
     values: tuple[float | bool | str, ...] | None = None
-    linspace: tuple[Entry, Entry, Annotated[int, Strict()]] | None = None
-    geomspace: tuple[Entry, Entry, Annotated[int, Strict()]] | None = None
+    linspace: Spacing | None = None
+    geomspace: Spacing | None = None
     zip: Name | None = None
 
     @model_validator(mode="after")
@@ -104,6 +116,11 @@ class AxisSection:
         if not 1 <= count <= LARGEST_AXIS:
             raise ParameterError(
                 f"axis {self.path}: {count} values; must be between 1 and {LARGEST_AXIS:,}"
+            )
+        if count == 1 and low != high:
+            raise ParameterError(
+                f"axis {self.path}: one value between {low:g} and {high:g}; raise the number of "
+                f"values, or write values = [{low:g}]"
             )
         if self.linspace:
             return Axis(self.path, tuple(np.linspace(low, high, count).tolist()), self.zip)
@@ -202,6 +219,12 @@ class SensitivitySection:
         return design(self.over, method=self.method, n=self.n)
 
 
+def _tables_each(value: object) -> object:
+    if isinstance(value, Mapping):
+        raise ParameterError("write each as a [[fit.parameters]] table, in double brackets")
+    return value
+
+
 @noun
 class FitSection:
     """`[fit]`: a file of measurements (beside the configuration), and what is free.
@@ -212,7 +235,7 @@ class FitSection:
     """
 
     data: Annotated[str, Field(min_length=1, max_length=500)]
-    parameters: Annotated[tuple[Parameter, ...], Field(min_length=1)]
+    parameters: Annotated[tuple[Parameter, ...], BeforeValidator(_tables_each), Field(min_length=1)]
     starts: Annotated[int, Quantity, Field(ge=1, le=1000)] = 8
     level: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
     sd_log: Annotated[float, Field(gt=0.0)] = 0.4

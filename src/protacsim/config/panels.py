@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from protacsim.config.grammar import FEWEST_TIMES, OVER_DOSES, FigureSection
 from protacsim.study import DOSE, TREATMENT, Axis, Readout, Sample, dim_of_doses
+from protacsim.study.axes import SENSITIVITY
 from protacsim.study.names import CURVE_READINGS
 
 ALLELE = "target.allele"
@@ -73,6 +74,13 @@ def mistakes(figure: FigureSection, dims: Dims, readout: Readout) -> Iterator[st
 
     Single cells are drawn over doses at one time, over time where there are several.
     """
+    draws = next((s.n for s in dims.samples if s.dim == SENSITIVITY), None)
+    if draws is not None and figure.kind in ROLES and SENSITIVITY not in shown(figure).values():
+        yield (
+            f"is a {figure.kind}, which cannot show the {draws:,} draws of [sensitivity]; use "
+            'kind = "sensitivity", or leave it out'
+        )
+        return
     several = len(readout.times_h) >= FEWEST_TIMES
     one_time = figure.time_h is not None or not several
     yield from _shown_twice(figure)

@@ -44,11 +44,51 @@ def read_toml(path: Path) -> dict[str, Any]:
             raise RecursionError
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}; correct that line.") from None
+        raise ConfigError(f"{path}: not valid TOML{_mistake(str(error), text)}.") from None
     except RecursionError:
         raise ConfigError(f"{path}: nested too deeply; a configuration is flat.") from None
     except ValueError:
         raise ConfigError(f"{path}: a number has too many digits; shorten it.") from None
+
+
+MISTAKES = (
+    ("Cannot overwrite", "this key stands twice in its table; keep one"),
+    ("Duplicate inline table key", "a key stands twice between the braces; keep one"),
+    ("Cannot declare", "this table stands twice; keep one, or write [[...]] for one of several"),
+    ("Cannot mutate", "this table is written in two ways; keep one"),
+    ("Invalid value", 'here a value is missing, or is text without quotes: write key = "text"'),
+    ("Unclosed array", "this list lacks its ], or a comma"),
+    ("Unclosed inline table", "this table lacks its }, or a comma"),
+    ("Unterminated string", "a text that began here or above lacks its closing quotes"),
+    ("Illegal character '\\n'", "a text lacks its closing quotes"),
+    ("Expected '=' after a key", "a key is followed by =; write key = value"),
+    ("Expected ']", "the name of a table lacks its closing bracket"),
+    (
+        "Expected newline",
+        "something stands behind the value; write one key = value per line, text in quotes",
+    ),
+    ("Invalid statement", "this is no key = value, and no [table]"),
+    ("Unescaped", "a backslash in a text; write it twice, or use single quotes"),
+)
+"""What the parser says, and what to do about it."""
+
+OPENED = re.compile(r"=\s*\[")
+CURLY = "“”„‘’«»"
+
+
+def _mistake(said: str, text: str) -> str:
+    """Where the parser stopped, what stands there, and what to do."""
+    lines = text.split("\n")
+    place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", said)
+    number = min(int(place[1] or len(lines)) if place else 1, len(lines))
+    if said.startswith("Unclosed array"):
+        number = next((n for n in range(number, 0, -1) if OPENED.search(lines[n - 1])), number)
+    line = lines[number - 1].strip()
+    own = next((words for start, words in MISTAKES if said.startswith(start)), None)
+    if said.startswith("Invalid") and set(CURLY) & set(line):
+        own = 'curly quotes; write straight ones, such as "text"'
+    reason = own or f"{said[: place.start() if place else None]}; correct that line"
+    return f", line {number}, {quoted(line)}: {reason}"
 
 
 def extended(raw: dict[str, Any], source: Path) -> dict[str, Any]:

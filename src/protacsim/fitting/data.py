@@ -21,6 +21,8 @@ from protacsim.validation import one_of
 POTENCIES = ("dc50_relative_nM", "dc50_absolute_nM", "ic50_nM")
 EXTREMES = ("dmax_percent", "imax_percent")
 OPERATORS = ("=", "<", ">")
+NEEDED = ("quantity", "value", "unit")
+FEWEST_LINES = 2
 COLUMNS = ("quantity", "value", "unit", "operator", "sd", "time_h", DOSE, "note")
 LARGEST_FILE_BYTES = 20_000_000
 
@@ -85,10 +87,35 @@ def read_measurements(
     kept = [(name, line) for name, line in lines if line.strip() and not line.startswith("#")]
     _check_commas(path, kept)
     table = list(csv.reader((line for _, line in kept), skipinitialspace=True))
-    header = [cell.strip() for cell in table[0]] if table else []
+    if len(table) < FEWEST_LINES:
+        raise ParameterError(
+            f"{path}: has no measurement; write a header, such as quantity,value,unit, and one row "
+            "per number"
+        )
+    header = [cell.strip() for cell in table[0]]
+    _check_header(kept[0][0], header, study)
     _check_cells(path, header, kept, table)
     rows = [dict(zip(header, (cell.strip() for cell in row), strict=False)) for row in table[1:]]
     return measurements(rows, study, errors, names=[name for name, _ in kept[1:]])
+
+
+def _check_header(name: str, header: Sequence[str], study: Study) -> None:
+    """Raise `ParameterError` for columns that nobody knows, and those that every row needs."""
+    known = _known_columns(study)
+    wrong = [f"{name}: {_unknown(column, known)}" for column in header if column not in known]
+    missing = [column for column in NEEDED if column not in header]
+    if missing and not wrong:
+        wrong.append(f"{name}: the header has no column {' and no '.join(missing)}; add it")
+    if wrong:
+        raise ParameterError("\n".join(wrong))
+
+
+def _known_columns(study: Study) -> list[str]:
+    return list(dict.fromkeys([*COLUMNS, *named_labels(study), *_fixed_labels(study)]))
+
+
+def _unknown(column: str, known: Sequence[str]) -> str:
+    return f"column {column!r} is not known; {one_of(column, known)}"
 
 
 def _check_cells(
@@ -149,14 +176,14 @@ class _Checker:
         self.errors = errors
         self.labels = named_labels(study)
         self.fixed = {d: v for d, v in _fixed_labels(study).items() if d not in self.labels}
+        self.columns = _known_columns(study)
         self.seen: dict[tuple[Any, ...], str] = {}
 
     def measurement(self, row: Mapping[str, Any], name: str) -> Measurement:
         """One row; raises `ParameterError` without its place."""
-        known = [*COLUMNS, *self.labels, *self.fixed]
-        odd = next((key for key in row if key not in known), None)
+        odd = next((key for key in row if key not in self.columns), None)
         if odd is not None:
-            raise ParameterError(f"column {odd!r} is not known; {one_of(odd, known)}")
+            raise ParameterError(_unknown(odd, self.columns))
         for dim, label in self.fixed.items():
             if row.get(dim) not in (None, "", label):
                 raise ParameterError(f"{dim} is {row[dim]!r}, but the study has only {label!r}")
@@ -266,6 +293,11 @@ def _number(value: Any, name: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
+        sign = str(value).strip()[:1]
+        if name == "value" and sign in ("<", ">"):
+            raise ParameterError(
+                f"value is {value!r}; write the number alone, and {sign} in the column operator"
+            ) from None
         raise ParameterError(f"{name} is {value!r}; must be a number") from None
     if not math.isfinite(number):
         raise ParameterError(f"{name} is {value!r}; must be finite")

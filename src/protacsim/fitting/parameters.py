@@ -53,9 +53,9 @@ class Parameter:
                 value = to_canonical(self.path, value)
                 object.__setattr__(self, name, value)
             if value is not None and not (math.isfinite(value) and value > 0.0):
-                raise ParameterError(f"{self.path}: {name} = {value:g} must be above 0")
+                raise ParameterError(f"{name} = {value:g} must be above 0")
         if self.low is not None and self.high is not None and self.low >= self.high:  # type: ignore[operator]
-            raise ParameterError(f"{self.path}: low must be below high")
+            raise ParameterError(f"low = {self.low:g} must be below high = {self.high:g}")
         return self
 
 
@@ -102,6 +102,11 @@ def unknowns(parameters: Sequence[Parameter], study: Study) -> tuple[Unknown, ..
 def _expanded(parameter: Parameter, study: Study) -> list[Unknown]:
     labels = named_labels(study)
     for dim in parameter.per:
+        if not labels:
+            raise ParameterError(
+                f'per = ["{dim}"] needs several treatments, cells or alleles; this study has one: '
+                "leave per out"
+            )
         if dim not in labels:
             raise ParameterError(f"per {dim!r}: {one_of(dim, labels)}")
     places = itertools.product(*([(dim, label) for label in labels[dim]] for dim in parameter.per))

@@ -196,12 +196,23 @@ class Correlation:
     rho: Annotated[float, Field(gt=-1.0, lt=1.0)]
 
 
+def _path_inside(path: str, entry: object) -> str:
+    """The dotted path of an entry: longer than `path` if the path was written without quotes."""
+    below = entry if isinstance(entry, Mapping) and "distribution" not in entry else {}
+    tables = [(key, value) for key, value in below.items() if isinstance(value, Mapping)]
+    return _path_inside(f"{path}.{tables[0][0]}", tables[0][1]) if tables else path
+
+
 def _described_paths(value: object) -> object:
     """Accept `{path: table}`; what is no table is no distribution."""
     if isinstance(value, Mapping):
         for path, entry in value.items():
             if not isinstance(entry, Mapping | Draw):
                 raise ParameterError(f"{path} is {quoted(entry)}; must be {A_TABLE}")
+            inside = _path_inside(path, entry)
+            if inside != path:
+                shown = quoted(inside)[1:-1]
+                raise ParameterError(f'{shown} is not quoted; write over."{shown}" = ...')
     elif not isinstance(value, list | tuple) or not all(
         isinstance(entry, Mapping | Draw) for entry in value
     ):

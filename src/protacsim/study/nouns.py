@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -52,6 +53,12 @@ def _times(value: object) -> object:
 
 
 def _increasing(times_h: tuple[float, ...]) -> tuple[float, ...]:
+    wrong = next(((a, b) for a, b in pairwise(times_h) if b <= a), None)
+    if wrong:
+        raise ParameterError(
+            f"times_h must increase, but {wrong[1]:g} h stands after {wrong[0]:g} h; sort it and "
+            "drop repeats"
+        )
     checked_times(times_h)
     return times_h
 
