@@ -175,6 +175,14 @@ def test_a_fit_to_potencies_alone_shows_its_curve():
     assert "measured" not in [t.get_text() for t in figure.legends[0].get_texts()]
 
 
+def test_a_fit_that_misses_the_data_says_that_its_bands_do_not_hold():
+    curves, found = fit([{"target.allele": "WT"}])
+    assert "do not hold" not in caption_of(ps.plot.fit_sheet(curves, found))
+    found.attrs |= {"misses_data": 1, "cost": 26.13, "degrees_of_freedom": 3}
+    said = caption_of(ps.plot.fit_sheet(curves, found))
+    assert "do not hold: the sum of squares is 26.13 where about 3 would be expected." in said
+
+
 def test_what_is_no_fit_is_refused():
     curves, found = fit([{"target.allele": "WT"}])
     for wrong in ((found, curves), (curves, curves)):

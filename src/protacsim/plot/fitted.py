@@ -74,10 +74,21 @@ def fit_sheet(curves: xr.Dataset, found: xr.Dataset, *, width_mm: float = 180.0)
     overlays = [laid_over(panel) for panel in panels]
     about = [
         caption.at_times(measured[TIME].tolist()),
-        f"Bands: {100.0 * found.attrs['level']:g} % intervals of the fitted curves",
+        _bands(found),
         *overlay_sentences(panels, overlays),
     ]
     return draw_grid(curves, cells, draw, MARKS, width_mm, keys=overlay_keys(overlays), about=about)
+
+
+def _bands(found: xr.Dataset) -> str:
+    """What the bands are, and whether they mean anything."""
+    said = f"Bands: {100.0 * found.attrs['level']:g} % intervals of the fitted curves"
+    if not found.attrs.get("misses_data"):
+        return said
+    return (
+        f"{said}, which do not hold: the sum of squares is {found.attrs['cost']:.4g} where about "
+        f"{found.attrs['degrees_of_freedom']} would be expected"
+    )
 
 
 def _measured(found: xr.Dataset) -> pd.DataFrame:

@@ -338,9 +338,10 @@ def _check_constants(compound: Compound) -> None:
         missing.append("kd_ligase_nM")
     if missing:
         settings = ", ".join(f"{field} = {_koff_over_kon(compound, field)}" for field in missing)
+        own = "" if library.known("compounds", compound.name) else "custom = true, "
         raise ParameterError(
             f"compound {compound.name} has no {' and no '.join(missing)}: no public value exists "
-            f'and none is given; write {{ name = "{compound.name}", {settings} }}'
+            f'and none is given; write {{ name = "{compound.name}", {own}{settings} }}'
         )
 
 
