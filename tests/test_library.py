@@ -24,7 +24,9 @@ from protacsim.entities import Allele, Cell, Compound, Ligase, Ubiquitination
 from protacsim.errors import ConfigError, ParameterError
 from protacsim.library import KINDS, Entry, Fact
 from protacsim.mechanisms import rate_constants
+from protacsim.pharmacology import dose_response
 from protacsim.scenario import Scenario, numbers, replaced
+from protacsim.study import Readout, Study, run
 from protacsim.units import unit_of
 
 CONFIDENCES = {"read", "derived", "recalled", "assumed", "calibrated", "none"}
@@ -116,7 +118,10 @@ def bare_numbers(table: dict[str, Any], path: str = "") -> Iterator[str]:
         ("ligases", {"CRBN", "VHL", "cIAP1"}),
         (
             "presets",
-            {"bartlett2021", "park2023-protac1", "park2023-protac1-star", "park2023-acbi1"},
+            {
+                *("bartlett2021", "park2023-protac1", "park2023-protac1-star", "park2023-acbi1"),
+                *("zorba2018-ramos", "zorba2018-thp1"),
+            },
         ),
         (
             "defaults",
@@ -279,7 +284,11 @@ def test_ligase_validates(name: str) -> None:
     assert Ligase(**library.values("ligases", name)).name == name
 
 
-@pytest.mark.parametrize("name", library.names("presets"))
+PUBLISHED = ["bartlett2021", "park2023-protac1", "park2023-protac1-star", "park2023-acbi1"]
+FITTED = ["zorba2018-ramos", "zorba2018-thp1"]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_preset_validates(name: str) -> None:
     found = library.preset(name)
     assert set(found) == {"cell", "target", "ubiquitination", "compound", "citation"}
@@ -290,6 +299,42 @@ def test_preset_validates(name: str) -> None:
     assert library.cell(found["cell"]).protein(ligase) is not None
     assert found["target"] == {"name": "BTK"}
     assert "https://" in found["citation"]
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_a_fitted_preset_takes_cell_and_compound_from_one_fit(name: str) -> None:
+    scenario = Scenario(preset=name)
+    compound = scenario.treatment.compounds[0].compound
+    assert scenario.cell.name == name.removeprefix("zorba2018-")
+    assert (scenario.cell.basis, compound.basis) == ("zorba2018", name)
+    assert scenario.ubiquitination.k_ub_per_h == 1e5
+    other = Scenario(preset=name, treatment={"name": "zorba-protac-6", "basis": name})
+    assert other.cell == scenario.cell
+    assert other.treatment.compounds[0].compound.productive_fraction < compound.productive_fraction
+    with pytest.raises(ParameterError, match="cell molm14 has no basis 'zorba2018'"):
+        Scenario(preset=name, cell="molm14")
+
+
+def test_a_fitted_preset_has_the_rate_at_which_it_was_fitted() -> None:
+    fit = Path(__file__).parent.parent / "configs" / "calibration" / "zorba.toml"
+    assert load(fit).study.scenario.ubiquitination.k_ub_per_h == 1e5
+    for name in FITTED:
+        for fact in library.entry("compounds", "zorba-protac-10", name).facts.values():
+            if fact.confidence == "calibrated":
+                assert "k_ub_per_h = 1e5" in fact.note
+
+
+@pytest.mark.jit_only
+def test_the_fit_of_ramos_degrades_in_one_word() -> None:
+    """Measured: DC50 1.1 nM; Dmax 87 %, of which the fit gives the rest to an assay floor."""
+    study = Study(
+        Scenario(preset="zorba2018-ramos"),
+        axes={"compound.dose_nM": [10.0 ** (k / 4 - 2) for k in range(25)]},
+        readout=Readout(["target_total"], times_h=[24.0], relative_to="vehicle"),
+    )
+    curve = dose_response(run(study))
+    assert curve["dmax_percent"].item() > 99.0
+    assert 0.5 < curve["dc50_relative_nM"].item() / 1.1 < 2.0
 
 
 @pytest.mark.parametrize("kind", ["degrader", "covalent", "noncovalent"])

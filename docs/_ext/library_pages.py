@@ -14,7 +14,7 @@ WORDS = {
     "cells": "Volumes, and the proteins with their amounts and half-lives.",
     "alleles": "What a mutation does to the bond, to the kinase and to affinities.",
     "ligases": "E3 ligases by their substrate receptor.",
-    "presets": "Complete constant sets of published models.",
+    "presets": "Constant sets that belong together: those of published models, and of fits.",
     "defaults": "What is assumed where nothing was measured.",
 }
 

@@ -1,4 +1,4 @@
-"""Literature values by name: compounds, cells, alleles, ligases, published presets, defaults.
+"""Literature values by name: compounds, cells, alleles, ligases, presets, defaults.
 
 Every number carries its unit, range, source and confidence; where sources contradict, an entry
 holds each as a `basis`. Filling what an entry leaves open with the defaults is the work of
@@ -123,10 +123,10 @@ def allele(target: str, name: str) -> Allele:
 
 
 def preset(name: str) -> dict[str, Any]:
-    """A published constant set as a fragment of a scenario.
+    """A published or fitted constant set as a fragment of a scenario.
 
-    The cell and the compound stand there by name, the target and the ubiquitin chain as bare
-    values, and the citation as text.
+    The cell and the compound stand there by name, or by name and basis, the target and the
+    ubiquitin chain as bare values, and the citation as text.
     """
     found = values("presets", name)
     del found["name"]

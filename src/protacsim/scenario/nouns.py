@@ -202,7 +202,7 @@ class Scenario:
     """Cell, target, treatment and ubiquitin chain of one run; immutable, complete, hashable.
 
     Each field takes a library name, a mapping with overrides, or the noun itself. `preset` is a
-    published constant set that fills what is not given.
+    constant set, published or fitted, that fills what is not given.
     """
 
     cell: Annotated[Cell, looked_up("cells")]
@@ -367,7 +367,7 @@ def _over_preset(given: Mapping[str, Any]) -> dict[str, Any]:
     base: dict[str, Any] = {
         key: preset[key] for key in ("cell", "target", "ubiquitination") if key in preset
     }
-    base["cell"] = {"name": base["cell"]}
+    base["cell"] = _table(base["cell"])
     if "compound" in preset:
         base["treatment"] = {"compounds": [preset["compound"]]}
     over = {key: _beside_preset(key, value) for key, value in given.items()}
@@ -376,8 +376,8 @@ def _over_preset(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _beside_preset(key: str, value: object) -> object:
     """What is given as a mapping, so that the preset fills the rest."""
-    if key in ("cell", "target") and isinstance(value, str):
-        return {"name": value}
+    if key in ("cell", "target"):
+        return _table(value)
     if isinstance(value, Ubiquitination):
         default = Ubiquitination()
         return {
@@ -386,6 +386,11 @@ def _beside_preset(key: str, value: object) -> object:
             if getattr(value, field.name) != getattr(default, field.name)
         }
     return value
+
+
+def _table(spec: Any) -> Any:
+    """A bare name as the table that it stands for."""
+    return {"name": spec} if isinstance(spec, str) else spec
 
 
 def _fill(noun: Any, field: str, facts: Mapping[str, Any]) -> None:
