@@ -1,11 +1,14 @@
-"""The page of the validation names every measured row once, and the calibrated library stands."""
+"""The page of the validation names every measured row once, and says what was really tested."""
 
 from __future__ import annotations
 
 import csv
 import re
+import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -88,3 +91,56 @@ def test_calibrated_compounds_say_what_the_page_says(name: str, basis: str) -> N
     shown = float(table[f"compound.unbound_accumulation ({cell})"])
     assert facts["unbound_accumulation"].value == pytest.approx(shown, rel=5e-3)
     assert library.cell(cell, "zorba2018").basis == "zorba2018"
+
+
+def test_a_fitted_half_life_is_no_longer_than_a_doubling_time() -> None:
+    """It includes dilution by growth; Ramos doubles within 36 h at the latest."""
+    for cell in ("ramos", "thp1"):
+        fact = library.fact("cells", cell, "proteins.BTK.half_life_h", "zorba2018")
+        assert fact is not None
+        assert fact.high is not None
+        assert fact.high <= 36.0
+
+
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
+    """The modules that write the page."""
+    monkeypatch.syspath_prepend(str(ROOT / "validation"))
+    import occupancy
+    import report
+
+    yield {"occupancy": occupancy, "report": report}
+    for name in ("figures", "occupancy", "report"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize("line", [154, 157, 159, 160])
+def test_occupancy_is_predicted_with_the_library_as_shipped(
+    line: int, scripts: dict[str, ModuleType]
+) -> None:
+    """A plain treatment with the drug's name, no constant of its kinetics with BTK changed."""
+    row, occupancy = rows()[line], scripts["occupancy"]
+    found = occupancy.occupancy(row)
+    shown = next(cells for cells in predicted() if int(cells[0]) == line)
+    assert float(shown[6]) == pytest.approx(found["predicted"], rel=5e-3)
+    own = occupancy.at_kinact(
+        row["compound"], occupancy.number(row["compound"], "kinact_per_h").value
+    )
+    shipped = library.values("compounds", row["compound"])
+    assert {key: shipped[key] for key in own} == own
+
+
+def test_a_limit_has_no_fold_and_is_met_by_the_prediction_or_not(
+    scripts: dict[str, ModuleType],
+) -> None:
+    report = scripts["report"]
+    limit = {"operator": ">", "value": "95", "predicted": 82.0, "low": 60.0, "high": 97.0}
+    assert not report.fold(limit) > 0.0
+    assert report.covered(limit) is None
+    assert report.limit_met(limit) is False
+    assert report.limit_met(limit | {"predicted": 96.0}) is True
+    value = limit | {"operator": "="}
+    assert report.fold(value) == pytest.approx(95 / 82)
+    assert report.covered(value) is True
+    assert report.limit_met(value) is None

@@ -37,7 +37,7 @@ def draw_zorba(zorba: dict[str, Any]) -> None:
 
 
 def draw_rows(found: dict[str, Any]) -> None:
-    """Predicted DC50 and percentages against observed ones, with 90 % ranges."""
+    """Predicted DC50 and percentages against observed ones, with their ranges."""
     figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.4), layout="constrained")
     for axis, potency in zip(axes, (True, False), strict=True):
         for status in ("calibrated on", "predicted"):
