@@ -321,7 +321,7 @@ def test_a_fitted_preset_has_the_rate_at_which_it_was_fitted() -> None:
     for name in FITTED:
         for fact in library.entry("compounds", "zorba-protac-10", name).facts.values():
             if fact.confidence == "calibrated":
-                assert "k_ub_per_h = 1e5" in fact.note
+                assert "k_ub_per_h = 1e5" in fact.source
 
 
 @pytest.mark.jit_only

@@ -29,7 +29,10 @@ Parameters = Sequence[fitting.Parameter]
 HERE = Path(__file__).parent
 CONFIG = HERE.parent / "configs" / "calibration" / "zorba.toml"
 LIBRARY = HERE.parent / "src" / "protacsim" / "library" / "calibrated.toml"
-SOURCE = "Fitted to DC50 and Dmax of 11 degraders in Ramos and THP-1 after 24 h"
+SOURCE = (
+    "Fitted to DC50 and Dmax of 11 degraders in Ramos and THP-1 after 24 h, "
+    "with ubiquitination.k_ub_per_h = 1e5 (the default is 1500)"
+)
 CITATION = "Zorba 2018, PNAS, https://doi.org/10.1073/pnas.1803662115"
 LEVEL = 0.9
 Z = float(norm.ppf(0.5 + LEVEL / 2.0))
@@ -250,8 +253,8 @@ def fact(parameter: dict[str, Any], unit: str) -> str:
     """One number of the library, with its data set and interval."""
     note = (
         f"{parameter['verdict']} by these data; profile-likelihood interval at 90 %. Holds only "
-        "with ubiquitination.k_ub_per_h = 1e5 (the default is 1500) and the cell on basis "
-        "zorba2018; the presets zorba2018-ramos and zorba2018-thp1 set both."
+        "with that k_ub_per_h and the cell on basis zorba2018; the presets zorba2018-ramos and "
+        "zorba2018-thp1 set both."
     )
     return (
         f'{{ value = {parameter["estimate"]:.4g}, unit = "{unit}", low = {parameter["low"]:.4g}, '
