@@ -8,8 +8,18 @@ from typing import Any
 
 import pytest
 
-from protacsim.provenance import ORDER, Constant, constants, hypothetical, unverified
-from protacsim.scenario import SCHEDULE_FIELDS, Scenario, numbers
+from protacsim import library
+from protacsim.mechanisms import build_network, rate_constants
+from protacsim.mechanisms.rates import doses, initial_amounts
+from protacsim.provenance import (
+    ORDER,
+    Constant,
+    constants,
+    hypothetical,
+    shared_fields,
+    unverified,
+)
+from protacsim.scenario import SCHEDULE_FIELDS, Scenario, numbers, replaced
 from protacsim.units import unit_of
 
 TREATMENT = {
@@ -86,6 +96,7 @@ def test_every_number_of_the_scenario_is_listed_or_enters_no_rate(
     each = scenario(allele, treatment=treatment)
     found = by_path(constants(each))
     assert len(found) == len(constants(each))
+    degrader = "mt-802" in str(treatment)
     for path, value in numbers(each).items():
         if path in found:
             assert found[path].value == value
@@ -95,9 +106,51 @@ def test_every_number_of_the_scenario_is_listed_or_enters_no_rate(
         inhibitor = "mt-802" not in path and field.startswith(("cooperativity", "productive"))
         absent = value == 0.0 and field in ABSENT_AT_ZERO
         idle = path.startswith("cell.proteins.") and ".BTK." not in path
-        idle = idle and (".CRBN." not in path or "mt-802" not in str(treatment))
+        idle = idle and (".CRBN." not in path or not degrader)
         idle |= field == "km_proteasome_nM" or ".neosubstrates." in path
+        idle |= path.startswith("ubiquitination.") and not degrader
         assert of_others or inhibitor or absent or idle or field in SCHEDULE_FIELDS, path
+
+
+NO_CHAIN = {"ubiquitination": {"chain_length": 0, "destroyed_from": 0}}
+NO_ATP = {"cell": {"name": "molm14", "atp_uM": 0.0}}
+
+
+@pytest.mark.parametrize("changes", [{}, NO_CHAIN, NO_ATP, {"neosubstrates": ("IKZF1",)}])
+@pytest.mark.parametrize("treatment", ["mt-802", "nx-2127", "ibrutinib", TREATMENT])
+def test_a_number_is_listed_exactly_if_it_changes_a_rate_or_an_amount(
+    treatment: Any, changes: dict[str, Any]
+) -> None:
+    each = Scenario(**{"cell": "tmd8", "treatment": treatment, **changes})  # type: ignore[arg-type]
+    listed = {entry.path for entry in constants(each)}
+    for path, value in numbers(each).items():
+        field = path.rpartition(".")[2]
+        if value == 0.0 or field in (*SCHEDULE_FIELDS, "destroyed_from"):
+            continue
+        other = value - 1.0 if field == "chain_length" else 0.5 * value
+        changed = network_of(replaced(each, path, other)) != network_of(each)
+        assert changed == (path in listed), path
+
+
+def network_of(each: Scenario) -> tuple[Any, ...]:
+    """Reactions, rates, amounts and additions of a run at 1 nM."""
+    given = {f"compounds.{e.name}.dose_nM": 1.0 for e in each.treatment.compounds}
+    values = numbers(each) | given
+    net = build_network(each)
+    rates, amounts = rate_constants(each, values), initial_amounts(each, values)
+    return (
+        str(net),
+        {name: float(rates[name]) for name in net.rates},
+        {name: float(amounts[name]) for name in net.species if name in amounts},
+        [float(dose.amount) for dose in doses(each, values)],
+    )
+
+
+def test_a_varied_concentration_of_atp_needs_its_constant() -> None:
+    each = scenario(cell={"name": "molm14", "atp_uM": 0.0})
+    km = "target.allele.km_atp_uM"
+    assert km not in by_path(constants(each))
+    assert km in by_path(constants(each, {"cell.atp_uM"}))
 
 
 def test_the_least_certain_comes_first() -> None:
@@ -196,6 +249,34 @@ def test_a_compound_of_ones_own_is_given() -> None:
     found = by_path(constants(scenario(treatment={"compounds": [mine]})))
     assert found["compounds.mine.kd_target_nM"].confidence == "given"
     assert found["compounds.mine.permeability_pL_per_h"].confidence == "assumed"
+
+
+@pytest.mark.parametrize("name", ["PROTAC 10", "MT802", "MT-802"])
+def test_a_compound_of_ones_own_takes_no_source_of_one_of_like_name(name: str) -> None:
+    known = library.compound(name)
+    mine = {
+        "name": name,
+        "custom": True,
+        "kind": "degrader",
+        "ligase": "CRBN",
+        "kd_target_nM": known.kd_target_nM,
+        "kd_ligase_nM": known.kd_ligase_nM,
+    }
+    found = by_path(constants(scenario(treatment={"compounds": [mine]})))
+    assert found[f"compounds.{name}.kd_target_nM"].confidence == "given"
+    assert found[f"compounds.{name}.kd_ligase_nM"].confidence == "given"
+
+
+def test_fields_are_shared_where_all_compounds_agree() -> None:
+    found = [
+        Constant("compounds.a.kon_target_per_nM_per_h", 3.6, "1/nM/h", "assumed", ""),
+        Constant("compounds.b.kon_target_per_nM_per_h", 3.6, "1/nM/h", "read", ""),
+        Constant("compounds.a.permeability_pL_per_h", 25.0, "pL/h", "assumed", ""),
+        Constant("compounds.b.permeability_pL_per_h", 200.0, "pL/h", "assumed", ""),
+        Constant("compounds.a.kd_ligase_nM", 3.0, "nM", "read", ""),
+        Constant("cell.volume_pL", 1.0, "pL", "read", ""),
+    ]
+    assert shared_fields(found) == {"kon_target_per_nM_per_h", "kd_ligase_nM"}
 
 
 def test_hypothetical_compounds_are_named_once() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from protacsim import library
@@ -20,6 +20,8 @@ OPTIONAL = (  # processes that are not there at zero
     "loss_cell_per_h",
     "ligase_loss_per_h",
 )
+ATP = ("atp_uM", "atp_assay_uM")
+OF_CHAINS = ("k_ub", "k_dub", "k_proteasome_free")
 UNVERIFIED = ("assumed", "recalled", "calibrated", "none")
 ORDER = (*UNVERIFIED, GIVEN, "derived", "read")
 
@@ -46,12 +48,15 @@ class Constant:
         return self.confidence in UNVERIFIED
 
 
-def constants(scenario: Scenario) -> list[Constant]:
-    """Every number that the scenario uses, the least certain first; doses are left out."""
+def constants(scenario: Scenario, varied: Collection[str] = ()) -> list[Constant]:
+    """Every number that the scenario uses, the least certain first; doses are left out.
+
+    Numbers at `varied` paths may take any value.
+    """
     found = [
         _constant(scenario, path, value)
         for path, value in numbers(scenario).items()
-        if _used(scenario, path)
+        if _used(scenario, path, varied)
     ]
     return sorted(found, key=lambda entry: (ORDER.index(entry.confidence), entry.path))
 
@@ -60,6 +65,15 @@ def unverified(scenarios: Iterable[Scenario]) -> list[Constant]:
     """Constants without a public measurement behind them, each once."""
     found = {entry: None for scenario in scenarios for entry in constants(scenario)}
     return [entry for entry in found if entry.unverified]
+
+
+def shared_fields(found: Iterable[Constant]) -> set[str]:
+    """Fields that have one value in all compounds which have them."""
+    values: dict[str, set[float]] = {}
+    for entry in found:
+        if entry.path.startswith("compounds."):
+            values.setdefault(_field(entry.path), set()).add(entry.value)
+    return {field for field, several in values.items() if len(several) == 1}
 
 
 def hypothetical(scenarios: Iterable[Scenario]) -> list[str]:
@@ -74,9 +88,13 @@ def hypothetical(scenarios: Iterable[Scenario]) -> list[str]:
     )
 
 
-def _used(scenario: Scenario, path: str) -> bool:
+def _field(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _used(scenario: Scenario, path: str, varied: Collection[str]) -> bool:
     """Whether the number enters a rate: fold changes of other alleles and classes do not."""
-    field = path.rsplit(".", 1)[-1]
+    field = _field(path)
     if path.startswith("target.allele.class_folds."):
         kinds = {
             e.compound.kind for e in scenario.treatment.compounds if not _own_fold(scenario, e)
@@ -84,13 +102,35 @@ def _used(scenario: Scenario, path: str) -> bool:
         return field in kinds
     if ".folds." in path:
         return field == scenario.allele.name
-    if field == "km_proteasome_nM":
-        return scenario.ubiquitination.proteasome == "finite"
+    if field == "km_atp_uM":
+        return any(value > 0.0 or p in varied for p, value in _atp(scenario))
+    if path.startswith("ubiquitination."):
+        return _used_of_chain(scenario, field)
     if path.startswith("compounds."):
         return field not in SCHEDULE_FIELDS and _used_of_compound(scenario, path, field)
     if path.startswith("cell.proteins."):
         return any(path.startswith(f"cell.proteins.{name}.") for name in _proteins(scenario))
     return True
+
+
+def _atp(scenario: Scenario) -> Iterable[tuple[str, float]]:
+    """Concentrations of ATP, in the cell and in the assays of the affinities."""
+    return ((p, value) for p, value in numbers(scenario).items() if _field(p) in ATP)
+
+
+def _used_of_chain(scenario: Scenario, field: str) -> bool:
+    """Chains need a degrader and a length; at length 0 the target is destroyed on the ligase."""
+    if field == "km_proteasome_nM":
+        return scenario.ubiquitination.proteasome == "finite"
+    return _has_chains(scenario) if field.startswith(OF_CHAINS) else _has_degrader(scenario)
+
+
+def _has_degrader(scenario: Scenario) -> bool:
+    return any(entry.compound.is_degrader for entry in scenario.treatment.compounds)
+
+
+def _has_chains(scenario: Scenario) -> bool:
+    return bool(scenario.ubiquitination.chain_length) and _has_degrader(scenario)
 
 
 def _proteins(scenario: Scenario) -> set[str]:
@@ -106,8 +146,12 @@ def _used_of_compound(scenario: Scenario, path: str, field: str) -> bool:
     """Ternary constants belong to degraders, inactivation to compounds that bond."""
     entry = _dosed(scenario, path)
     if ".neosubstrates." in path:
-        return path.rsplit(".", 2)[-2] in scenario.neosubstrates
-    if field.startswith(("cooperativity", "productive_fraction")):
+        return path.rsplit(".", 2)[-2] in scenario.neosubstrates and (
+            field != "productive_fraction" or _has_chains(scenario)
+        )
+    if field.startswith("productive_fraction"):
+        return entry.compound.is_degrader and _has_chains(scenario)
+    if field.startswith("cooperativity"):
         return entry.compound.is_degrader
     return field not in OPTIONAL or getattr(entry.compound, field) > 0.0
 
@@ -139,7 +183,7 @@ def _fact(scenario: Scenario, path: str) -> Fact | None:
             field = rest.removeprefix("allele.")
             return _entry("alleles", name, field) or library.defaults("allele").get(field)
         case "ubiquitination":
-            preset = _entry("presets", scenario.preset, path) if scenario.preset else None
+            preset = _of_preset(scenario.preset, path) if scenario.preset else None
             return preset or library.defaults("ubiquitination").get(rest)
         case _:
             compound = _dosed(scenario, path).compound
@@ -147,6 +191,10 @@ def _fact(scenario: Scenario, path: str) -> Fact | None:
             defaults = library.defaults(f"compound.{compound.kind}")
             own = _entry("compounds", compound.name, field, compound.basis)
             return own or _neosubstrate_default(field) or defaults.get(field)
+
+
+def _of_preset(preset: str, path: str) -> Fact | None:
+    return library.fact("presets", preset, path)
 
 
 def _neosubstrate_default(field: str) -> Fact | None:
@@ -163,7 +211,8 @@ def _dosed(scenario: Scenario, path: str) -> DosedCompound:
 
 
 def _entry(kind: str, name: str, field: str, basis: str | None = None) -> Fact | None:
-    if not library.known(kind, name):
+    """The library's own fact; entries looked up there bear its name, one's own may be an alias."""
+    if name not in library.names(kind):
         return None
     chosen = basis if basis in library.bases(kind, name) else None
     return library.fact(kind, name, field, chosen)

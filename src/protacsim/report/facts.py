@@ -26,7 +26,7 @@ class Reactions:
 def constants(study: Study) -> list[Constant]:
     """Every constant of a study that no axis sets, each once, the least certain first."""
     varied = {path for combination in study.combinations for path in combination.varied}
-    every = (e for c in study.combinations for e in provenance.constants(c.scenario))
+    every = (e for c in study.combinations for e in provenance.constants(c.scenario, c.varied))
     found = {entry: None for entry in every if entry.path not in varied}
     return sorted(found, key=lambda entry: provenance.ORDER.index(entry.confidence))
 

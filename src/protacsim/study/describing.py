@@ -11,7 +11,7 @@ import json
 import math
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -213,14 +213,21 @@ def _hypothetical(scenarios: Sequence[Scenario]) -> dict[str, list[str]]:
 
 
 def _unverified(study: Study) -> list[dict[str, Any]]:
-    """Constants without a public measurement, but those that an axis sets."""
-    scenarios = [combination.scenario for combination in study.combinations]
-    varied = {path for combination in study.combinations for path in combination.varied}
+    """Constants without a public measurement, but those that an axis sets.
+
+    `shared` tells whether all compounds of the study that have such a constant have this value.
+    """
+    combinations = study.combinations
+    varied = {path for combination in combinations for path in combination.varied}
+    every = {e: None for c in combinations for e in provenance.constants(c.scenario, c.varied)}
+    known = [replace(e, value=math.nan) if e.path in varied else e for e in every]
+    shared = provenance.shared_fields(known)
     fields = ("path", "value", "unit", "confidence", "source", "entry")
     return [
         {field: getattr(entry, field) for field in fields}
-        for entry in provenance.unverified(scenarios)
-        if entry.path not in varied
+        | {"shared": entry.path.rpartition(".")[2] in shared}
+        for entry in known
+        if entry.unverified and entry.path not in varied
     ]
 
 
