@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -526,6 +527,72 @@ def test_equal_constants_are_named_once_with_their_owners() -> None:
     ]
     assert "half life 24 h (BTK, CRBN)" in breakable(caption.unverified(pair))
     assert caption.unverified([]) == ""
+
+
+def constant(path: str, value: float, unit: str = "", **others: Any) -> dict[str, Any]:
+    return {"path": path, "value": value, "unit": unit, "confidence": "assumed", **others}
+
+
+def test_only_a_factor_of_one_is_neutral() -> None:
+    said = breakable(
+        caption.unverified(
+            [
+                constant("compounds.mt-802.productive_fraction", 1.0, shared=True),
+                constant("ubiquitination.k_dub_bound_per_h", 0.0, "1/h"),
+                constant("compounds.mt-802.atp_assay_uM", 0.0, "uM", shared=True),
+                constant("target.allele.km_atp_uM", 170.0, "uM"),
+                constant("compounds.mt-802.unbound_accumulation", 1.0, shared=True),
+            ]
+        )
+    )
+    assert said.endswith(
+        "(assumed): productive fraction 1 (upper bound); k dub bound 0 /h; ATP assay 0 µM; "
+        "Km(ATP) 170 µM; taken as neutral: unbound accumulation"
+    )
+
+
+def test_a_constant_names_its_owners_unless_all_share_it() -> None:
+    def kon(*names: str, shared: bool) -> str:
+        path = "compounds.{}.kon_target_per_nM_per_h"
+        of = [constant(path.format(n), 3.6, "1/nM/h", shared=shared) for n in names]
+        return breakable(caption.unverified(of)).partition(": ")[2]
+
+    assert kon("a", "b", "c", shared=True) == "kon target 3.6 /nM/h"
+    assert kon("a", shared=False) == "kon target 3.6 /nM/h (a)"
+    assert kon("a", "b", "c", shared=False) == "kon target 3.6 /nM/h (a, b, c)"
+    assert kon("a", "b", "c", "d", "e", shared=False) == "kon target 3.6 /nM/h (a, b and 3 more)"
+
+
+def test_neutral_folds_keep_their_owners() -> None:
+    folds = "target.allele.class_folds"
+    said = caption.unverified(
+        [
+            constant(f"{folds}.covalent", 10.0, entry="T474I"),
+            constant(f"{folds}.degrader", 1.0, entry="T474I"),
+            constant("cell.proteins.BTK.expression.mrna_copies", 17.0, "molecules/cell"),
+        ]
+    )
+    assert breakable(said).endswith(
+        "fold change on T474I 10 (covalent compounds); mRNA copies 17 molecules/cell (BTK); "
+        "taken as neutral: fold change on T474I (degrader compounds)"
+    )
+
+
+def test_a_vehicle_that_keeps_a_compound_is_told(data: xr.Dataset) -> None:
+    both = TREATMENTS[0]
+    told = data.assign_attrs(
+        varied_compound=json.dumps({both: "mt-802", "another": "x"}),
+        kept_compounds=json.dumps({both: ["ibrutinib"], "another": ["y"]}),
+    )
+    said = caption_of(plot.dose_response_grid(told, ("target_total",)))
+    kept = f"Vehicle of {both}: the same treatment without mt-802; ibrutinib is kept."
+    assert kept in said
+    assert "another" not in said
+    alone = told.isel(treatment=0, drop=True).assign_attrs(
+        kept_compounds=json.dumps({both: ["ibrutinib"]})
+    )
+    assert kept in caption_of(plot.dose_response_grid(alone, ("target_total",)))
+    assert "Vehicle of" not in caption_of(plot.dose_response_grid(data, ("target_total",)))
 
 
 def test_dollar_signs_in_names_are_not_mathematics(data: xr.Dataset) -> None:

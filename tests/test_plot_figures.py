@@ -252,10 +252,22 @@ def test_the_bell_is_drawn_in_nM_with_its_peaks(data: xr.Dataset, peaks: xr.Data
     assert line(ax, "_peak WT").get_xdata()[0] == np.sqrt(kd * ligase)
     assert ax.get_ylabel() == "ternary complex (nM)"
     assert "_vehicle" not in [n for n in labels(ax) if len(line(ax, n).get_xdata())]
+    assert "_break" not in labels(ax)
+    assert "0" not in [tick.get_text() for tick in ax.get_xticklabels()]
     bare = plot.ternary_bell(data, select={"treatment": "MT-802"})
     assert "_peak WT" not in labels(bare)
     inhibitor = plot.ternary_bell(data, peaks=peaks, select={"treatment": "ibrutinib"})
     assert "_peak WT" not in labels(inhibitor)
+
+
+def test_the_caption_of_many_bells_says_which_the_legend_names(data: xr.Dataset) -> None:
+    one = data.sel({"treatment": "MT-802", "target.allele": "WT"}, drop=True)
+    many = xr.concat([one] * 9, "compound.cooperativity")
+    many = many.assign_coords({"compound.cooperativity": np.geomspace(0.1, 1000.0, 9)})
+    figure = plot.ternary_bell_sheet(many, hue="compound.cooperativity")
+    assert "The legend names 5 of 9 curves." in " ".join(
+        text.get_text().replace("\n", " ") for text in figure.texts
+    )
 
 
 def test_layers_add_up_to_the_total(data: xr.Dataset) -> None:
@@ -296,7 +308,7 @@ def test_points_of_an_agreement_are_those_of_the_table() -> None:
     own = table[table["class"] == "degrader"]
     np.testing.assert_array_equal(line(ax, "degrader").get_xdata(), own["measured"])
     np.testing.assert_array_equal(line(ax, "degrader").get_ydata(), own["predicted"])
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("measured (nM)", "predicted (nM)")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("measured DC50 (nM)", "predicted DC50 (nM)")
     fold = np.exp(np.abs(np.log(table["predicted"] / table["measured"])))
     said = [t.get_text() for t in ax.figure.legends[0].get_texts()]
     inside = int((fold <= 3.0).sum())

@@ -16,7 +16,7 @@ from protacsim.provenance import (
     Constant,
     constants,
     hypothetical,
-    shared_fields,
+    shared,
     unverified,
 )
 from protacsim.scenario import SCHEDULE_FIELDS, Scenario, numbers, replaced
@@ -267,16 +267,22 @@ def test_a_compound_of_ones_own_takes_no_source_of_one_of_like_name(name: str) -
     assert found[f"compounds.{name}.kd_ligase_nM"].confidence == "given"
 
 
-def test_fields_are_shared_where_all_compounds_agree() -> None:
+def test_a_constant_is_shared_where_all_compounds_that_have_one_agree() -> None:
     found = [
         Constant("compounds.a.kon_target_per_nM_per_h", 3.6, "1/nM/h", "assumed", ""),
-        Constant("compounds.b.kon_target_per_nM_per_h", 3.6, "1/nM/h", "read", ""),
+        Constant("compounds.b.c.kon_target_per_nM_per_h", 3.6, "1/nM/h", "read", ""),
         Constant("compounds.a.permeability_pL_per_h", 25.0, "pL/h", "assumed", ""),
-        Constant("compounds.b.permeability_pL_per_h", 200.0, "pL/h", "assumed", ""),
+        Constant("compounds.b.c.permeability_pL_per_h", 200.0, "pL/h", "assumed", ""),
         Constant("compounds.a.kd_ligase_nM", 3.0, "nM", "read", ""),
+        Constant("compounds.a.folds.T474I", 1.0, "", "assumed", ""),
+        Constant("compounds.b.c.folds.T474I", 1.0, "", "assumed", ""),
         Constant("cell.volume_pL", 1.0, "pL", "read", ""),
     ]
-    assert shared_fields(found) == {"kon_target_per_nM_per_h", "kd_ligase_nM"}
+    kon = {f"compounds.{name}.kon_target_per_nM_per_h" for name in ("a", "b.c")}
+    assert shared(found) == kon
+    alone = [entry for entry in found if entry.path.startswith("compounds.a.")]
+    assert "compounds.a.kd_ligase_nM" in shared(alone)
+    assert shared([]) == set()
 
 
 def test_hypothetical_compounds_are_named_once() -> None:

@@ -134,6 +134,7 @@ def test_a_run_writes_tables_and_figures_that_can_be_drawn_again(tmp_path, capsy
     assert names == [f"0{i}-{kind}.{end}" for i, kind in ((1, "sensitivity"), (2, "heatmap"))
                      for end in ("png", "svg")]  # fmt: skip
     before = (out / "figures" / "01-sensitivity.svg").read_bytes()
+    assert b"Constants without a public measurement" in before
     publishing.replot(out, as_json=True)
     assert (out / "figures" / "01-sensitivity.svg").read_bytes() == before
     (out / "sensitivity.csv").unlink()

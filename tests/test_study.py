@@ -352,3 +352,21 @@ def test_arrays_and_single_values_make_axes() -> None:
 def test_mistakes_are_explained(make: Any, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         make()
+
+
+# What a result says of itself.
+
+
+def test_a_result_says_what_its_vehicle_keeps_and_which_constants_are_shared() -> None:
+    pair = {
+        "name": "pair",
+        "compounds": [{"name": "ibrutinib", "dose_nM": 1000.0}, {"name": "mt-802"}],
+    }
+    axes = {"treatment": [Treatment("mt-802"), Treatment(**pair)], DOSE: [1.0]}
+    told = describing.attributes(Study(base(), axes, Readout(("target_total",), (1.0,))))
+    assert json.loads(told["kept_compounds"]) == {"pair": ["ibrutinib"]}
+    shared = {entry["path"]: entry["shared"] for entry in json.loads(told["unverified"])}
+    assert shared["compounds.mt-802.kon_target_per_nM_per_h"]
+    assert not shared["compounds.mt-802.permeability_pL_per_h"]
+    assert not shared["compounds.mt-802.productive_fraction"]
+    assert not shared["ubiquitination.k_ub_per_h"]

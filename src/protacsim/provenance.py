@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ OPTIONAL = (  # processes that are not there at zero
     "loss_cell_per_h",
     "ligase_loss_per_h",
 )
+_OF_COMPOUND = re.compile(r"compounds\.(?!.*\.(?:folds|neosubstrates)\.)(.*)\.([^.]+)")
 ATP = ("atp_uM", "atp_assay_uM")
 OF_CHAINS = ("k_ub", "k_dub", "k_proteasome_free")
 UNVERIFIED = ("assumed", "recalled", "calibrated", "none")
@@ -67,13 +69,22 @@ def unverified(scenarios: Iterable[Scenario]) -> list[Constant]:
     return [entry for entry in found if entry.unverified]
 
 
-def shared_fields(found: Iterable[Constant]) -> set[str]:
-    """Fields that have one value in all compounds which have them."""
-    values: dict[str, set[float]] = {}
+def shared(found: Iterable[Constant]) -> set[str]:
+    """Paths of constants that have one value in all compounds which have them.
+
+    Where there are several compounds, a constant that only one has is not shared.
+    """
+    by_field: dict[str, dict[str, set[float]]] = {}
     for entry in found:
-        if entry.path.startswith("compounds."):
-            values.setdefault(_field(entry.path), set()).add(entry.value)
-    return {field for field, several in values.items() if len(several) == 1}
+        if match := _OF_COMPOUND.fullmatch(entry.path):
+            by_field.setdefault(match[2], {}).setdefault(match[1], set()).add(entry.value)
+    compounds = {name for owners in by_field.values() for name in owners}
+    return {
+        f"compounds.{name}.{field}"
+        for field, owners in by_field.items()
+        for name in owners
+        if len(set.union(*owners.values())) == 1 and (len(owners) > 1 or len(compounds) == 1)
+    }
 
 
 def hypothetical(scenarios: Iterable[Scenario]) -> list[str]:

@@ -33,7 +33,8 @@ def _sensitivity(data: xr.Dataset, figure: Figure, results: Path) -> MatplotlibF
     from protacsim import plot
     from protacsim.cli.sensitivity import read_indices
 
-    found = read_indices(results, title=str(data.attrs["title"]))
+    told = {key: data.attrs[key] for key in ("title", "unverified", "hypothetical")}
+    found = [each.assign_attrs(told) for each in read_indices(results)]
     return plot.sensitivity(found, width_mm=figure.width_mm, select=dict(figure.select))
 
 

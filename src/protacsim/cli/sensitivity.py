@@ -57,7 +57,7 @@ def _pairs(found: xr.Dataset) -> pd.DataFrame:
     return table[once]
 
 
-def read_indices(folder: Path, *, title: str) -> list[xr.Dataset]:
+def read_indices(folder: Path) -> list[xr.Dataset]:
     """The indices of every readout, from the table of a finished run."""
     import pandas as pd
 
@@ -66,17 +66,17 @@ def read_indices(folder: Path, *, title: str) -> list[xr.Dataset]:
         table = pd.read_csv(path)
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror}); run again.") from error
-    return [_dataset(part, title) for _, part in table.groupby("readout", sort=False)]
+    return [_dataset(part) for _, part in table.groupby("readout", sort=False)]
 
 
-def _dataset(table: pd.DataFrame, title: str) -> xr.Dataset:
+def _dataset(table: pd.DataFrame) -> xr.Dataset:
     attrs = {name: table[name].iloc[0] for name in ATTRIBUTES}
     left = table.drop(columns=list(ATTRIBUTES)).dropna(axis=1, how="all")
     known = ("first", "total", "mu", "sigma", "nulls")
     dims = [name for name in left if not str(name).startswith(known)]
     order = left["parameter"].unique()
     found: xr.Dataset = left.set_index(dims).to_xarray().sel(parameter=order)
-    return found.assign_attrs({**attrs, "title": title})
+    return found.assign_attrs(attrs)
 
 
 def _print(title: str, found: list[xr.Dataset]) -> None:

@@ -226,9 +226,9 @@ def draw_agreement(ax: Axes, agreement: Agreement) -> None:
         draw_limits(ax, x, y, agreement.operators[own], LIMIT_MARKERS, look, name)
     draw_log_axis(ax.xaxis, low, high, width_mm(ax))
     draw_log_axis(ax.yaxis, low, high, height_mm(ax))
-    unit = f" ({agreement.unit or 'dimensionless'})"
-    ax.set_xlabel(f"measured{unit}")
-    ax.set_ylabel(f"predicted{unit}")
+    what = f"{agreement.quantity} ({agreement.unit or 'dimensionless'})".lstrip()
+    ax.set_xlabel(f"measured {what}")
+    ax.set_ylabel(f"predicted {what}")
 
 
 def _looks(agreement: Agreement) -> dict[str, style.Look]:

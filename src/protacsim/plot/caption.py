@@ -6,17 +6,18 @@ Text only; breaking it into lines and placing it is the work of `protacsim.plot.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from protacsim.plot import wording
 from protacsim.plot.curves import Curve, Panel
 from protacsim.plot.drawing import has_hook, is_stand_in, marks_half, named
 from protacsim.plot.selection import attrs_json, hypothetical, unit_suffix
+from protacsim.study import TREATMENT
 
-MOST_OWNERS = 2
 _MEANING = {
     "DC50": "DC50 (dose at half of Dmax)",
     "IC50": "IC50 (dose that leaves 50 %)",
@@ -25,6 +26,7 @@ _MEANING = {
 _START = "the start of the run, without any compound"
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _DECISIVE = re.compile(r"\b(kd|ki|kinact|koff)_|folds|half_life|abundance")
+_FACTOR = re.compile(r"folds\.|unbound_accumulation$")
 _NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=[%h])")
 
 
@@ -34,9 +36,10 @@ def compose(
     """Return the caption of a figure that shows `panels` of `data`."""
     about = [
         _time(panels),
-        _ramp(panels),
+        ramp(panels),
         *_marks(panels, mark),
         _vehicle(panels),
+        *_kept(data, panels),
         *_notes(panels),
         *further,
     ]
@@ -65,22 +68,23 @@ def _ended(sentence: str) -> str:
 def unverified(constants: Sequence[Mapping[str, Any]]) -> str:
     """Name every constant without a read source, equal ones of several compounds once.
 
-    Constants that change nothing (a fraction or fold of 1, a rate of 0) are named last, without
-    their value.
+    Whose it is stands behind it, unless it holds for all that have such a constant. Factors that
+    change nothing (a fold of 1) are named last, without their value.
     """
     if not constants:
         return ""
-    owners: dict[tuple[str, str], list[str]] = {}
-    neutral: dict[str, None] = {}
+    valued: dict[str, list[Mapping[str, Any]]] = {}
+    neutral: dict[str, list[Mapping[str, Any]]] = {}
     for constant in sorted(constants, key=_importance):
-        name, owner = _name_and_owner(constant)
+        name, _ = _name_and_owner(constant)
         if _is_neutral(constant):
-            neutral[name] = None
+            neutral.setdefault(name, []).append(constant)
         else:
-            owners.setdefault((name, _number(constant)), []).append(owner)
-    listed = [_listed(name, number, of) for (name, number), of in owners.items()]
+            valued.setdefault(f"{name}{_NO_BREAK}{_number(constant)}", []).append(constant)
+    listed = [_listed(told, alike) for told, alike in valued.items()]
     if neutral:
-        listed.append(f"taken as neutral: {', '.join(neutral)}")
+        factors = ", ".join(_listed(told, alike) for told, alike in neutral.items())
+        listed.append(f"taken as neutral: {factors}")
     kinds = dict.fromkeys(str(constant["confidence"]) for constant in constants)
     return f"Constants without a public measurement ({', '.join(kinds)}): {'; '.join(listed)}"
 
@@ -91,32 +95,40 @@ def _importance(constant: Mapping[str, Any]) -> bool:
 
 
 def _is_neutral(constant: Mapping[str, Any]) -> bool:
-    value = constant.get("value")
-    return value == 0 or (value == 1 and not constant.get("unit"))
+    return constant.get("value") == 1 and _FACTOR.search(str(constant["path"])) is not None
+
+
+def _is_upper_bound(constant: Mapping[str, Any]) -> bool:
+    """A fraction of 1 is no neutral choice: it decides how far a curve can go."""
+    return constant.get("value") == 1 and "fraction" in str(constant["path"])
 
 
 def _number(constant: Mapping[str, Any]) -> str:
-    value, unit = constant.get("value"), str(constant.get("unit") or "")
+    value, units = constant.get("value"), wording.unit(str(constant.get("unit") or ""))
     number = f"{value:g}" if isinstance(value, int | float) else str(value)
-    return _NO_BREAK.join(word for word in (number, unit.removeprefix("1")) if word)
+    return _NO_BREAK.join(word for word in (number, units) if word)
 
 
 def _name_and_owner(constant: Mapping[str, Any]) -> tuple[str, str]:
     """Readable name of a constant, and the compound or protein it belongs to."""
     *above, field = str(constant["path"]).split(".")
-    name = field.removesuffix(unit_suffix(str(constant.get("unit") or ""))).replace("_", " ")
+    suffix = unit_suffix(str(constant.get("unit") or ""))
+    name = wording.quantity(field.removesuffix(suffix).replace("_", " "))
     if above[-1] == "folds":
-        return f"fold change on {name}", above[1]
+        return f"fold change on {field}", ".".join(above[1:-1])
     if above[-1] == "class_folds":
         return f"fold change on {constant.get('entry', 'the allele')}", f"{name} compounds"
-    owner = above[-1] if above and above[0] in ("compounds", "cell") and len(above) > 1 else ""
-    return name, owner
+    owners = [key for key in above[1:] if key != "expression"]
+    return name, owners[-1] if owners and above[0] in ("compounds", "cell") else ""
 
 
-def _listed(name: str, number: str, owners: Sequence[str]) -> str:
-    named = [owner for owner in dict.fromkeys(owners) if owner]
-    several = f" ({', '.join(named)})" if 0 < len(named) <= MOST_OWNERS else ""
-    return f"{name}{_NO_BREAK}{number}{several}"
+def _listed(told: str, alike: Sequence[Mapping[str, Any]]) -> str:
+    notes = ["upper bound"] if _is_upper_bound(alike[0]) else []
+    if not all(constant.get("shared") for constant in alike):
+        owners = dict.fromkeys(_name_and_owner(constant)[1] for constant in alike)
+        notes.append(wording.listed([owner for owner in owners if owner]))
+    said = "; ".join(filter(None, notes))
+    return f"{told} ({said})" if said else told
 
 
 def _time(panels: Sequence[Panel]) -> str:
@@ -146,7 +158,7 @@ def _marks(panels: Sequence[Panel], mark: Sequence[str]) -> list[str]:
     return sentences
 
 
-def _ramp(panels: Sequence[Panel]) -> str:
+def ramp(panels: Sequence[Panel]) -> str:
     """Say which curves of a long colour ramp the legend does not name."""
     counts = {(len(named(panel)), len(panel.curves)) for panel in panels}
     shortened = [f"{shown} of {count}" for shown, count in sorted(counts) if shown < count]
@@ -160,6 +172,31 @@ def _vehicle(panels: Sequence[Panel]) -> str:
         meant = [_START if u == "start" else f"{u} at the same time" for u in dict.fromkeys(units)]
         return f"100 %: {', '.join(meant)}" if units else ""
     return "Dose 0: vehicle, 100 % by definition" if "vehicle" in units else ""
+
+
+def _kept(data: xr.Dataset, panels: Sequence[Panel]) -> list[str]:
+    """Say what the vehicle of a treatment with further compounds is."""
+    if all(panel.unit != "% of vehicle" for panel in panels):
+        return []
+    varied: dict[str, str] = attrs_json(data, "varied_compound", {})
+    kept: dict[str, list[str]] = attrs_json(data, "kept_compounds", {})
+    return [
+        f"Vehicle of {treatment}: the same treatment without {varied[treatment]}; "
+        f"{', '.join(kept[treatment])} {'is' if len(kept[treatment]) == 1 else 'are'} kept"
+        for treatment in _shown_treatments(data, panels, kept)
+        if treatment in kept
+    ]
+
+
+def _shown_treatments(
+    data: xr.Dataset, panels: Sequence[Panel], otherwise: Iterable[str]
+) -> list[str]:
+    """Treatments of all panels, each once; of one treatment alone there is no coordinate."""
+    if TREATMENT not in data.coords:
+        return list(otherwise)
+    fixed = [dict(panel.fixed).get(TREATMENT) for panel in panels]
+    hues = [curve.key for p in panels if p.hue == TREATMENT for curve in p.curves]
+    return [str(name) for name in dict.fromkeys([*fixed, *hues]) if name is not None]
 
 
 def _notes(panels: Sequence[Panel]) -> list[str]:

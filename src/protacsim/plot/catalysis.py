@@ -101,8 +101,9 @@ def occupancy_vs_degradation_sheet(
     loops = [read_loop(data, hue, time_h, at) for at in chosen]
     frame = Frame(width_mm)
     parts = in_grid([[(partial(draw_loop, loop=loop), loop.panel.title)] for loop in loops], frame)
-    about = [caption.at_times([loop.panel.time_h for loop in loops]), MEANING]
-    text = caption.written(data, about, [loop.panel.hypothetical for loop in loops])
+    panels = [loop.panel for loop in loops]
+    about = [caption.at_times([p.time_h for p in panels]), caption.ramp(panels), MEANING]
+    text = caption.written(data, about, [panel.hypothetical for panel in panels])
     return sheet(parts, text, [*_curve_keys(loops), *_mark_keys()], frame)
 
 

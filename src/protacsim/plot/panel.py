@@ -6,7 +6,7 @@ Which numbers are drawn is decided in `protacsim.plot.curves`; nothing is comput
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,10 +58,11 @@ _SLASHES = Path(
 
 @dataclass(frozen=True)
 class DoseAxis:
-    """A log dose axis with the vehicle left of a break; all positions are doses in nM."""
+    """A log dose axis, if `broken` with the vehicle left of a break; positions are doses in nM."""
 
     lowest: float
     highest: float
+    broken: bool = True
 
     @property
     def gap(self) -> float:
@@ -81,7 +82,8 @@ class DoseAxis:
     @property
     def limits(self) -> tuple[float, float]:
         """Both ends of the axis."""
-        return self.vehicle / 10.0 ** (0.4 * self.gap), self.highest * 10.0 ** (0.4 * self.gap)
+        left = self.vehicle if self.broken else self.lowest
+        return left / 10.0 ** (0.4 * self.gap), self.highest * 10.0 ** (0.4 * self.gap)
 
     def decades(self, most: int, clearance: float = 0.0) -> list[float]:
         """Return at most `most` powers of ten between the lowest and the highest dose.
@@ -178,9 +180,11 @@ def draw(
     mark: Sequence[str] = MARKS,
     prefix: str = "",
     overlay: Overlay = NOTHING,
+    *,
+    broken: bool = True,
 ) -> None:
     """Draw curves, marks, axes and what lies over them into `ax`; no title, no legend."""
-    axis = dose_axis(panel, overlay)
+    axis = replace(dose_axis(panel, overlay), broken=broken)
     for i, (curve, look) in enumerate(zip(panel.curves, looks(panel), strict=True)):
         if curve.drawn:
             drawn = line_of(curve, "dose") if mark else (curve.x, curve.value)
@@ -264,9 +268,14 @@ def _draw_dose_axis(ax: Axes, axis: DoseAxis) -> None:
     ax.set_xscale("log")
     ax.set_xlim(*axis.limits)
     ticks = axis.decades(most=int(width_mm(ax) // TICK_MM), clearance=_clearance(ax, axis))
-    ax.xaxis.set_major_locator(FixedLocator([axis.vehicle, *ticks]))
+    ax.xaxis.set_major_locator(FixedLocator([axis.vehicle, *ticks] if axis.broken else ticks))
     ax.xaxis.set_minor_locator(FixedLocator([]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _dose_tick(x, axis)))
+    if axis.broken:
+        _draw_break(ax, axis)
+
+
+def _draw_break(ax: Axes, axis: DoseAxis) -> None:
     at_base: dict[str, Any] = {
         "transform": ax.get_xaxis_transform(),
         "clip_on": False,
@@ -294,6 +303,6 @@ def _clearance(ax: Axes, axis: DoseAxis) -> float:
 
 
 def _dose_tick(dose: float, axis: DoseAxis) -> str:
-    if dose < axis.cut:
+    if axis.broken and dose < axis.cut:
         return "0"
     return f"$10^{{{round(float(np.log10(dose)))}}}$"

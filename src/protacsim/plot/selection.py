@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from protacsim.errors import ParameterError
-from protacsim.plot import style
+from protacsim.plot import style, wording
 from protacsim.study import DOSE, TREATMENT, dim_of_doses
 
 TIME, ALLELE = "time_h", "target.allele"
@@ -227,7 +227,7 @@ def coordinate_text(coordinate: xr.DataArray, digits: int = 3) -> str:
     if path == DOSE:
         return style.dose_name(value, digits) if value else "vehicle"
     units = str(coordinate.attrs.get("units", ""))
-    return f"{short_path(path, units)} = {value:g} {units}".rstrip()
+    return f"{short_path(path, units)} = {value:g} {wording.unit(units)}".rstrip()
 
 
 def names_along(part: xr.Dataset, dim: str) -> list[str]:
@@ -249,7 +249,7 @@ def short_path(path: str, units: str) -> str:
     """Name a path for a reader: "cell.proteins.BTK.half_life_h" gives "BTK half life"."""
     *above, field = path.split(".")
     named = above and (above[0] == "compounds" or "proteins" in above)
-    words = field.removesuffix(unit_suffix(units)).replace("_", " ")
+    words = wording.quantity(field.removesuffix(unit_suffix(units)).replace("_", " "))
     return f"{above[-1]} {words}" if named else words
 
 

@@ -325,6 +325,7 @@ def _about(data: xr.Dataset, found: Sequence[Spread]) -> list[str]:
     method = str(data.attrs.get("method", "")).partition("(")[0]
     return [
         caption.at_times([panel.time_h for panel in panels]),
+        caption.ramp(panels),
         f"{data.sizes[CELLS]:,} cells of each kind{f' by {method}' if method else ''}",
         f"Lines: median cell; {marks} hold 50 % and 90 % of the cells",
         f"100 %: mean {data.attrs['relative_to']} cell" if relative else "",

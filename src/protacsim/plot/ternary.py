@@ -117,9 +117,10 @@ def ternary_bell_sheet(
     parts = in_grid(
         [[(partial(draw_bell, bell=b), b.panel.title) for b in column] for column in bells], frame
     )
-    about = [caption.at_times([bell.panel.time_h for bell in flat])]
+    panels = [bell.panel for bell in flat]
+    about = [caption.at_times([panel.time_h for panel in panels]), caption.ramp(panels)]
     about += [MEANING] if _mark_keys(flat) else []
-    text = caption.written(data, about, [bell.panel.hypothetical for bell in flat])
+    text = caption.written(data, about, [panel.hypothetical for panel in panels])
     return sheet(parts, text, [*_curve_keys(flat), *_mark_keys(flat)], frame)
 
 
@@ -152,7 +153,8 @@ def read_bell(
 
 def draw_bell(ax: Axes, bell: Bell) -> None:
     """Draw the curves, the axes and a diamond at every maximum that lies within the doses."""
-    draw(ax, bell.panel, mark=())
+    at_zero = np.isfinite([curve.zero_dose for curve in bell.panel.curves])
+    draw(ax, bell.panel, mark=(), broken=bool(at_zero.any()))
     low, high = ax.get_xlim()
     for dose, height, look, curve in zip(
         bell.dose_nM, bell.height, looks(bell.panel), bell.panel.curves, strict=True

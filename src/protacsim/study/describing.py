@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.mechanisms import build_network
-from protacsim.scenario import Scenario
+from protacsim.scenario import Scenario, Treatment
 from protacsim.simulation import STATUS, engine_of, seconds_per_run
 from protacsim.store import Grid, Template, Variable, chunk_lengths, sha256_of
 from protacsim.study import cells
@@ -198,12 +198,23 @@ def attributes(study: Study) -> dict[str, Any]:
         "title": study.title,
         "relative_to": study.readout.relative_to or "",
         "varied_compound": json.dumps({each.name: each.varied for each in treatments}),
+        "kept_compounds": json.dumps(_kept(treatments)),
         "protacsim_version": version("protacsim"),
         "config_sha256": config_sha256(study),
         "seed": study.seed,
         "unverified": json.dumps(_unverified(study)),
         "hypothetical": json.dumps(_hypothetical(scenarios)),
     }
+
+
+def _kept(treatments: Sequence[Treatment]) -> dict[str, list[str]]:
+    """Compounds that the vehicle of a treatment keeps, where there are some."""
+    found = {
+        each.name: [entry.name for entry in each.compounds if entry.name != each.varied]
+        for each in treatments
+        if each.varied is not None
+    }
+    return {treatment: compounds for treatment, compounds in found.items() if compounds}
 
 
 def _hypothetical(scenarios: Sequence[Scenario]) -> dict[str, list[str]]:
@@ -215,17 +226,16 @@ def _hypothetical(scenarios: Sequence[Scenario]) -> dict[str, list[str]]:
 def _unverified(study: Study) -> list[dict[str, Any]]:
     """Constants without a public measurement, but those that an axis sets.
 
-    `shared` tells whether all compounds of the study that have such a constant have this value.
+    `shared` tells whether this value holds for all compounds that have such a constant.
     """
     combinations = study.combinations
     varied = {path for combination in combinations for path in combination.varied}
     every = {e: None for c in combinations for e in provenance.constants(c.scenario, c.varied)}
     known = [replace(e, value=math.nan) if e.path in varied else e for e in every]
-    shared = provenance.shared_fields(known)
+    shared = provenance.shared(known)
     fields = ("path", "value", "unit", "confidence", "source", "entry")
     return [
-        {field: getattr(entry, field) for field in fields}
-        | {"shared": entry.path.rpartition(".")[2] in shared}
+        {field: getattr(entry, field) for field in fields} | {"shared": entry.path in shared}
         for entry in known
         if entry.unverified and entry.path not in varied
     ]
