@@ -270,6 +270,24 @@ def test_the_caption_of_many_bells_says_which_the_legend_names(data: xr.Dataset)
     )
 
 
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_figure_of_one_column_is_narrow_unless_a_width_is_given(
+    data: xr.Dataset, columns: int
+) -> None:
+    part = data.isel(treatment=slice(columns))
+    at = {"target.allele": "WT"}
+    widths = {1: 88.0, 2: 180.0}
+    for draw in (
+        plot.dose_response_grid,
+        plot.occupancy_vs_degradation_sheet,
+        plot.ternary_bell_sheet,
+        lambda d, **more: plot.species_flow_sheet(d, select=at, **more),
+    ):
+        own, given = draw(part), draw(part, width_mm=120.0)
+        assert own.get_size_inches()[0] * 25.4 == pytest.approx(widths[columns])
+        assert given.get_size_inches()[0] * 25.4 == pytest.approx(120.0)
+
+
 def test_layers_add_up_to_the_total(data: xr.Dataset) -> None:
     at = {"treatment": "MT-802", "target.allele": "C481S"}
     ax = plot.species_flow(data, select=at)

@@ -169,7 +169,8 @@ def test_patients_are_sorted_by_their_dc50():
 
 def test_patients_without_curves_are_sorted_by_their_mean():
     data = hooks(patients=40)
-    data["occupancy"] = data["target_total_percent"] / 100.0
+    shares = data["target_total_percent"] / 100.0
+    data["occupancy"] = shares.assign_attrs(long_name="occupancy", expression="a / b")
     shuffled = data.drop_vars("target_total_percent")
     figure = plot.heatmap(shuffled, "occupancy", y="patient", width_mm=85.0)
     (mesh,) = [c for ax in figure.axes[:1] for c in ax.collections if isinstance(c, QuadMesh)]
@@ -178,7 +179,7 @@ def test_patients_without_curves_are_sorted_by_their_mean():
     seen = shuffled["occupancy"].isel(time_h=-1)
     expected = seen.mean([dim for dim in seen.dims if dim != "patient"])
     np.testing.assert_allclose(means, np.sort(expected), rtol=1e-12)
-    assert figure.axes[0].get_ylabel() == "patient, by mean"
+    assert figure.axes[0].get_ylabel() == "patient, by mean occupancy"
 
 
 @pytest.mark.parametrize(

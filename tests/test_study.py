@@ -357,6 +357,13 @@ def test_mistakes_are_explained(make: Any, message: str) -> None:
 # What a result says of itself.
 
 
+def test_a_read_out_of_ones_own_bears_its_label_and_keeps_its_expression() -> None:
+    made_of = "target_occupied / target_total"
+    study = Study(base(), {DOSE: [1.0]}, Readout((f"own_share = {made_of}",), (1.0,)))
+    attrs = run(study)["own_share"].attrs
+    assert (attrs["long_name"], attrs["expression"]) == ("own share", made_of)
+
+
 def test_a_result_says_what_its_vehicle_keeps_and_which_constants_are_shared() -> None:
     pair = {
         "name": "pair",

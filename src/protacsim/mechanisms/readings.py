@@ -36,7 +36,10 @@ RESERVED = {*OBSERVABLES, "time_h", "status", "reached_h", "treatment"} | {
 
 @dataclass(frozen=True)
 class Reading:
-    """One read-out: its name in the result, what it is made of, and how it is worked out."""
+    """One read-out: its name in the result, what it is made of, and how it is worked out.
+
+    `expression` is empty for an observable.
+    """
 
     name: str
     parts: tuple[str, ...]
@@ -44,6 +47,7 @@ class Reading:
     unit: str
     long_name: str
     dim: str = ""
+    expression: str = ""
 
     def value(self, readings: Mapping[str, Any], member: str = "") -> Any:
         """The read-out from those of its parts (arrays); `member` picks one along `dim`."""
@@ -97,7 +101,7 @@ def _parsed(label: str, expression: str) -> Reading:
         ) from None
     if not parts:
         raise ParameterError(f"{label} = {expression[:80]!r} reads nothing; name an observable")
-    return Reading(label, parts, tree, unit, expression)
+    return Reading(label, parts, tree, unit, label.replace("_", " "), expression=expression)
 
 
 def _checked(node: ast.expr, named: Mapping[str, str], depth: int = 0) -> Any:

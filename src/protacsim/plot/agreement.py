@@ -135,10 +135,11 @@ def observed_vs_predicted_sheet(
     data: xr.Dataset,
     tables: Sequence[tuple[str, str, pd.DataFrame]],
     *,
-    width_mm: float = 180.0,
+    width_mm: float | None = None,
 ) -> Figure:
     """Draw a square panel per (quantity, unit, table), with legend and caption."""
     found = [read_agreement(table, quantity, unit) for quantity, unit, table in tables]
+    width_mm = style.width_of(len(found), width_mm)
     frame = Frame(width_mm, 13.0, SIDE_MM, SIDE_MM, shared=False)
     per_row = max(1, min(len(found), int((width_mm - RIGHT_MM) // (SIDE_MM + frame.gap_mm))))
     parts = [

@@ -92,14 +92,14 @@ def occupancy_vs_degradation_sheet(
     columns: str | None = None,
     hue: str | None = None,
     time_h: float | None = None,
-    width_mm: float = 180.0,
+    width_mm: float | None = None,
     select: Selection | None = None,
 ) -> Figure:
     """Draw a panel per value of `columns` (treatments by default), with legend and caption."""
     columns, hue = columns_and_curves(columns, hue)
     chosen = selections(data, columns, select or {})
     loops = [read_loop(data, hue, time_h, at) for at in chosen]
-    frame = Frame(width_mm)
+    frame = Frame(style.width_of(len(chosen), width_mm))
     parts = in_grid([[(partial(draw_loop, loop=loop), loop.panel.title)] for loop in loops], frame)
     panels = [loop.panel for loop in loops]
     about = [caption.at_times([p.time_h for p in panels]), caption.ramp(panels), MEANING]

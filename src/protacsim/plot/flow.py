@@ -5,7 +5,6 @@ Layers are observables of one unit; by default they are the forms that make up t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -38,7 +37,6 @@ from protacsim.study import DOSE, dim_of_doses
 
 # Okabe & Ito (2008), ordered so that neighbours differ in brightness.
 FILLS = ("#56B4E9", "#E69F00", "#009E73", "#F0E442", "#0072B2", "#CC79A7", "#D55E00")
-_EXPRESSION = re.compile(r"\s[-+*/]\s")
 FLUXES = ("degraded", "turned_over")
 
 
@@ -114,7 +112,7 @@ def species_flow_sheet(
     columns: str | None = None,
     along: Literal["dose", "time"] | None = None,
     time_h: float | None = None,
-    width_mm: float = 180.0,
+    width_mm: float | None = None,
     select: Selection | None = None,
 ) -> Figure:
     """Draw the forms and, below, the fluxes out of the target per value of `columns`.
@@ -126,7 +124,7 @@ def species_flow_sheet(
     chosen = selections(data, columns or "treatment", select or {})
     layers = [[read_layers(data, group, along, time_h, at) for group in groups] for at in chosen]
     flat = [each for column in layers for each in column]
-    frame = Frame(width_mm)
+    frame = Frame(style.width_of(len(chosen), width_mm))
     parts = in_grid(
         [[(partial(draw_layers, layers=own), own.title) for own in column] for column in layers],
         frame,
@@ -179,7 +177,7 @@ def read_layers(
         along="dose" if over_dose else "time",
         dose_label=dose_label(axis) if over_dose else "",
         x=part[axis].values.astype(np.float64),
-        names=tuple(_name(str(n), v) for n, v in part.data_vars.items()),
+        names=tuple(str(v.attrs.get("long_name", n)) for n, v in part.data_vars.items()),
         value=np.array([variable.values for variable in part.data_vars.values()], np.float64),
         unit=next(iter(units)),
         title=text,
@@ -227,12 +225,6 @@ def _forms(data: xr.Dataset) -> dict[str, xr.DataArray]:
         )
         for key, form in forms.items()
     }
-
-
-def _name(name: str, variable: xr.DataArray) -> str:
-    """The long name, or the label of a read-out that is an expression."""
-    long_name = str(variable.attrs.get("long_name", name))
-    return name.replace("_", " ") if _EXPRESSION.search(long_name) else long_name
 
 
 def _member(data: xr.Dataset, name: str) -> xr.DataArray:

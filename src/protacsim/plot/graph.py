@@ -93,12 +93,15 @@ def network(net: Network, *, ax: Axes | None = None, legend: bool = True) -> Axe
     return ax
 
 
-def network_sheet(nets: Sequence[Network], *, width_mm: float = 180.0, left_out: int = 0) -> Figure:
+def network_sheet(
+    nets: Sequence[Network], *, width_mm: float | None = None, left_out: int = 0
+) -> Figure:
     """Draw the graph of every network below one another, with legend and caption.
 
     `left_out` is the number of further networks that the caption mentions.
     """
     graphs = [read_graph(net) for net in nets]
+    width_mm = style.FULL_MM if width_mm is None else width_mm
     widest = max(style.text_width_mm(row, TEXT_PT) for graph in graphs for row in graph.rows)
     left = min(widest + 4.0, 0.5 * width_mm)
     frame = Frame(

@@ -31,7 +31,7 @@ def dose_response_grid(
     columns: str | None = None,
     hue: str | None = None,
     time_h: float | None = None,
-    width_mm: float = 180.0,
+    width_mm: float | None = None,
     select: Selection | None = None,
     mark: Sequence[str] = dose_panel.MARKS,
     points: pd.DataFrame | xr.Dataset | None = None,
@@ -57,7 +57,8 @@ def dose_response_grid(
     time_h
         Time to show, in hours; the last one by default.
     width_mm
-        Width of the figure, e.g. 85 or 180; the height follows.
+        Width of the figure; by default 88 for one column of panels, 180 for several. The height
+        follows.
     select
         One value for every other dim that has several.
     mark
@@ -91,7 +92,7 @@ def time_course_grid(
     *,
     columns: str | None = None,
     hue: str | None = None,
-    width_mm: float = 180.0,
+    width_mm: float | None = None,
     select: Selection | None = None,
     mark: Sequence[str] = time_panel.MARKS,
 ) -> Figure:
@@ -110,7 +111,8 @@ def time_course_grid(
         several values becomes the hue; of two, treatments or else the first dim of names are the
         columns.
     width_mm
-        Width of the figure, e.g. 85 or 180; the height follows.
+        Width of the figure; by default 88 for one column of panels, 180 for several. The height
+        follows.
     select
         One value for every other dim that has several.
     mark

@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
-from protacsim.plot import caption, style
+from protacsim.plot import caption, style, wording
 from protacsim.plot.layout import leave_to_caller
 from protacsim.plot.selection import (
     TIME,
@@ -73,7 +73,7 @@ def heatmap(
     columns: str | None = None,
     time_h: float | None = None,
     select: Selection | None = None,
-    width_mm: float = 180.0,
+    width_mm: float | None = None,
 ) -> Figure:
     """Draw an observable, or a reading of dose-response curves, over two axes.
 
@@ -95,7 +95,8 @@ def heatmap(
     select
         One value for every other dim that has several.
     width_mm
-        Width of the figure, e.g. 85 or 180; the height follows.
+        Width of the figure; by default 88 for one column of panels, 180 for several. The height
+        follows.
 
     Raises
     ------
@@ -113,7 +114,7 @@ def heatmap(
         for v in values
     ]
     with style.context():
-        figure = _figure(data, maps, (x, y), width_mm)
+        figure = _figure(data, maps, (x, y), style.width_of(len(maps), width_mm))
     leave_to_caller(figure)
     return figure
 
@@ -139,9 +140,10 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
     along = dim_of_doses(data.dims)  # DC50 is read with the vehicle, over whole curves
     designs = {dim: kept for dim, kept in positive.items() if dim != along}
     dc50 = _dc50(data.isel(designs), x, y, select)
+    name = _value_name(variable, observable)
     by = ""
     if y in _members(part):  # which have no order of their own
-        by = "by mean" if dc50 is None or dc50.ndim > 1 else "by DC50"
+        by = f"by mean {name}" if dc50 is None or dc50.ndim > 1 else "by DC50"
         rank = part.mean(x).to_numpy() if dc50 is None or dc50.ndim > 1 else dc50
         order = np.argsort(rank, kind="stable")
         part = part.isel({y: order}).assign_coords({y: np.arange(order.size)})
@@ -163,7 +165,7 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
         (
             _axis_label(part, x),
             f"{_axis_label(part, y)}, {by}" if by else _axis_label(part, y),
-            _value_label(variable, observable),
+            _with_unit(name, unit_shown(variable)),
         ),
         (
             _is_dose(x) or _spans(at_x),
@@ -232,13 +234,14 @@ def _spans(values: Floats) -> bool:
 
 def _axis_label(part: xr.DataArray, dim: str) -> str:
     units = str(part[dim].attrs.get("units", ""))
-    words = short_path(dim, units)
-    return f"{words} ({units})" if units else words
+    return _with_unit(short_path(dim, units), wording.symbol(units))
 
 
-def _value_label(variable: xr.DataArray, observable: str) -> str:
-    name = READINGS.get(observable, str(variable.attrs.get("long_name", observable)))
-    unit = unit_shown(variable)
+def _value_name(variable: xr.DataArray, observable: str) -> str:
+    return READINGS.get(observable, str(variable.attrs.get("long_name", observable)))
+
+
+def _with_unit(name: str, unit: str) -> str:
     return f"{name} ({unit})" if unit else name
 
 

@@ -74,7 +74,7 @@ def draw_grid(
     cells: Sequence[Cell],
     draw: DrawPanel,
     mark: Sequence[str],
-    width_mm: float,
+    width_mm: float | None,
     *,
     keys: Sequence[Artist] = (),
     about: Sequence[str] = (),
@@ -84,6 +84,7 @@ def draw_grid(
     `keys` and `about` are further entries of the legend and sentences of the caption.
     """
     panels = [cell.panel for cell in cells]
+    width_mm = style.width_of(1 + max(cell.column for cell in cells), width_mm)
     with style.context():
         figure = style.new_figure(width_mm, 100.0)
         titles = _titles(cells, width_mm)
@@ -103,7 +104,7 @@ def cells_of(
     columns: str | None,
     select: Selection,
     read: ReadPanel,
-    width_mm: float,
+    width_mm: float | None,
 ) -> list[Cell]:
     """Read a panel per observable (rows) and value of `columns`, which wrap where they must.
 
@@ -118,7 +119,7 @@ def cells_of(
         )
     split = columns in data.dims and columns not in select
     values = data[columns].values.tolist() if split else [None]
-    per_row = min(len(values), columns_that_fit(width_mm))
+    per_row = min(len(values), columns_that_fit(style.width_of(len(values), width_mm)))
     last = len(observables) - 1
     cells = []
     for k, value in enumerate(values):

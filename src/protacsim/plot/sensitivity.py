@@ -64,7 +64,7 @@ class _Plan:
 def sensitivity(
     indices: xr.Dataset | Sequence[xr.Dataset],
     *,
-    width_mm: float = 180.0,
+    width_mm: float | None = None,
     select: Selection | None = None,
     most: int = 15,
 ) -> Figure:
@@ -75,7 +75,7 @@ def sensitivity(
     indices
         From `sensitivity_analysis.sensitivity` or `indices`, one per reading, of one method.
     width_mm
-        Width of the figure, e.g. 85 or 180; the height follows.
+        Width of the figure, e.g. 85 or 180 (the default); the height follows.
     select
         One value for every dim of the readings with several; the last time by default.
     most
@@ -91,6 +91,7 @@ def sensitivity(
         raise ParameterError("plot: give indices of one method, at least of one reading.")
     parts = [_chosen(each, dict(select or {})) for each in given]
     order = _order(parts, most)
+    width_mm = style.FULL_MM if width_mm is None else width_mm
     with style.context():
         plan = _plan([str(name) for name in order], len(parts), width_mm, _caption(parts, width_mm))
         figure = style.new_figure(width_mm, plan.height)

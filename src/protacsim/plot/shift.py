@@ -119,13 +119,14 @@ def allele_shift_sheet(
     columns: str | None = None,
     hue: str | None = None,
     time_h: float | None = None,
-    width_mm: float = 180.0,
+    width_mm: float | None = None,
     select: Selection | None = None,
 ) -> Figure:
     """Draw a panel per observable, side by side where they fit, with legend and caption.
 
     Parameters are those of `allele_shift`; `columns` is its `group`: the rows of dots.
     """
+    width_mm = style.FULL_MM if width_mm is None else width_mm
     group = columns or GROUP
     shifts = [
         read_shift(data, name, hue or DEFAULT_HUE, group, time_h, select or {})

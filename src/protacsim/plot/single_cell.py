@@ -125,7 +125,7 @@ def single_cell_sheet(
     columns: str | None = None,
     hue: str | None = None,
     time_h: float | None = None,
-    width_mm: float = 180.0,
+    width_mm: float | None = None,
     select: Selection | None = None,
 ) -> Figure:
     """Draw a panel per observable (rows) and value of `columns`, with legend and caption.
@@ -153,9 +153,9 @@ def single_cell_sheet(
     return _sheet(data, found, width_mm)
 
 
-def _sheet(data: xr.Dataset, found: Sequence[Sequence[Spread]], width_mm: float) -> Figure:
+def _sheet(data: xr.Dataset, found: Sequence[Sequence[Spread]], width_mm: float | None) -> Figure:
     flat = [each for column in found for each in column]
-    frame = Frame(width_mm)
+    frame = Frame(style.width_of(len(found), width_mm))
     draws: list[list[Titled]] = [
         [(partial(_draw, spread=each), each.panel.title) for each in column] for column in found
     ]

@@ -24,6 +24,7 @@ MM_PER_INCH = 25.4
 POINTS_PER_INCH = 72.0
 # Screen hinting stretches 7 pt text by up to 5 % over its outline, depending on the resolution.
 HINTED_WIDTH = 1.05
+NARROW_MM, FULL_MM = 88.0, 180.0
 TEXT_COLOUR = "#222222"
 QUIET_COLOUR = "#8a8a8a"
 
@@ -85,6 +86,13 @@ def new_figure(
     figure = Figure(figsize=size, layout=layout)
     FigureCanvasAgg(figure)
     return figure
+
+
+def width_of(columns: int, width_mm: float | None) -> float:
+    """Return the width of a figure with so many columns of panels, in mm, unless it is given."""
+    if width_mm is not None:
+        return width_mm
+    return NARROW_MM if columns == 1 else FULL_MM
 
 
 def in_notebook() -> bool:

@@ -100,7 +100,7 @@ def ternary_bell_sheet(
     columns: str | None = None,
     hue: str | None = None,
     time_h: float | None = None,
-    width_mm: float = 180.0,
+    width_mm: float | None = None,
     select: Selection | None = None,
 ) -> Figure:
     """Draw a panel per observable (rows) and value of `columns`, with legend and caption.
@@ -113,7 +113,7 @@ def ternary_bell_sheet(
         [read_bell(data, name, peaks, hue, time_h, at) for name in observables] for at in chosen
     ]
     flat = [bell for column in bells for bell in column]
-    frame = Frame(width_mm)
+    frame = Frame(style.width_of(len(chosen), width_mm))
     parts = in_grid(
         [[(partial(draw_bell, bell=b), b.panel.title) for b in column] for column in bells], frame
     )

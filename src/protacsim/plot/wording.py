@@ -20,9 +20,14 @@ def quantity(words: str) -> str:
     return words
 
 
+def symbol(units: str) -> str:
+    """Write a unit that stands alone: "uM" gives "µM"."""
+    return units.replace("uM", "µM")
+
+
 def unit(units: str) -> str:
-    """Write a unit behind a number: "uM" gives "µM", "1/h" gives "/h"."""
-    return units.removeprefix("1").replace("uM", "µM")
+    """Write a unit behind a number: "1/uM/h" gives "/µM/h"."""
+    return symbol(units).removeprefix("1")
 
 
 def listed(names: Sequence[str]) -> str:

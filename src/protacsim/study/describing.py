@@ -249,6 +249,7 @@ def _variables(study: Study) -> tuple[Variable, ...]:
         along = (*dims, *([reading.dim] if reading.dim else []), "time_h")
         long_name = reading.long_name.format(target=study.scenario.target.name)
         attrs = {"units": reading.unit, "long_name": long_name}
+        attrs |= {"expression": reading.expression} if reading.expression else {}
         found.append(Variable(reading.name, along, "float64", attrs))
         if relative_to:
             percent = {"units": "%", "long_name": long_name, "relative_to": relative_to}
