@@ -158,3 +158,12 @@ def test_there_is_a_notebook_for_every_question():
     for i, (path, word) in enumerate(zip(NOTEBOOKS, QUESTIONS, strict=True), 1):
         assert path.stem.startswith(f"{i:02d}_")
         assert word in path.stem
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/library.md"])
+def test_a_confidence_means_the_same_everywhere(page):
+    from protacsim.report.words import CONFIDENCES
+
+    table = re.findall(r"^\| `(\w+)` \| (.+) \|$", (ROOT / page).read_text(), re.MULTILINE)
+    told = {word: said for word, said in table if word in CONFIDENCES}
+    assert told == {word: said for word, said in CONFIDENCES.items() if word != "given"}

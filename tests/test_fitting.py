@@ -639,6 +639,10 @@ def test_a_fit_of_a_configuration_writes_its_tables(tmp_path):
     assert "with the constants before the fit" in page
     assert "with the constants before the fit" in " ".join(said.output.split())
     assert "Its numbers are in fit_curves.csv." in page
+    assert 'href="#fitted-parameters"' in page
+    assert "low (90 %)" in page
+    assert "measurements: 2; sum of squares: " in page
+    assert "The data bound the parameter on both sides." in page
 
 
 def test_mistakes_of_data_and_parameters_of_a_configuration_are_told_together(tmp_path):

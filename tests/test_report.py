@@ -21,7 +21,7 @@ import xarray as xr
 import protacsim as ps
 from protacsim import provenance
 from protacsim.config import load
-from protacsim.report import Drawing, Run, page
+from protacsim.report import Drawing, Finding, Run, page
 from protacsim.study import resolved, restored
 
 HOSTILE = "</title><script>alert(1)</script> & \"q\" 'r' <img src=x onerror=y>"
@@ -67,7 +67,7 @@ class Reader(HTMLParser):
         self.open: list[str] = []
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.words: list[str] = []
-        self.feed(text)
+        self.feed(text.replace("<wbr>", ""))
         self.close()
         assert not self.open
 
@@ -235,7 +235,9 @@ def test_hostile_words_stay_words() -> None:
     treatment = replace(study.scenario.treatment, name=HOSTILE[:60])
     study = replace(study, scenario=replace(study.scenario, treatment=treatment))
     frame = pd.DataFrame({HOSTILE: [HOSTILE], "x\u202e": ["\u202ey"]})
-    run = a_run(study, further=[(HOSTILE, frame)], command=HOSTILE)
+    run = a_run(
+        study, findings=[Finding(HOSTILE, frame, HOSTILE, [(HOSTILE, HOSTILE)])], command=HOSTILE
+    )
     text = page(run)
     reader = Reader(text)
     assert len(reader.all("script")) == 1
@@ -261,6 +263,37 @@ def test_long_tables_are_cut_and_say_so() -> None:
     text = page(replace(run, summary=frame))
     assert "The first 500 of 800 rows; summary.csv has them all." in Reader(text).text
     assert len(text) < 1_500_000
+
+
+def test_of_many_draws_only_the_first_are_listed() -> None:
+    run = a_run()
+    frame = pd.concat([run.summary] * 40, ignore_index=True)
+    said = Reader(page(replace(run, summary=frame, draws=True))).text
+    assert "The first 12 of 80 rows; summary.csv has them all." in said
+
+
+def test_findings_stand_above_the_summary_and_in_the_navigation() -> None:
+    frame = pd.DataFrame({"parameter": ["compound.kd_target_nM"], "first": [0.25]})
+    found = Finding("Sensitivity indices", frame, "Of 8 points.", [("first", "What it makes.")])
+    text = page(a_run(findings=[found]))
+    reader = Reader(text)
+    assert "#sensitivity-indices" in [link["href"] for link in reader.all("a")]
+    for part in ("Of 8 points.", "compound.kd_target_nM", "0.25", "What it makes."):
+        assert part in reader.text
+    assert text.index('id="sensitivity-indices"') < text.index('id="summary"')
+
+
+def test_columns_of_cells_and_draws_are_explained() -> None:
+    from protacsim.report.words import column
+
+    volume = {"distribution": "normal", "mean": 1.0, "sd": 0.1}
+    drawn = ps.Sample("patient", 3, over={"cell.volume_pL": volume})
+    study = replace(small_study(), samples=(drawn,), method=ps.SSA(), replicates=3)
+    data = made_up(small_study())
+    for name in ("mean", "sd", "q05", "q50", "q95", "fraction_lost", "cells"):
+        assert "cell" in column(name, data, study)
+    assert column("patient", data, study) == "The number of the patient."
+    assert column("cell.volume_pL", data, study) == "Drawn for each patient: cell.volume_pL, in pL."
 
 
 def test_equal_runs_give_equal_pages(written: str) -> None:
@@ -357,8 +390,14 @@ def test_a_browser_shows_every_figure_and_sorts_tables(finished: Path) -> None:
             assert values[: len(numbers)] == [value for value in values if value]
             assert numbers == sorted(numbers, reverse=direction == "descending")
         assert tab.evaluate("document.documentElement.scrollWidth") == 1100
+        assert tab.locator("#assumptions .wide").first.evaluate(
+            "table => table.scrollWidth <= table.clientWidth"
+        )
         tab.set_viewport_size({"width": 400, "height": 800})
         assert tab.evaluate("document.documentElement.scrollWidth") == 400
+        narrowed = tab.locator("figure svg").first.bounding_box()
+        assert narrowed is not None
+        assert narrowed["width"] > 400
         bare = browser.new_context(java_script_enabled=False).new_page()
         bare.goto(path.as_uri())
         assert bare.locator("#summary tbody tr").count() == 2

@@ -135,6 +135,10 @@ def test_a_run_writes_tables_and_figures_that_can_be_drawn_again(tmp_path, capsy
                      for end in ("png", "svg")]  # fmt: skip
     before = (out / "figures" / "01-sensitivity.svg").read_bytes()
     assert b"Constants without a public measurement" in before
+    report = (out / "report.html").read_text()
+    assert 'href="#sensitivity-indices"' in report
+    assert "Sobol indices: shares of the variance of a reading; " in report
+    assert "The first 12 of " in report
     publishing.replot(out, as_json=True)
     assert (out / "figures" / "01-sensitivity.svg").read_bytes() == before
     (out / "sensitivity.csv").unlink()

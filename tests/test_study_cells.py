@@ -146,3 +146,20 @@ def test_auto_looks_at_what_is_read_alone() -> None:
         assert chosen("target_total", "degraded") == repr(SSA())
     with pytest.warns(MethodWarning, match="degraded comes within"):
         assert chosen("gone = degraded / target_total") == repr(SSA())
+
+
+def test_a_summary_reads_amounts_where_the_reference_is_zero() -> None:
+    from protacsim.cli.publishing import summary_table
+    from protacsim.report.words import column
+
+    whole = study()
+    data = run(whole)
+    table = summary_table(data)
+    assert set(table["observable"]) == {"target_total_percent", "ternary"}
+    assert set(table.loc[table["observable"] == "ternary", "units"]) == {"nM"}
+    assert (table["cells"] == 4).all()
+    for name in table:
+        assert "coordinate" not in column(name, data, whole)
+    failed = data.copy(deep=True)
+    failed["status"][0, 0] = 1
+    assert "ternary_percent" in set(summary_table(failed)["observable"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,15 @@ from protacsim.config import FitJob, Job
 if TYPE_CHECKING:
     import xarray as xr
 
+    from protacsim import report
+
 TOLD = ("cost", "degrees_of_freedom", "misses_data", "data", "free", "level", "converged")
+MEANINGS = {
+    "identifiable": "The data bound the parameter on both sides.",
+    "one-sided": "The data bound it on one side; the other end of the interval is lower_bound or "
+    "upper_bound, which the configuration sets.",
+    "flat": "The data do not bound it; both ends are those bounds.",
+}
 PARAMETERS, MEASUREMENTS = "fit_parameters.csv", "fit_measurements.csv"
 
 
@@ -40,6 +48,25 @@ def calibrate(
         _print(found)
     attrs = {key: found.attrs[key] for key in TOLD}
     return {**attrs, "parameters": json.loads(parameters.to_json(orient="records"))}, figure
+
+
+def finding(fit: Mapping[str, Any]) -> report.Finding:
+    """What the report says of the numbers of a fit."""
+    import pandas as pd
+
+    from protacsim import report
+
+    level = f"{100 * fit['level']:g} %"
+    ends = {"low": f"low ({level})", "high": f"high ({level})"}
+    table = pd.DataFrame(fit["parameters"]).rename(columns=ends)
+    return report.Finding(
+        "Fitted parameters",
+        table,
+        f"Unknowns: {fit['free']}; measurements: {fit['data']}; sum of squares: {fit['cost']:.4g}, "
+        f"in standard deviations. Low and high are the ends of the {level} interval of the profile "
+        "likelihood.",
+        list(MEANINGS.items()),
+    )
 
 
 def _print(found: xr.Dataset) -> None:

@@ -67,17 +67,19 @@ def save_figure(finished: MatplotlibFigure, folder: Path, name: str) -> tuple[Pa
 
 
 def write_report(
-    job: Job, data: xr.Dataset, table: pd.DataFrame, folder: Path, figures: Sequence[Path]
+    job: Job,
+    data: xr.Dataset,
+    table: pd.DataFrame,
+    folder: Path,
+    figures: Sequence[Path],
+    findings: Sequence[report.Finding] = (),
 ) -> Path:
     """Write `report.html`, whole or not at all."""
-    import pandas as pd
-
     from protacsim import report
 
     drawings = [_drawing(path) for path in figures if path.suffix == ".svg"]
-    further: dict[str, Any] = {}
+    further: dict[str, Any] = {"findings": findings, "draws": job.sensitivity is not None}
     if job.fit is not None:
-        further["further"] = [("Fitted parameters", pd.read_csv(folder / "fit_parameters.csv"))]
         further["summary_heading"] = f"Readings of every curve or point{BEFORE_FIT}"
     manifest = store.read_manifest(folder)
     run = report.Run(job.study, data, table, drawings, _command(job), manifest, **further)
@@ -140,12 +142,30 @@ def _readings(data: xr.Dataset) -> pd.DataFrame:
     from protacsim import pharmacology
 
     if REPLICATE in data.dims:
-        return pharmacology.cell_summary(data)
+        return _of_cells(data)
     percent = any(f"{name}_percent" in data for name in ("target_total", "target_active"))
     if percent and dim_of_doses(data.dims):
         return pharmacology.summary(data)
     table: pd.DataFrame = _spread(data).to_dataframe().reset_index()
     return table
+
+
+def _of_cells(data: xr.Dataset) -> pd.DataFrame:
+    """Summary over cells, of amounts where the reference of a percentage is zero."""
+    import pandas as pd
+
+    from protacsim import pharmacology
+
+    table = pharmacology.cell_summary(data)
+    if (data["status"] != 0).any():
+        return table
+    percent = table["observable"].str.endswith("_percent")
+    kept = table[~(percent & (table["cells"] == 0))]
+    without = sorted({*table["observable"]} - {*kept["observable"]})
+    if without:
+        amounts = data[[name.removesuffix("_percent") for name in without]]
+        kept = pd.concat([kept, pharmacology.cell_summary(amounts)])
+    return kept.reset_index(drop=True)
 
 
 def _spread(data: xr.Dataset) -> xr.Dataset:
@@ -188,7 +208,7 @@ def _print_first(job: Job, table: pd.DataFrame) -> int:
     """Print up to LISTED_ROWS rows; returns how many there would be."""
     if job.study.is_stochastic:
         last = table[table["time_h"] == table["time_h"].max()]
-        print_table(_heading(job), last.drop(columns="units").head(LISTED_ROWS))
+        print_table(_heading(job), last.head(LISTED_ROWS))
         return len(last)
     if "dmax_percent" not in table and "ic50_nM" not in table:
         percent = [name for name in table if str(name).endswith("_percent")]

@@ -16,7 +16,7 @@ import typer
 
 from protacsim import store
 from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable, sensitivity
-from protacsim.cli.calibrating import calibrate
+from protacsim.cli.calibrating import calibrate, finding
 from protacsim.cli.estimating import estimate, print_estimates
 from protacsim.cli.progress import progress
 from protacsim.cli.publishing import (
@@ -204,7 +204,7 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     table = summary_table(data)
     summary_csv = folder / "summary.csv"
     write_table(table, summary_csv)
-    sensitivity.publish(job, data, folder, quiet=options.as_json)
+    findings = sensitivity.publish(job, data, folder, quiet=options.as_json)
     figures = draw(data, job.figures, folder / "figures", job.study)
     if not options.as_json:
         print_summary(job, table, summary_csv)
@@ -212,7 +212,8 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     if job.fit is not None:
         fit["fit"], figure = calibrate(job, job.fit, folder, quiet=options.as_json)
         figures = [*figure, *figures]
-    page = write_report(job, data, table, folder, figures)
+        findings = [finding(fit["fit"]), *findings]
+    page = write_report(job, data, table, folder, figures, findings)
     report = _report(job, data, folder, figures, page)
     if not options.as_json:
         return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,34 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from protacsim import report
+
 TABLE, PAIRS = "sensitivity.csv", "sensitivity_pairs.csv"
+ABOUT = {
+    "sobol": "Sobol indices: shares of the variance of a reading",
+    "morris": "Morris screening: how much a reading changes along each constant",
+}
+MEANINGS = {
+    "parameter": "The constant that was drawn.",
+    "first": "Share of the variance that the constant makes alone.",
+    "total": "The same with all its interactions.",
+    "mu": "Mean change of the reading from the 1/8 to the 7/8 quantile of the constant.",
+    "mu_star": "Mean of the same without its sign.",
+    "sigma": "Scatter of that change: interactions, or a response that is not linear.",
+    "first_half_width": "Half the width of the 95 % bootstrap interval, as in every such column.",
+    "mu_star_half_width": "Half the width of its 95 % bootstrap interval.",
+    "nulls": "Points at which the reading does not exist; they take the mean of the others.",
+}
 ATTRIBUTES = ("readout", "scale", "method", "base_points", "points")
 
 
-def publish(job: Job, data: xr.Dataset, folder: Path, *, quiet: bool) -> None:
-    """Analyse a run with a [sensitivity] section: two tables, and one line per constant."""
+def publish(job: Job, data: xr.Dataset, folder: Path, *, quiet: bool) -> Sequence[report.Finding]:
+    """Analyse a run with a [sensitivity] section: two tables, and one line per constant.
+
+    Returns what its report says.
+    """
     if job.sensitivity is None:
-        return
+        return ()
     import pandas as pd
 
     from protacsim import sensitivity_analysis
@@ -37,6 +58,28 @@ def publish(job: Job, data: xr.Dataset, folder: Path, *, quiet: bool) -> None:
         write_table(pd.concat(pairs), folder / PAIRS)
     if not quiet:
         _print(job.study.title, found)
+    return [_finding(found)]
+
+
+def _finding(found: Sequence[xr.Dataset]) -> report.Finding:
+    import pandas as pd
+
+    from protacsim import report
+
+    rows = [_rows(each).drop(columns=list(ATTRIBUTES[1:])) for each in found]
+    first = found[0].attrs
+    return report.Finding(
+        "Sensitivity indices",
+        pd.concat(rows),
+        f"{ABOUT[first['method']]}; {first['base_points']:,} base points, {first['points']:,} "
+        f"points in all. {_logged(found)}",
+        [(name, said) for name, said in MEANINGS.items() if name in rows[0]],
+    )
+
+
+def _logged(found: Sequence[xr.Dataset]) -> str:
+    names = [each.attrs["readout"] for each in found if each.attrs["scale"] == "log10"]
+    return f"Logarithms are analysed of {' and '.join(names)}." if names else ""
 
 
 def _rows(found: xr.Dataset) -> pd.DataFrame:

@@ -61,6 +61,7 @@ HEADINGS = {
     "hook_depth_percent": "hook (%)",
     "ic50_nM": "IC50 (nM)",
     "ic50_fold_shift": "IC50 shift from WT",
+    "fraction_lost": "fraction of cells < 10 %",
 }
 """What a person reads above a column; files keep the names."""
 

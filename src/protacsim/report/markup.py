@@ -65,13 +65,14 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 
 
 def _breakable(name: str) -> str:
-    """Let a long name of a column break after its underscores and full stops."""
+    """Let a long name of a column or row break after its underscores and full stops."""
     return text(name).replace("_", "_<wbr>").replace(".", ".<wbr>")
 
 
 def _row(row: Sequence[object]) -> str:
     first, *others = row
-    cells = [element("th", number(first), scope="row", **_sorting(first))]
+    named = _breakable(first) if isinstance(first, str) else number(first)
+    cells = [element("th", named, scope="row", **_sorting(first))]
     cells += [element("td", number(cell), **_sorting(cell)) for cell in others]
     return element("tr", "".join(cells))
 

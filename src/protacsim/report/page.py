@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-MOST_ROWS, MOST_FAILURES, MOST_NETWORKS, MOST_JSON = 500, 200, 12, 200_000
+MOST_ROWS, FEW_ROWS = 500, 12
+MOST_FAILURES, MOST_NETWORKS, MOST_JSON = 200, 12, 200_000
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,29 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Run:
-    """What a page tells: `summary` is the table of readings, `further` are tables with a heading.
+class Finding:
+    """What a run was made for beside its readings: a table under a heading, a sentence about it.
 
-    `command` repeats the run; `manifest` is that of the result.
+    `meanings` say what its columns and words mean.
+    """
+
+    heading: str
+    table: pd.DataFrame
+    about: str = ""
+    meanings: Sequence[tuple[str, str]] = ()
+
+    @property
+    def place(self) -> str:
+        """The id of its section."""
+        return self.heading.lower().replace(" ", "-")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a page tells: `summary` is the table of readings, `findings` stand above it.
+
+    `command` repeats the run; `manifest` is that of the result. Of `draws`, points that mean
+    little one by one, only the first are listed.
     """
 
     study: Study
@@ -60,8 +80,9 @@ class Run:
     drawings: Sequence[Drawing]
     command: str
     manifest: Mapping[str, Any]
-    further: Sequence[tuple[str, pd.DataFrame]] = ()
+    findings: Sequence[Finding] = ()
     summary_heading: str = "Readings of every curve or point"
+    draws: bool = False
 
 
 def page(run: Run) -> str:
@@ -71,8 +92,8 @@ def page(run: Run) -> str:
     main = [
         _question(run, title, constants),
         _figures(run, title),
+        *(_finding(each) for each in run.findings),
         _summary(run),
-        *(_further(heading, frame) for heading, frame in run.further),
         _assumptions(run, constants),
         _reactions(run.study),
         _failures(run),
@@ -113,6 +134,7 @@ def _question(run: Run, title: str, constants: Sequence[provenance.Constant]) ->
     listed = "".join(element("li", text(note)) for note in notes)
     links = [
         ("figures", "Figures"),
+        *((each.place, each.heading) for each in run.findings),
         ("summary", "Summary"),
         ("assumptions", "Assumptions"),
         ("reactions", "Reactions"),
@@ -146,15 +168,14 @@ def _figures(run: Run, title: str) -> str:
 def _summary(run: Run) -> str:
     frame = run.summary
     shown = [str(name) for name in frame.columns if not str(name).endswith("_reason")]
+    most = FEW_ROWS if run.draws else MOST_ROWS
     rows = [
-        [_cell(row, name) for name in shown]
-        for row in frame.head(MOST_ROWS).to_dict(orient="records")
+        [_cell(row, name) for name in shown] for row in frame.head(most).to_dict(orient="records")
     ]
     parts = [table(run.summary_heading, shown, rows)]
-    if len(frame) > MOST_ROWS:
-        parts.append(
-            paragraph(f"The first {MOST_ROWS} of {len(frame)} rows; summary.csv has them all.")
-        )
+    if len(frame) > most:
+        said = f"The first {most} of {len(frame)} rows; summary.csv has them all."
+        parts.append(paragraph(said))
     meanings = [(name, words.column(name, run.data, run.study)) for name in shown]
     note = (
         "Where a number does not exist, its reason stands in its place. A number is read between "
@@ -174,10 +195,14 @@ def _cell(row: Mapping[Any, Any], name: str) -> object:
     return value
 
 
-def _further(heading: str, frame: pd.DataFrame) -> str:
-    columns = [str(name) for name in frame.columns]
-    rows = frame.head(MOST_ROWS).to_numpy(dtype=object).tolist()
-    return section(heading.lower().replace(" ", "-"), heading, table(heading, columns, rows))
+def _finding(found: Finding) -> str:
+    columns = [str(name) for name in found.table.columns]
+    rows = found.table.head(MOST_ROWS).to_numpy(dtype=object).tolist()
+    parts = [paragraph(found.about)] if found.about else []
+    parts.append(table(found.heading, columns, rows))
+    if found.meanings:
+        parts.append(definitions(found.meanings))
+    return section(found.place, found.heading, *parts)
 
 
 def _assumptions(run: Run, constants: Sequence[provenance.Constant]) -> str:

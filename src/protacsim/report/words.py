@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import xarray as xr
 
+from protacsim.mechanisms.readings import Reading
 from protacsim.study import Study
 from protacsim.units import unit_of
 
@@ -35,15 +36,28 @@ OTHERS = {
     "status": "How the simulation of the point ended.",
     "reached_h": "The time that the simulation reached, in h.",
 }
-CONFIDENCES = {
-    "none": "no value is known",
-    "assumed": "a guess or a class prior",
-    "recalled": "from memory of the literature, not read there",
-    "calibrated": "fitted to data",
-    "given": "set in the configuration",
-    "derived": "worked out from numbers that were read",
-    "read": "read in the source",
+OF_CELLS = {
+    "observable": "What was read of every cell.",
+    "units": "The unit of mean, sd and quantiles; a percentage is of the mean reference cell.",
+    "mean": "The mean over the cells.",
+    "sd": "The standard deviation over the cells.",
+    "q05": "The 5 % quantile over the cells.",
+    "q50": "The median cell.",
+    "q95": "The 95 % quantile over the cells.",
+    "fraction_lost": "The fraction of cells that have lost more than 90 %: below 10 % of the "
+    "reference.",
+    "cells": "The number of cells whose run succeeded.",
 }
+CONFIDENCES = {
+    "none": "no value; a run that needs it must be given one",
+    "assumed": "not found; a stand-in or a default, with its reason",
+    "recalled": "general knowledge, not checked",
+    "calibrated": "set so that another observation comes out",
+    "given": "set in the configuration",
+    "derived": "worked out from numbers that stand there",
+    "read": "stands in the cited source",
+}
+"""The words of the README and of docs/library.md."""
 LISTED_VALUES = 12
 
 
@@ -54,8 +68,15 @@ def column(name: str, data: xr.Dataset, study: Study) -> str:
         return READINGS[name]
     if name in OTHERS:
         return OTHERS[name]
+    if study.is_stochastic and name in OF_CELLS:
+        return OF_CELLS[name]
     if name in study.axis_paths:
         return f"The axis {name}{_in(unit_of(name))}, as the configuration names it."
+    for sample in study.samples:
+        if name == sample.dim:
+            return f"The number of the {'draw' if name == 'sensitivity' else name}."
+        if name.removesuffix(" quantile") in (draw.name for draw in sample.over):
+            return f"Drawn for each {sample.dim}: {name}{_in(unit_of(name))}."
     for variable in (name, plain):
         if variable in data:
             return _observable(data[variable])
@@ -66,7 +87,9 @@ def _observable(variable: xr.DataArray) -> str:
     long_name = str(variable.attrs.get("long_name", variable.name)).strip()
     reference = variable.attrs.get("relative_to", "")
     of = f" of {reference}" if reference else ""
-    return f"{long_name[:1].upper()}{long_name[1:]}{_in(variable.attrs.get('units', ''), of)}."
+    made_of = f" ({variable.attrs['expression']})" if "expression" in variable.attrs else ""
+    said = f"{long_name[:1].upper()}{long_name[1:]}{made_of}"
+    return f"{said}{_in(variable.attrs.get('units', ''), of)}."
 
 
 def _in(unit: str, of: str = "") -> str:
@@ -90,12 +113,15 @@ def scenario(study: Study) -> Iterable[tuple[str, str]]:
     for sample in study.samples:
         drawn = ", ".join(draw.name for draw in sample.over)
         yield sample.dim, f"{sample.n} draws ({sample.design}) of {drawn}"
-    readings = ", ".join(r.long_name.format(target=study.scenario.target.name)
-                         for r in study.readout.readings)  # fmt: skip
-    yield "Read out", readings
+    yield "Read out", ", ".join(_read_out(reading, study) for reading in study.readout.readings)
     yield "At", _values(study.readout.times_h, "h")
     if study.readout.relative_to:
         yield "100 %", _REFERENCES[study.readout.relative_to]
+
+
+def _read_out(reading: Reading, study: Study) -> str:
+    made_of = f" ({reading.expression})" if reading.expression else ""
+    return reading.long_name.format(target=study.scenario.target.name) + made_of
 
 
 _REFERENCES = {
