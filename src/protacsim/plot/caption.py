@@ -39,7 +39,7 @@ def compose(
         ramp(panels),
         *_marks(panels, mark),
         _vehicle(panels),
-        *_kept(data, panels),
+        *kept(data, panels),
         *_notes(panels),
         *further,
     ]
@@ -174,17 +174,17 @@ def _vehicle(panels: Sequence[Panel]) -> str:
     return "Dose 0: vehicle, 100 % by definition" if "vehicle" in units else ""
 
 
-def _kept(data: xr.Dataset, panels: Sequence[Panel]) -> list[str]:
+def kept(data: xr.Dataset, panels: Sequence[Panel]) -> list[str]:
     """Say what the vehicle of a treatment with further compounds is."""
     if all(panel.unit != "% of vehicle" for panel in panels):
         return []
     varied: dict[str, str] = attrs_json(data, "varied_compound", {})
-    kept: dict[str, list[str]] = attrs_json(data, "kept_compounds", {})
+    others: dict[str, list[str]] = attrs_json(data, "kept_compounds", {})
     return [
         f"Vehicle of {treatment}: the same treatment without {varied[treatment]}; "
-        f"{', '.join(kept[treatment])} {'is' if len(kept[treatment]) == 1 else 'are'} kept"
-        for treatment in _shown_treatments(data, panels, kept)
-        if treatment in kept
+        f"{', '.join(others[treatment])} {'is' if len(others[treatment]) == 1 else 'are'} kept"
+        for treatment in _shown_treatments(data, panels, others)
+        if treatment in others
     ]
 
 

@@ -103,6 +103,7 @@ def occupancy_vs_degradation_sheet(
     parts = in_grid([[(partial(draw_loop, loop=loop), loop.panel.title)] for loop in loops], frame)
     panels = [loop.panel for loop in loops]
     about = [caption.at_times([p.time_h for p in panels]), caption.ramp(panels), MEANING]
+    about += caption.kept(data, panels)
     text = caption.written(data, about, [panel.hypothetical for panel in panels])
     return sheet(parts, text, [*_curve_keys(loops), *_mark_keys()], frame)
 

@@ -329,4 +329,5 @@ def _about(data: xr.Dataset, found: Sequence[Spread]) -> list[str]:
         f"{data.sizes[CELLS]:,} cells of each kind{f' by {method}' if method else ''}",
         f"Lines: median cell; {marks} hold 50 % and 90 % of the cells",
         f"100 %: mean {data.attrs['relative_to']} cell" if relative else "",
+        *caption.kept(data, panels),
     ]
