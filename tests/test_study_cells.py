@@ -148,7 +148,7 @@ def test_auto_looks_at_what_is_read_alone() -> None:
         assert chosen("gone = degraded / target_total") == repr(SSA())
 
 
-def test_a_summary_reads_amounts_where_the_reference_is_zero() -> None:
+def test_a_summary_leaves_out_percentages_of_nothing() -> None:
     from protacsim.cli.publishing import summary_table
     from protacsim.report.words import column
 
@@ -160,6 +160,8 @@ def test_a_summary_reads_amounts_where_the_reference_is_zero() -> None:
     assert (table["cells"] == 4).all()
     for name in table:
         assert "coordinate" not in column(name, data, whole)
-    failed = data.copy(deep=True)
-    failed["status"][0, 0] = 1
-    assert "ternary_percent" in set(summary_table(failed)["observable"])
+    without = data.copy(deep=True)
+    without["target_total_percent"][0] = np.nan  # as where nothing of it is active
+    assert len(summary_table(without)) == len(table) - table[DOSE].eq(10.0).sum() / 2
+    without["target_total"][0] = np.nan  # failed runs stay
+    assert len(summary_table(without)) == len(table)

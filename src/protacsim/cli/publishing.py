@@ -151,21 +151,13 @@ def _readings(data: xr.Dataset) -> pd.DataFrame:
 
 
 def _of_cells(data: xr.Dataset) -> pd.DataFrame:
-    """Summary over cells, of amounts where the reference of a percentage is zero."""
-    import pandas as pd
-
+    """Summary over cells, without the percentages of cells that ran but whose reference is zero."""
     from protacsim import pharmacology
 
     table = pharmacology.cell_summary(data)
-    if (data["status"] != 0).any():
-        return table
     percent = table["observable"].str.endswith("_percent")
-    kept = table[~(percent & (table["cells"] == 0))]
-    without = sorted({*table["observable"]} - {*kept["observable"]})
-    if without:
-        amounts = data[[name.removesuffix("_percent") for name in without]]
-        kept = pd.concat([kept, pharmacology.cell_summary(amounts)])
-    return kept.reset_index(drop=True)
+    undefined = percent & table["mean"].isna() & (table["cells"] > 0)
+    return table[~undefined].reset_index(drop=True)
 
 
 def _spread(data: xr.Dataset) -> xr.Dataset:
