@@ -374,7 +374,7 @@ def test_what_is_returned_says_where_each_measurement_is_and_what_is_left_unmeas
         {entry["path"] for entry in json.loads(data.attrs["unverified"])}
         for data in (ps.run(one), curves)
     )
-    assert before - left == {"cell.proteins.BTK.half_life_h"}
+    assert before - left == {"cell.proteins.BTK.half_life_h", "compounds.mt-802.kd_target_nM"}
 
 
 BAD_ROWS = {

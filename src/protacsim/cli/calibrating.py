@@ -63,8 +63,9 @@ def finding(fit: Mapping[str, Any]) -> report.Finding:
         "Fitted parameters",
         table,
         f"Unknowns: {fit['free']}; measurements: {fit['data']}; sum of squares: {fit['cost']:.4g}, "
-        f"in standard deviations. Low and high are the ends of the {level} interval of the profile "
-        "likelihood.",
+        f"in standard deviations, where about {fit['degrees_of_freedom']} would be expected. Low "
+        f"and high are the ends of the {level} interval of the profile likelihood"
+        f"{'; the curve misses the data, so they do not hold' if fit['misses_data'] else ''}.",
         list(MEANINGS.items()),
     )
 

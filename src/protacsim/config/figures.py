@@ -43,7 +43,7 @@ class Figure(NamedTuple):
     columns: str | None
     hue: str | None
     time_h: float | None
-    width_mm: float
+    width_mm: float | None
     select: tuple[tuple[str, float | str], ...] = ()
     points: tuple[Row, ...] = ()
     fit: Literal["hill", "bell"] | None = None

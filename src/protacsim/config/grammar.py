@@ -158,6 +158,7 @@ class FigureSection:
     heatmap has the axes `x` (doses by default) and `y` and one row, which may be a reading of
     curves such as "dmax_percent". A sensitivity figure shows all readouts of `[sensitivity]`.
     `points` is a CSV file of measurements as `[fit]` reads them; `fit` describes a curve.
+    Without `width_mm` a figure of one column is 88 mm wide, others 180 mm.
     """
 
     kind: str
@@ -167,7 +168,7 @@ class FigureSection:
     x: str | None = None
     y: str | None = None
     time_h: Real | None = None
-    width_mm: Annotated[float, Field(ge=40, le=400)] = 180.0
+    width_mm: Annotated[float, Field(ge=40, le=400)] | None = None
     select: dict[str, Entry] = Field(default_factory=dict)
     points: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     fit: Literal["hill", "bell"] | None = None

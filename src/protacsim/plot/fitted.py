@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from protacsim.errors import ParameterError
-from protacsim.plot import caption
+from protacsim.plot import caption, style
 from protacsim.plot import panel as dose_panel
 from protacsim.plot.curves import Panel, read_panel
 from protacsim.plot.layout import cells_of, draw_grid
@@ -33,7 +33,7 @@ MARKS = ("DC50",)
 """Arrowheads and halos would lie over measurements and bands."""
 
 
-def fit_sheet(curves: xr.Dataset, found: xr.Dataset, *, width_mm: float = 180.0) -> Figure:
+def fit_sheet(curves: xr.Dataset, found: xr.Dataset, *, width_mm: float | None = None) -> Figure:
     """Draw every fitted curve at the times measured, with its band and its measurements.
 
     Observables are rows, treatments columns; what else tells curves apart, and the time where
@@ -45,7 +45,7 @@ def fit_sheet(curves: xr.Dataset, found: xr.Dataset, *, width_mm: float = 180.0)
     curves, found
         What `protacsim.fitting.fitted` returns, the curves first.
     width_mm
-        Width of the figure, e.g. 85 or 180; the height follows.
+        Width of the figure, by default 88 for one treatment, else 180; the height follows.
 
     Raises
     ------
@@ -68,6 +68,7 @@ def fit_sheet(curves: xr.Dataset, found: xr.Dataset, *, width_mm: float = 180.0)
     def draw(ax: Axes, panel: Panel) -> None:
         dose_panel.draw(ax, panel, MARKS, overlay=laid_over(panel))
 
+    width_mm = style.width_of(columns.sizes.get(TREATMENT, 1), width_mm)
     observables = [str(name)[: -len(PERCENT)] for name in curves if str(name).endswith(PERCENT)]
     cells = cells_of(columns, observables, TREATMENT, {}, read, width_mm)
     panels = [cell.panel for cell in cells]

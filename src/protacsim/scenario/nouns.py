@@ -51,6 +51,11 @@ def looked_up(kind: str, prefix: str = "") -> Any:
         if not isinstance(custom, bool):
             raise ParameterError(f"custom is {quoted(custom)}; must be true or false")
         if custom:
+            if library.known(kind, prefix + spec["name"]):
+                raise ParameterError(
+                    f"{spec['name']} is an entry of the library; leave custom out to change its "
+                    "numbers, or give your own entry another name"
+                )
             if basis is not None:
                 raise ParameterError(
                     f"{spec['name']}: basis = {basis!r} chooses among library values, which a "

@@ -69,7 +69,10 @@ def solve(
     that cannot be run: rates, amounts, times and changes.
     """
     method = method or ODE()
-    given = _Given(network.compile(), rates, initial, changes, units_per_nM, method.atol_nM)
+    referee = isinstance(method, Reference)
+    given = _Given(
+        network.compile(), rates, initial, changes, units_per_nM, method.atol_nM, finite=referee
+    )
     times = checked_times(times_h)
     if isinstance(method, Reference):
         return _masked(_by_reference(network, given, times, method))
@@ -130,10 +133,11 @@ def checked_times(times_h: ArrayLike) -> Floats:
     return times
 
 
-def check_change(species: Sequence[str], dose: Dose) -> None:
+def check_change(species: Sequence[str], dose: Dose, *, finite: bool = True) -> None:
     """Refuse an unknown species, a time that is none, and an amount that cannot be given.
 
-    A change at infinity is never made.
+    A change at infinity is never made. Unless they have to be `finite`, numbers that are none are
+    left to the run, which has a status for them.
     """
     if dose.species not in species:
         raise ParameterError(
@@ -141,11 +145,11 @@ def check_change(species: Sequence[str], dose: Dose) -> None:
             f"{one_of(str(dose.species), species)}."
         )
     times, amounts = np.ravel(dose.time_h).astype(float), np.ravel(dose.amount).astype(float)
-    for time_h in times[np.isnan(times) | (times == -np.inf)]:
+    for time_h in times[(finite & np.isnan(times)) | (times == -np.inf)]:
         raise ParameterError(
             f"a change of {dose.species} is at {time_h:g} h; must be a time in h, or inf for never."
         )
-    for amount in amounts[~(np.isfinite(amounts) & (amounts >= 0.0))]:
+    for amount in amounts[(amounts < 0.0) | (finite & ~np.isfinite(amounts))]:
         raise ParameterError(
             f"a change of {dose.species} has the amount {amount:g}; must be a finite number of "
             "molecules, at least 0."
@@ -189,10 +193,11 @@ class _Given:
     changes: Sequence[Dose]
     units_per_nM: Mapping[str, Any] | float
     atol_nM: float
+    finite: bool = False
 
     def __post_init__(self) -> None:
         for dose in self.changes:
-            check_change(self.compiled.species, dose)
+            check_change(self.compiled.species, dose, finite=self.finite)
 
     @cached_property
     def points(self) -> int:

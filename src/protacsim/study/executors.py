@@ -7,6 +7,7 @@ else: the task is tried again, alone, and reported as lost when that kills two w
 from __future__ import annotations
 
 import contextlib
+import io
 import multiprocessing
 import os
 import signal
@@ -108,13 +109,18 @@ class _ProcessPool(_Pool):
             ) from None
 
     def stop(self) -> None:
-        """End the workers at once: what they leave half-written never has a final name."""
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        """End the workers at once: what they leave half-written never has a final name.
+
+        The executor's own threads are waited for. They may find the pipe to the workers closed,
+        and would tell so with a traceback.
+        """
         children = set(multiprocessing.active_children()) - self.others
-        for child in children:
-            child.terminate()
-        for child in children:
-            child.join()
+        with contextlib.redirect_stderr(io.StringIO()):
+            for child in children:
+                child.terminate()
+            for child in children:
+                child.join()
+            self.executor.shutdown(wait=True, cancel_futures=True)
 
 
 class _DaskPool(_Pool):
