@@ -50,8 +50,8 @@ def draw_rows(found: dict[str, Any]) -> None:
             axis.errorbar(seen, middle, error, fmt="o", markersize=3, linewidth=0.5, label=status)
         ends = (0.1, 1e4) if potency else (0.0, 100.0)
         axis.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
-        name = "DC50 (nM)" if potency else "% (Dmax, at a dose, occupancy)"
-        axis.set(xlabel=f"{name} seen", ylabel="predicted")
+        name, unit = ("DC50", "nM") if potency else ("Dmax, BTK left, occupancy", "%")
+        axis.set(xlabel=f"{name}, seen ({unit})", ylabel=f"{name}, predicted ({unit})")
     axes[0].set(xscale="log", yscale="log")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
