@@ -919,6 +919,21 @@ def test_a_library_entry_is_found_by_name_alias_and_allele(call, asked, name):
     assert name in said.out
 
 
+def test_the_library_shows_ranges_notes_and_properties_of_every_basis(call):
+    text = call("library", "zorba-protac-10").out
+    entry = ps.library.entry("compounds", "zorba-protac-10", "zorba2018-ramos")
+    fact = entry.facts["productive_fraction"]
+    assert f"{fact.low:.4g} to {fact.high:.4g}" in text
+    assert f"productive_fraction: {fact.note}" in text
+    assert "{}" not in text
+    (found,) = call("library", "apg-3288", "--json").json
+    assert found["kind"] == "compounds"
+    assert found["properties"]["kind"] == "degrader"
+    assert found["properties"]["hypothetical"] is True
+    (allele,) = call("library", "C481S", "--json").json
+    assert allele["properties"]["cysteine_481"] is False
+
+
 def test_an_unknown_library_entry_is_exit_2_with_the_closest_name(call):
     said = call("library", "ibrutinb")
     assert said.code == cli.USAGE

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -132,26 +132,14 @@ def _show_entry(name: str, kinds: Sequence[str], *, as_json: bool) -> None:
         return
     for entry in found:
         typer.echo(f"{entry.title} ({entry.kind}: {entry.name})")
-        for key, value in entry.plain.items():
-            if key not in ("title", "note", "aliases"):
-                typer.echo(f"  {key}: {value}")
+        for key, value in _words(entry).items():
+            typer.echo(f"  {key}: {value}")
         if entry.note:
             typer.echo(f"  {entry.note}")
         if entry.bases:
             default, *others = entry.bases
             typer.echo(f"  basis: {', '.join([f'{default} (shown, the default)', *others])}")
-        rows = [
-            (
-                field,
-                fact.value,
-                fact.unit,
-                _range(fact.low, fact.high),
-                fact.confidence,
-                fact.source,
-            )
-            for field, fact in entry.facts.items()
-        ]
-        print_rows("", ("field", "value", "unit", "range", "confidence", "source"), rows)
+        _print_facts(entry.facts)
         for basis in entry.bases[1:]:
             _show_basis(entry, library.entry(entry.kind, entry.name, basis))
 
@@ -159,12 +147,26 @@ def _show_entry(name: str, kinds: Sequence[str], *, as_json: bool) -> None:
 def _show_basis(default: Any, entry: Any) -> None:
     """What changes when another of the contradicting values is taken."""
     typer.echo(f'  With basis = "{entry.basis}":')
+    changed = {k: fact for k, fact in entry.facts.items() if fact != default.facts.get(k)}
+    _print_facts(changed)
+
+
+def _print_facts(facts: Mapping[str, Any]) -> None:
+    """Numbers with range, confidence and source, and below them what is to be known about each."""
     rows = [
-        (field, fact.value, fact.unit, fact.confidence, fact.source)
-        for field, fact in entry.facts.items()
-        if fact != default.facts.get(field)
+        (field, fact.value, fact.unit, _range(fact.low, fact.high), fact.confidence, fact.source)
+        for field, fact in facts.items()
     ]
-    print_rows("", ("field", "value", "unit", "confidence", "source"), rows)
+    print_rows("", ("field", "value", "unit", "range", "confidence", "source"), rows)
+    for field, fact in facts.items():
+        if fact.note:
+            typer.echo(f"  {field}: {fact.note}")
+
+
+def _words(entry: Any) -> dict[str, Any]:
+    """What an entry says beside its numbers, such as its class, its ligase, or hypothetical."""
+    told = ("title", "note", "aliases")
+    return {k: v for k, v in entry.plain.items() if k not in told and v not in ({}, None)}
 
 
 def _entry_json(entry: Any) -> dict[str, Any]:
@@ -173,6 +175,7 @@ def _entry_json(entry: Any) -> dict[str, Any]:
         "name": entry.name,
         "title": entry.title,
         "note": entry.note,
+        "properties": _words(entry),
         "facts": {field: asdict(fact) for field, fact in entry.facts.items()},
         "bases": {
             basis: {
