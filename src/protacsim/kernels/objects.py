@@ -16,13 +16,17 @@ INTERPRETED = np.zeros(len(emit.FUNCTIONS), np.int64)
 """Addresses that let the driver run the interpreted lanes."""
 
 
+HALVING = ("znver4",)
+"""CPUs that work on a register of 512 bits in two halves: the smaller working set is faster."""
+
+
 @cache
 def width() -> int:
-    """Runs side by side in emitted code: a full register of this CPU; 0 where it cannot fuse."""
+    """Runs side by side in emitted code: what this CPU works on at once; 0 where it cannot fuse."""
     features = llvm.get_host_cpu_features()
     if llvm.get_process_triple().startswith("x86_64") and not features.get("fma"):
         return 0
-    return 8 if features.get("avx512f") else 4
+    return 8 if features.get("avx512f") and llvm.get_host_cpu_name() not in HALVING else 4
 
 
 def addresses(packed: tape.Tape) -> np.ndarray:
