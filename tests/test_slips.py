@@ -359,3 +359,14 @@ def test_what_is_read_lies_on_the_line_that_is_drawn():
     percent = data["target_total_percent"].isel({DOSE: 3}).values
     ours = PchipInterpolator(data["time_h"].values, percent)(line.get_xdata())
     np.testing.assert_allclose(line.get_ydata(), ours, atol=1e-9)
+
+
+def test_an_entry_of_ones_own_has_a_name_of_its_own():
+    own = {
+        "name": "mt-802", "custom": True, "kind": "degrader", "ligase": "CRBN",
+        "kd_target_nM": 1.0, "dose_nM": 1.0,
+    }  # fmt: skip
+    with pytest.raises(ParameterError, match="mt-802 is an entry of the library"):
+        ps.Scenario(cell="molm14", treatment=own | {"kd_ligase_nM": 1.0})
+    with pytest.raises(ParameterError, match=r'name = "mine", custom = true, kd_ligase_nM = \.'):
+        ps.Scenario(cell="molm14", treatment=own | {"name": "mine"})

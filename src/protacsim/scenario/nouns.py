@@ -51,7 +51,7 @@ def looked_up(kind: str, prefix: str = "") -> Any:
         if not isinstance(custom, bool):
             raise ParameterError(f"custom is {quoted(custom)}; must be true or false")
         if custom:
-            if library.known(kind, prefix + spec["name"]):
+            if prefix + spec["name"] in library.names(kind):
                 raise ParameterError(
                     f"{spec['name']} is an entry of the library; leave custom out to change its "
                     "numbers, or give your own entry another name"
@@ -343,7 +343,7 @@ def _check_constants(compound: Compound) -> None:
         missing.append("kd_ligase_nM")
     if missing:
         settings = ", ".join(f"{field} = {_koff_over_kon(compound, field)}" for field in missing)
-        own = "" if library.known("compounds", compound.name) else "custom = true, "
+        own = "" if compound.name in library.names("compounds") else "custom = true, "
         raise ParameterError(
             f"compound {compound.name} has no {' and no '.join(missing)}: no public value exists "
             f'and none is given; write {{ name = "{compound.name}", {own}{settings} }}'
