@@ -10,6 +10,9 @@ LOCKED := $(patsubst locks/requirements-%.txt,%,$(sort $(wildcard locks/requirem
 STAMP := .venv/.installed
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+# As pip does for what it copies: else a process that may not write it, as in many containers,
+# compiles the package anew at every start, for half a second.
+BYTECODE := -m compileall -q src/protacsim
 
 CONFIGS = $(sort $(wildcard configs/*.toml configs/published/*.toml))
 DEMO_CONFIGS := wt_vs_c481s covalent_then_degrader
@@ -32,6 +35,7 @@ $(STAMP): $(LOCK) pyproject.toml
 	    = "$(MINOR)" ] || $(PYTHON) -m venv --clear .venv
 	@$(PIP) install -r $(LOCK)
 	@$(PIP) install --no-deps -e .
+	@$(BIN)/python $(BYTECODE)
 	@echo "$(MINOR)" > $@
 
 # Reached only when there is no lock for this interpreter.
@@ -123,6 +127,7 @@ bench-history: $(STAMP)  ## the table of docs/benchmarks.md from the committed r
 	$(BIN)/python benchmarks/history.py
 
 bars: $(STAMP)  ## every must and goal for speed: figure, must, goal, measured, pass
+	@$(BIN)/python $(BYTECODE)
 	$(BIN)/python benchmarks/bars.py $(BARS_FLAGS)
 
 # The peers live apart: they are heavy, and the package must never come to need them.
@@ -136,6 +141,7 @@ PEERS_FLAGS ?=
 	@touch $@
 
 peers: .venv-peers/.installed  ## agreement with other programs, then speed: refreshes docs/performance.md
+	@$(PEERS) $(BYTECODE)
 	$(PEERS) -m pytest -q benchmarks
 	$(PEERS) benchmarks/vs_peers.py --json benchmarks/recorded/deterministic.json $(PEERS_FLAGS)
 	$(PEERS) benchmarks/stochastic_peers.py --json benchmarks/recorded/stochastic.json

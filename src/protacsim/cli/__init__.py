@@ -8,6 +8,7 @@ interrupted.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -315,6 +316,7 @@ def _common(
 def own_the_process() -> None:
     """Settle what holds for a whole process of ours, before anything heavy is loaded."""
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    atexit.register(gc.freeze)  # the memory is given back whole: no search for cycles in it first
     for library in ("OPENBLAS", "OMP", "MKL"):
         # The workers use the cores; threads of a linear algebra library only wait, at full speed,
         # and its sums would depend on their number.

@@ -200,7 +200,7 @@ def _part(writer: store.Writer) -> dict[str, Any]:
 
 def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     # Figures take parts of variables, each of which would be read anew.
-    data = store.open_results(folder, lazily=not (job.figures or job.sensitivity))
+    data = store.reopened(folder, lazily=not (job.figures or job.sensitivity))
     table = summary_table(data)
     summary_csv = folder / "summary.csv"
     write_table(table, summary_csv)

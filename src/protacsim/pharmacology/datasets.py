@@ -286,11 +286,12 @@ def _recovery_reading(washout_h: float, times_h: Floats, percent: Floats) -> dic
 
 
 def _read_curves(data: xr.Dataset, observable: str, dim: str, read: ReadRows) -> xr.Dataset:
-    percent = _sorted(_percent(data, observable, dim), dim)
+    percent = _sorted(_percent(data, observable, dim), dim).compute()
     failed = _failed(data, percent, dim)
     others = tuple(name for name in percent.dims if name != dim)
     x = percent[dim].to_numpy().astype(np.float64)
-    rows = percent.where(~failed).transpose(*others, dim).to_numpy().reshape(-1, x.size)
+    finished = percent.where(~failed) if failed.any() else percent
+    rows = finished.transpose(*others, dim).to_numpy().reshape(-1, x.size)
     lost = failed.transpose(*others, dim).to_numpy().reshape(-1, x.size)
     zero = percent.attrs.get("null_reason") == Reason.ZERO_REFERENCE
     counts = (x > 0.0) | (dim == TIME_DIM)  # a dose of zero is the vehicle, no point of a curve

@@ -15,7 +15,7 @@ from protacsim.store.exporting import FORMATS, escaped, export
 from protacsim.store.files import append, explained
 from protacsim.store.journal import DATA, MANIFEST, PLAN, Receipt, check_begun, read_manifest
 from protacsim.store.layout import Grid, Template, Variable, chunk_lengths
-from protacsim.store.reading import open_results, verify
+from protacsim.store.reading import open_results, reopened, verify
 from protacsim.store.writing import ChunkWriter, Shard, Writer, writing
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "log",
     "open_results",
     "read_manifest",
+    "reopened",
     "sha256_of",
     "verify",
     "writing",

@@ -16,7 +16,7 @@ PARTIAL = ".partial"
 """End of the name of every file that is not yet complete."""
 
 
-def write_file(path: Path, content: bytes, label: str = "") -> str:
+def write_file(path: Path, content: bytes | memoryview, label: str = "") -> str:
     """Write a file so that its name never stands for half of it; returns its sha256.
 
     `label` keeps writers apart that may write the same file at once.

@@ -1,4 +1,4 @@
-"""Reading results back, after every byte has been checked."""
+"""Reading results back, after every byte has been checked: here, or where they were written."""
 
 from __future__ import annotations
 
@@ -37,6 +37,18 @@ def open_results(folder: Path | str, *, lazily: bool = False) -> xr.Dataset:
         listed = "; ".join(problems[:MAX_LISTED])
         more = f"; and {len(problems) - MAX_LISTED} more" if len(problems) > MAX_LISTED else ""
         raise StoreError(f"{listed}{more}. Run again to repair {folder}, or restore a copy")
+    return _read(folder, found, lazily=lazily)
+
+
+def reopened(folder: Path, *, lazily: bool = False) -> xr.Dataset:
+    """The same for a result that was finished here a moment ago.
+
+    Its files are not hashed again: `writing` has just written them, or checked what was there.
+    """
+    return _read(folder, read_manifest(folder), lazily=lazily)
+
+
+def _read(folder: Path, found: dict[str, Any], *, lazily: bool) -> xr.Dataset:
     try:
         return _loaded(folder / DATA, found, lazily)
     except Exception as error:

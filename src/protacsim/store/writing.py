@@ -158,7 +158,8 @@ def writing(
     """Hold a folder for writing; what it already has of the same plan stays.
 
     `plan` is plain data: equal plans mean equal results, and only `figures` and the title may
-    differ from those of results that are there. `fresh` removes what is there first.
+    differ from those of results that are there. `fresh` removes what is there first. Whatever ends
+    it early, files that its workers left half-written are removed.
 
     Raises
     ------
@@ -175,7 +176,12 @@ def writing(
             if fresh:
                 _clear(folder)
             _begin(writer)
-        yield writer
+        try:
+            yield writer
+        except BaseException:
+            with contextlib.suppress(OSError, StoreError):  # what stopped it is what counts
+                _remove_leftovers(writer)
+            raise
 
 
 def _check_place(folder: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -43,14 +44,14 @@ def run(
     Each observable is there in nM (or nM/h), and as `<observable>_percent` of the reference when
     the read-out has one; `status` tells which points failed (their values are NaN). With
     `on_error = "raise"` the first failed point raises `SimulationError`. With `folder` the results
-    stream to a store there, what it already has is kept, and the checked result is read back.
+    stream to a store there, what it already has is checked and kept, and the result is read back.
 
     The result is the same bit for bit for any `workers`.
     """
     check_kind("study", study, Study, "; simulate takes a Scenario")
     if folder is not None:
         run_to_store(study, Path(folder), workers=workers, progress=progress)
-        return store.open_results(folder)
+        return store.reopened(Path(folder))
     return _in_memory(study, workers or Workers(), progress)
 
 
@@ -75,11 +76,13 @@ def run_to_store(
         job = _Job(ready.study, found, writer.chunk_writer)
         done = sum(found.grid.points(chunk) for chunk in writer.receipts)
         _tell(progress, done, study)
-        for unit, receipts in _results(job, writer.remaining(), workers or Workers()):
-            for receipt in job.lost(unit) if receipts is None else receipts:
-                writer.record(receipt)
-                done += found.grid.points(receipt.chunk)
-            _tell(progress, done, study)
+        # Closed, so that workers are stopped before the folder is given up.
+        with closing(_results(job, writer.remaining(), workers or Workers())) as results:
+            for unit, receipts in results:
+                for receipt in job.lost(unit) if receipts is None else receipts:
+                    writer.record(receipt)
+                    done += found.grid.points(receipt.chunk)
+                _tell(progress, done, study)
         if writer.complete:
             writer.finish()
     return writer
@@ -115,7 +118,7 @@ def _in_memory(study: Study, workers: Workers, progress: Progress | None) -> xr.
 
 def _results(
     job: _Job, chunks: Iterable[int], workers: Workers
-) -> Iterator[tuple[Units, list[Any] | None]]:
+) -> Generator[tuple[Units, list[Any] | None], None, None]:
     """Units of chunks with what came of them, on any executor."""
     units = _units(chunks, job.seconds_per_chunk)
     first = next(units, None)

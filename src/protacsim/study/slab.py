@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,12 +31,12 @@ def compute(study: Study, window: Window) -> dict[str, NDArray[Any]]:
     for combination in study.combinations:
         if _inside(combination, window):
             slab.add(combination)
-    return slab.values
+    return slab.filled()
 
 
 def blank(study: Study, window: Window, status: int) -> dict[str, NDArray[Any]]:
     """The same without results: every point with one status of failure."""
-    values = _Slab(study, window).values
+    values = _Slab(study, window).filled()
     values["status"][...] = status
     values["reached_h"][...] = np.nan
     return values
@@ -57,15 +57,32 @@ class _Slab:
         self.window = window
         self.times = np.asarray(study.readout.times_h, float)
         sizes = tuple(part.stop - part.start for part in window.values())
-        self.values: dict[str, NDArray[Any]] = {}
+        self._blank: dict[str, tuple[tuple[int, ...], Any]] = {}
         for reading in study.readout.readings:
             extra = (len(study.members(reading.dim)),) if reading.dim else ()
-            self.values[reading.name] = np.full((*sizes, *extra, len(self.times)), np.nan)
+            self._blank[reading.name] = ((*sizes, *extra, len(self.times)), np.nan)
             if study.readout.relative_to:
-                percent = np.full_like(self.values[reading.name], np.nan)
-                self.values[f"{reading.name}_percent"] = percent
-        self.values["status"] = np.zeros(sizes, np.int8)
-        self.values["reached_h"] = np.full(sizes, self.times[-1])
+                self._blank[f"{reading.name}_percent"] = self._blank[reading.name]
+        self._blank["status"] = (sizes, np.int8(0))
+        self._blank["reached_h"] = (sizes, self.times[-1])
+        self._values: dict[str, NDArray[Any]] = {}
+
+    def filled(self) -> dict[str, NDArray[Any]]:
+        """Every variable, blank where nothing was run."""
+        return {name: self._array(name) for name in self._blank}
+
+    def _array(self, name: str) -> NDArray[Any]:
+        if name not in self._values:
+            self._values[name] = np.full(*self._blank[name])
+        return self._values[name]
+
+    def _put(self, name: str, where: Sequence[int | slice], values: NDArray[Any]) -> None:
+        """Put values in place; what fills the whole window is taken as it is, not copied."""
+        shape = self._blank[name][0]
+        if all(part == slice(None) for part in where) and values.shape == shape:
+            self._values[name] = values
+        else:
+            self._array(name)[tuple(where)] = values
 
     def add(self, combination: Combination) -> None:
         """Run one combination, and its reference, and put the values in place."""
@@ -76,21 +93,20 @@ class _Slab:
         values, shape = combination.values(self.window)
         run = self._cells if self.study.is_stochastic else self._run
         readings, status, reached = run(combination, values, self.times)
-        self.values["status"][where] = self._shaped(status, shape, combination)
-        self.values["reached_h"][where] = self._shaped(reached, shape, combination)
+        self._put("status", where, self._shaped(status, shape, combination))
+        self._put("reached_h", where, self._shaped(reached, shape, combination))
         reference = self._reference(combination)
         for reading in self.study.readout.readings:
             for position, member in self._places(reading, combination.scenario):
-                place: tuple[Any, ...] = (..., *position, slice(None))
+                place = (*where, *position)
                 full = self._shaped(reading.value(readings, member), shape, combination)
-                self.values[reading.name][where][place] = full
+                self._put(reading.name, place, full)
                 if reference is not None:
                     base = reading.value(reference[0], member)
                     base = self._shaped(base, reference[1], combination)
                     if self.study.is_stochastic:  # the mean, the same for every cell
                         base = base[..., None, :]
-                    percent = self.values[f"{reading.name}_percent"]
-                    percent[where][place] = percent_of(full, base)
+                    self._put(f"{reading.name}_percent", place, percent_of(full, base))
 
     def _places(self, reading: Reading, scenario: Scenario) -> list[tuple[tuple[int, ...], str]]:
         """Where in the array a read-out goes: position along its extra dim, and its member."""
