@@ -366,6 +366,46 @@ def test_uncertainty_of_the_library():
         sa.uncertainty(study, 5)
 
 
+def test_with_a_ki_the_off_rate_is_drawn_and_the_on_rate_follows():
+    study = Study(
+        Scenario(cell="molm14", treatment="ibrutinib"),
+        {DOSE: [0.0, 1.0, 10.0, 100.0]},
+        Readout(["target_active"]),
+    )
+    over = sa.library_draws(study)
+    (koff,) = [draw for draw in over if "_target_per" in draw.name]
+    assert koff.name == "compounds.ibrutinib.koff_target_per_h"
+    # KI 54 nM (30 to 120), kinact 58.32 /h, kon 3.6 /nM/h (0.36 to 36)
+    assert koff.median == pytest.approx(54.0 * 3.6 - 58.32)
+    spread = stats.lognorm(math.sqrt(math.log1p(koff.cv**2)))
+    assert spread.ppf(0.95) / spread.ppf(0.05) == pytest.approx(100.0)
+    sample = Sample(SENSITIVITY, 64, over, "sobol")
+    data = run(Study(study.scenario, study.axes, study.readout, samples=(sample,)))
+    assert (data["status"] == 0).all()
+    own = "compounds.ibrutinib."
+    for i in (3, 31, 63):
+        member = data.isel({SENSITIVITY: i})
+        drawn = {draw.name: float(member[draw.name]) for draw in over}
+        off, kinact = drawn.pop(koff.name), drawn[f"{own}kinact_per_h"]
+        kon = (off + kinact) / drawn.pop(f"{own}ki_target_nM")
+        drawn |= {f"{own}kon_target_per_nM_per_h": kon, f"{own}kd_target_nM": off / kon}
+        scenario = study.scenario
+        for path in sorted(drawn, key=lambda p: "kd_target" not in p):  # Kd first, in place of KI
+            scenario = replaced(scenario, path, drawn[path])
+        for dose in (1.0, 100.0):
+            alone = simulate(replaced(scenario, DOSE, dose), [24.0])["target_active"].item()
+            assert member["target_active"].sel({DOSE: dose}).item() == pytest.approx(alone, 1e-7)
+
+
+def test_a_drawn_off_rate_lets_an_axis_of_ki_go_anywhere():
+    drawn = Draw("compound.koff_target_per_h", "lognormal", median=100.0, cv=1.0)
+    axes = {DOSE: [1.0], "compound.ki_target_nM": [1.0, 54.0]}
+    scenario = Scenario(cell="molm14", treatment="ibrutinib")
+    Study(scenario, axes, Readout(["target_active"]), samples=(Sample("cell_line", 8, (drawn,)),))
+    with pytest.raises(ParameterError, match=r"ki_target_nM: .*not above kinact/KI"):
+        Study(scenario, axes, Readout(["target_active"]))
+
+
 # Nulls and mistakes.
 
 

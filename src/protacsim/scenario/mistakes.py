@@ -80,7 +80,8 @@ def check_inactivation(compound: str, kon: Any, ki: Any, kinact: Any) -> None:
         raise ParameterError(
             f"compound {compound}: kon_target_per_nM_per_h = {k:g} is not above kinact/KI = "
             f"{n / i:g} 1/nM/h (kinact_per_h = {n:g}, ki_target_nM = {i:g}), so that "
-            "kd = KI - kinact/kon would not be positive; raise kon or lower kinact_per_h"
+            "kd = KI - kinact/kon would not be positive; raise kon, lower kinact_per_h, or give "
+            "koff_target_per_h in place of kon"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.pharmacology.populations import LEVEL, interval
+from protacsim.scenario import Scenario, numbers
 from protacsim.sensitivity_analysis.reading import reading
 from protacsim.study import SENSITIVITY, Combination, Draw, Sample, Study, run
-from protacsim.study.designs import uniforms
+from protacsim.study.designs import Z95, library_range, uniforms
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +35,7 @@ def uncertainty(
     """Intervals of readings from the library's ranges, and which constants cause them.
 
     Every constant that has a range above 0 in the library and is varied nowhere else is drawn from
-    it (distribution "library", Sobol design of `n` points). Treatments, cells and alleles whose
+    it (see `library_draws`; Sobol design of `n` points). Treatments, cells and alleles whose
     constants have ranges of their own are run one after the other, each with its own draws.
 
     Returns
@@ -73,13 +75,31 @@ def uncertainty(
 
 
 def library_draws(study: Study) -> tuple[Draw, ...]:
-    """A draw from the library's range for every constant that has one and is not varied."""
+    """A draw from the library's range for every constant that has one and is not varied.
+
+    Where a compound has a KI, its koff is drawn in place of kon, around KI kon - kinact and as wide
+    as the range of kon: kon = (koff + kinact)/KI is then above kinact/KI, whatever is drawn.
+    """
     varied = {path for combination in study.combinations for path in combination.varied}
     ranges = [_with_range(combination) for combination in study.combinations]
     common = [p for p in ranges[0] if all(p in each for each in ranges) and p not in varied]
     if not common:
         raise ParameterError("no constant of this study has a range in the library; give draws.")
-    return tuple(Draw(path, "library") for path in common)
+    draws = [_from_range(study.combinations[0].scenario, path) for path in common]
+    return tuple(draw for draw in draws if draw.name not in varied)
+
+
+def _from_range(scenario: Scenario, path: str) -> Draw:
+    compound, _, field = path.rpartition(".")
+    values = numbers(scenario)
+    ki = values.get(f"{compound}.ki_target_nM")
+    if field != "kon_target_per_nM_per_h" or ki is None:
+        return Draw(path, "library")
+    kon, low, high = library_range(path, scenario)
+    koff = ki * kon - values[f"{compound}.kinact_per_h"]
+    sigma = math.log(high / low) / (2.0 * Z95)
+    cv = math.sqrt(math.expm1(sigma**2))
+    return Draw(f"{compound}.koff_target_per_h", "lognormal", median=koff, cv=cv)
 
 
 def _with_range(combination: Combination) -> list[str]:

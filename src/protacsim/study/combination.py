@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,12 +98,23 @@ class Combination:
         except ParameterError as error:
             yield str(error)
 
+    @cached_property
+    def _respelled(self) -> Scenario:
+        """The scenario, with koff in place of its kon and the like where that is what is varied."""
+        found = self.scenario
+        for axis in self.numeric:
+            with suppress(ParameterError):  # reported for that axis
+                path = full_path(found, axis.path)
+                if any(path.rpartition(".")[2] in group for group in ALTERNATIVES):
+                    found = replaced(found, path, axis.example(found))
+        return found
+
     def _check_axis(self, axis: Axis | Drawn) -> None:
         full = full_path(self.scenario, axis.path)
         if isinstance(axis, Drawn):
             self._check_drawn(axis, full)
         low, high = axis.ends(self.scenario)
-        after = [numbers(replaced(self.scenario, axis.path, value)) for value in {low, high}]
+        after = [numbers(replaced(self._respelled, axis.path, value)) for value in {low, high}]
         if not full.endswith(tuple(SCHEDULE_FIELDS)) and full not in after[0]:
             raise ParameterError(f"{axis.path} is no number; list names as strings")
 
@@ -114,7 +127,7 @@ class Combination:
             )
         for value in drawn.ends(self.scenario):
             try:
-                replaced(self.scenario, drawn.path, value)
+                replaced(self._respelled, drawn.path, value)
             except ParameterError as error:
                 if "no known path" in str(error) and drawn.path != TREATMENT:
                     raise
@@ -169,7 +182,7 @@ class Combination:
             for columns in by_dim.values()
         ]
         places = np.meshgrid(*(np.arange(found.shape[1]) for found in points), indexing="ij")
-        values: dict[str, Any] = dict(numbers(self.scenario))
+        values: dict[str, Any] = dict(numbers(self._respelled))
         for columns, found, place in zip(by_dim.values(), points, places, strict=True):
             for (path, _), row in zip(columns, found, strict=True):
                 displace(values, path)

@@ -285,7 +285,7 @@ def _of_library(draw: Draw, scenario: Scenario) -> Callable[[Floats], Floats]:
     """Median at the library's value, 5 and 95 % quantiles at its low and high (logarithms)."""
     from scipy.special import ndtri
 
-    value, low, high = _range(draw, scenario)
+    value, low, high = library_range(draw.name, scenario)
     below, above = math.log(value / low) / Z95, math.log(high / value) / Z95
 
     def found(u: Floats) -> Floats:
@@ -295,8 +295,9 @@ def _of_library(draw: Draw, scenario: Scenario) -> Callable[[Floats], Floats]:
     return found
 
 
-def _range(draw: Draw, scenario: Scenario) -> tuple[float, float, float]:
-    full = full_path(scenario, draw.name)
+def library_range(path: str, scenario: Scenario) -> tuple[float, float, float]:
+    """Value, low and high of a constant; raises `ParameterError` where the library has no range."""
+    full = full_path(scenario, path)
     fact = next((c for c in provenance.constants(scenario) if c.path == full), None)
     if fact is None or fact.low is None or fact.high is None or not 0 < fact.low < fact.high:
         raise ParameterError(
