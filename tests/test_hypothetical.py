@@ -86,6 +86,17 @@ def test_a_figure_without_a_hypothetical_compound_does_not_speak_of_one(data):
     assert "ypothetical" not in words(figure)[1]
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_the_caption_has_an_asterisk_where_the_figure_has_one(data, chosen):
+    one = data.sel(treatment="A")
+    figure = ps.plot.dose_response_grid(
+        one if chosen else one.drop_vars("treatment"), ["target_total"]
+    )
+    seen, said = [ax.get_title(loc="left") for ax in figure.axes], words(figure)[1]
+    assert "Hypothetical (apg-3288)" in said
+    assert ("* Hypothetical" in said) == chosen == any("*" in text for text in seen)
+
+
 @pytest.mark.parametrize("columns", ["treatment", None])
 def test_a_heatmap_says_so(data, columns):
     wide = data.expand_dims({"cell.volume_pL": [1.0, 2.0]})

@@ -54,7 +54,7 @@ def written(data: xr.Dataset, about: Sequence[str], compounds: Sequence[str] | N
     sentences = [
         str(data.attrs.get("title", "")),
         *about,
-        _hypothetical([hypothetical(data)] if compounds is None else compounds),
+        _hypothetical([hypothetical(data)] if compounds is None else compounds, data),
         unverified(attrs_json(data, "unverified", [])),
     ]
     text = " ".join(_ended(s) for s in sentences if s)
@@ -219,11 +219,13 @@ def _names(names: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def _hypothetical(compounds: Sequence[str]) -> str:
+def _hypothetical(compounds: Sequence[str], data: xr.Dataset) -> str:
+    """Name them, behind the asterisk that the names of treatments carry where there are some."""
     names = dict.fromkeys(name for text in compounds for name in text.split(", ") if name)
     if not names:
         return ""
-    return f"* Hypothetical ({_names(list(names))}): a class prior, no published constants"
+    star = "* " if TREATMENT in data.coords else ""
+    return f"{star}Hypothetical ({_names(list(names))}): a class prior, no published constants"
 
 
 def _drawn(panels: Sequence[Panel]) -> list[Curve]:

@@ -53,7 +53,9 @@ def variable_name(data: xr.Dataset, observable: str) -> str:
     for name in (f"{observable}_percent", observable):
         if name in data:
             return name
-    known = sorted({str(n).removesuffix("_percent") for n in data.data_vars} - {"status"})
+    known = sorted(
+        {str(n).removesuffix("_percent") for n in data.data_vars} - {"status", "reached_h"}
+    )
     raise ParameterError(
         f"plot: the Dataset has no observable {observable!r}; it has {', '.join(known)}."
     )
