@@ -46,6 +46,12 @@ dim = "cell_id"
 n = 4
 over.cell.proteins.BTK.half_life_h.distribution = "library"
 """
+SAMPLE = """
+[[sample]]
+dim = "patient"
+n = 4
+over."compound.{path}" = {{ distribution = "uniform", low = {low}, high = {high} }}
+"""
 SENSITIVITY = """
 [sensitivity]
 n = 8
@@ -150,6 +156,15 @@ MISTAKES = {
     "per what does not vary": (
         BASE + FIT + 'per = ["treatment"]\n',
         'per = ["treatment"] needs several treatments, cells or alleles; this study has one: leave',
+    ),
+    "draws of a single dose's interval": (
+        BASE + SAMPLE.format(path="every_h", low=6, high=24),
+        "sample patient, path compound.every_h: draws reach 6, where every_h = 6.000000018 and "
+        "doses = 1: repeated dosing needs both, every_h in h and doses of at least 2.",
+    ),
+    "draws out of bounds": (
+        BASE + SAMPLE.format(path="fraction_unbound_cell", low=0.5, high=1.5),
+        "path compound.fraction_unbound_cell: draws reach 1.5, but must be at most 1; move low and",
     ),
     "draws in a curve": (
         BASE + SENSITIVITY + FIGURE,

@@ -28,7 +28,7 @@ from protacsim.scenario import (
     numbers,
     replaced,
 )
-from protacsim.study.axes import DOSE, TREATMENT, Axis
+from protacsim.study.axes import DOSE, TREATMENT, Axis, Draw
 from protacsim.study.designs import Drawn
 
 if TYPE_CHECKING:
@@ -131,8 +131,9 @@ class Combination:
             except ParameterError as error:
                 if "no known path" in str(error) and drawn.path != TREATMENT:
                     raise
-                number = full in numbers(self.scenario)
-                raise ParameterError(_why_not_drawn(str(error), value, number=number)) from None
+                number = full in numbers(self.scenario) or full.endswith(tuple(SCHEDULE_FIELDS))
+                draw = drawn.sample.over[drawn.position]
+                raise ParameterError(_why_not(draw, str(error), value, number=number)) from None
 
     def _check_twice(self, study: Study) -> None:
         """Two spellings of one number: `compound.` and `compounds.<name>.`, or Kd and KI."""
@@ -233,14 +234,17 @@ class Combination:
         return {full_path(self.scenario, axis.path) for axis in self.numeric if axis.dim == dim}
 
 
-def _why_not_drawn(error: str, value: float, *, number: bool) -> str:
+def _why_not(draw: Draw, error: str, value: float, *, number: bool) -> str:
     """What a draw runs into: a bound of its path, other numbers, or that its path holds none."""
     bound = re.search(r"; must be ((?:above|at least|at most) [^.;]*(?:\.\d[^.;]*)?)\.?$", error)
+    limited = draw.low is not None and draw.high is not None
     if bound is None and number:
-        reason = error.rstrip(".")
-        return f"draws reach {value:.3g}, where {reason}, or give low and high"
+        remedy = "" if limited else ", or give low and high"
+        return f"draws reach {value:.3g}, where {error.rstrip('.')}{remedy}"
     if bound is None:
         return "this is no number and cannot be drawn; list its values in an axis"
+    if limited:
+        return f"draws reach {value:.3g}, but must be {bound[1]}; move low and high"
     ending = "uniform" if bound[1].startswith("at most") else "lognormal or uniform"
     return (
         f"draws reach {value:.3g}, but must be {bound[1]}; give low and high, or use a "
