@@ -126,8 +126,9 @@ def test_every_kind_is_drawn_and_drawn_again_from_the_manifest(write: Write) -> 
             "is drawn against dose; take compound.dose_nM out of select",
         ),
         (
-            'kind = "heatmap"\ny = "treatment"\nselect = { "target.allele" = "WT" }',
-            "has y = 'treatment', whose values are names; take an axis of numbers",
+            'kind = "heatmap"\nx = "treatment"\ny = "compound.dose_nM"\n'
+            'select = { "target.allele" = "WT" }',
+            "has x = 'treatment', whose values are names; take an axis of numbers",
         ),
         ('kind = "dose-response"\nhue = "treatment"', "does not show target.allele"),
         ('kind = "allele-shift"\nselect = { "target.allele" = "X" }', "takes 'X' of"),

@@ -182,6 +182,37 @@ def test_patients_without_curves_are_sorted_by_their_mean():
     assert figure.axes[0].get_ylabel() == "patient, by mean occupancy"
 
 
+ALLELES = ["WT", "T474I", "C481S"]
+
+
+@pytest.mark.parametrize("width_mm", [88.0, 180.0])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_rows_of_names_keep_their_order_and_their_names(width_mm, zipped):
+    data = hooks().isel({ALPHA: [4, 0, 2]}).sel({KD: 10.0})
+    if zipped:
+        data = data.rename_dims({ALPHA: "line"}).reset_index(ALPHA)
+        data = data.assign_coords({"target.allele": ("line", ALLELES)})
+        names = [f"cooperativity = {a:g},\n{n}" for a, n in zip([100, 1, 10], ALLELES, strict=True)]
+    else:
+        data = data.rename({ALPHA: "target.allele"}).assign_coords({"target.allele": ALLELES})
+        names = ALLELES
+    data["target_total_percent"].loc[{"target.allele": "C481S"} if not zipped else {"line": 2}] = (
+        np.nan
+    )
+    dim = "line" if zipped else "target.allele"
+    figure = plot.heatmap(data, y=dim, width_mm=width_mm)
+    ax, _ = figure.axes
+    shown = [" ".join(t.get_text().split()) for t in ax.get_yticklabels()]
+    assert shown == [" ".join(name.split()) for name in names]
+    heights = [ax.transData.transform((1.0, y))[1] for y in ax.get_yticks()]
+    assert heights == sorted(heights, reverse=True)  # the first at the top
+    mesh = next(c for c in ax.collections if isinstance(c, QuadMesh))
+    expected = data["target_total_percent"].isel(time_h=-1).transpose(dim, DOSE)
+    np.testing.assert_allclose(mesh.get_array().reshape(3, 29), expected.values)
+    assert "Blank: the reference has none of it, or the run failed." in caption(figure)
+    assert_readable(figure)
+
+
 @pytest.mark.parametrize(
     ("ask", "message"),
     [

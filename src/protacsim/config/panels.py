@@ -154,10 +154,10 @@ def _heatmap(figure: FigureSection, dims: Dims, *, relative: bool) -> Iterator[s
     roles = shown(figure)
     open_ = dims.open(figure)
     for what in ("x", "y"):
-        if roles[what] in dims.named:
+        if what == "x" and roles[what] in dims.named:
             yield (
-                f"has {what} = {roles[what]!r}, whose values are names; take an axis of numbers, "
-                "and make this one the columns"
+                f"has x = {roles[what]!r}, whose values are names; take an axis of numbers, and "
+                "make this one y or the columns"
             )
         elif dims.sizes.get(roles[what], 1) > 1 and roles[what] not in open_:
             yield f"has {what} = {roles[what]!r}, of which select takes one value; drop either"

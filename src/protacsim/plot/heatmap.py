@@ -26,6 +26,7 @@ from protacsim.plot.selection import (
     choose,
     coordinate_text,
     left_over,
+    names_along,
     short_path,
     starred,
     undecided,
@@ -39,6 +40,8 @@ LEFT_MM, RIGHT_MM, EDGE_MM, TITLE_MM, TICKS_MM, BAR_MM = 13.0, 17.0, 1.5, 6.0, 1
 NARROWEST_MM, WIDEST_MM, GAP_MM = 36.0, 62.0, 14.0
 TEXT_PT = 7.0
 LINE_MM = 1.25 * TEXT_PT / style.POINTS_PER_INCH * style.MM_PER_INCH
+NAMES_MM, NUMBERS_MM = 34.0, 5.0
+"""Widest line of a row's name, and the room for numbers in the margin."""
 MANY_DECADES = 1.3
 """Axes and values that span more decades than this are drawn on a log scale."""
 LEVELS_nM = 10.0 ** np.arange(-3.0, 7.0)
@@ -51,15 +54,20 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Map:
-    """One panel: values (y, x), the DC50 over both or over the axis that is no dose, the words."""
+    """One panel: values (y, x), the DC50 over both or over the axis that is no dose, the words.
+
+    `names` are those of the rows where they have names and no numbers; `y` is then their place.
+    """
 
     x: Floats
     y: Floats
+    names: tuple[str, ...]
     values: Floats
     dc50: Floats | None
     dose_is_y: bool
     title: str
     fixed: str
+    blank: str
     labels: tuple[str, str, str]
     log: tuple[bool, bool, bool]
 
@@ -87,7 +95,8 @@ def heatmap(
     observable
         Name without `_percent`, or a reading such as "dmax_percent" or "dc50_relative_nM".
     x, y
-        Dims of numbers, or of the members of a sample.
+        Dims of numbers, or of the members of a sample; y also one of names, such as alleles, or of
+        zipped axes.
     columns
         Dim whose values become panels.
     time_h
@@ -120,9 +129,16 @@ def heatmap(
 
 
 def _sorted(data: xr.Dataset, dims: Sequence[str]) -> xr.Dataset:
-    """The cells of a map lie in the order of their coordinates, however an axis lists them."""
-    listed = [d for d in dims if d in data.indexes and not data.indexes[d].is_monotonic_increasing]
+    """Cells lie in the order of their numbers, however an axis lists them; names as listed."""
+    numbers = [d for d in dims if d in data.indexes and not _has_names(data, d)]
+    listed = [d for d in numbers if not data.indexes[d].is_monotonic_increasing]
     return data.sortby(listed) if listed else data
+
+
+def _has_names(data: xr.Dataset | xr.DataArray, dim: str) -> bool:
+    """Whether the values along a dim are names, or of several axes at once."""
+    zipped = dim not in data.coords and any(c.dims == (dim,) for c in data.coords.values())
+    return zipped or not np.issubdtype(data[dim].dtype, np.number)
 
 
 def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select: Selection) -> _Map:
@@ -148,7 +164,10 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
         order = np.argsort(rank, kind="stable")
         part = part.isel({y: order}).assign_coords({y: np.arange(order.size)})
         dc50 = None if dc50 is None else dc50[order]
-    at_x, at_y = (part[dim].to_numpy().astype(np.float64) for dim in (x, y))
+    named = y not in _members(part) and _has_names(part, y)
+    names = _row_names(part, y, data) if named else ()
+    at_x = part[x].to_numpy().astype(np.float64)
+    at_y = np.arange(len(names), dtype=float) if named else part[y].to_numpy().astype(np.float64)
     texts = {n: coordinate_text(c) for n, c in part.coords.items() if c.size == 1 and n != TIME}
     if TREATMENT in texts:
         texts[TREATMENT] = starred(texts[TREATMENT], data)
@@ -157,11 +176,13 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
     return _Map(
         at_x,
         at_y,
+        names,
         part.to_numpy().astype(np.float64),
         dc50,
         dim_of_doses(data.dims) == y,
         title,
         ", ".join([*time, *texts.values()]),
+        _why_blank(observable) if part.isnull().any() else "",
         (
             _axis_label(part, x),
             f"{_axis_label(part, y)}, {by}" if by else _axis_label(part, y),
@@ -169,24 +190,36 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
         ),
         (
             _is_dose(x) or _spans(at_x),
-            _is_dose(y) or _spans(at_y),
+            not named and (_is_dose(y) or _spans(at_y)),
             _is_dose(observable) and _spans(part.to_numpy().ravel()),
         ),
     )
 
 
+def _why_blank(observable: str) -> str:
+    if observable in READINGS:
+        return "Blank: the curve has no such reading"
+    return "Blank: the reference has none of it, or the run failed"
+
+
+def _row_names(part: xr.DataArray, y: str, data: xr.Dataset) -> tuple[str, ...]:
+    names = names_along(part.to_dataset(name="value"), y)
+    return tuple(starred(name, data) if y == TREATMENT else name for name in names)
+
+
 def _check_axes(part: xr.DataArray, observable: str, dims: tuple[str, str]) -> None:
-    """Both axes are dims of numbers; times are not, since a map is of one time."""
+    """Both are dims, and columns of cells have numbers; times are none, a map is of one time."""
     for dim in dims:
         if dim == TIME:
             raise ParameterError("plot: a map is of one time; draw a time course over times.")
         if dim not in part.dims:
             known = ", ".join(map(str, part.dims)) or "none"
             raise ParameterError(f"plot: {observable} has no dim {dim!r}, only {known}.")
-        if not np.issubdtype(part[dim].dtype, np.number):
-            raise ParameterError(
-                f"plot: {dim} has names, no numbers; make it the columns, or choose one by select."
-            )
+    if _has_names(part, dims[0]):
+        raise ParameterError(
+            f"plot: {dims[0]} has names, no numbers; make it y or the columns, or choose one by "
+            "select."
+        )
 
 
 def _members(part: xr.DataArray) -> tuple[str, ...]:
@@ -246,7 +279,10 @@ def _with_unit(name: str, unit: str) -> str:
 
 
 def _figure(data: xr.Dataset, maps: Sequence[_Map], dims: Sequence[str], width_mm: float) -> Figure:
-    room = width_mm - LEFT_MM - RIGHT_MM
+    names = [style.wrap(name, NAMES_MM, TEXT_PT) for name in maps[0].names]
+    widest = max((style.text_width_mm(t, TEXT_PT) for lines in names for t in lines), default=0.0)
+    margin = LEFT_MM + max(0.0, widest - NUMBERS_MM)
+    room = width_mm - margin - RIGHT_MM
     columns = max(1, min(len(maps), int((room + GAP_MM) // (NARROWEST_MM + GAP_MM))))
     rows = -(-len(maps) // columns)
     width = min(WIDEST_MM, (room - (columns - 1) * GAP_MM) / columns)
@@ -258,7 +294,7 @@ def _figure(data: xr.Dataset, maps: Sequence[_Map], dims: Sequence[str], width_m
     limits = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     for number, one in enumerate(maps):
         row, column = divmod(number, columns)
-        left = LEFT_MM + column * (width + GAP_MM)
+        left = margin + column * (width + GAP_MM)
         bottom = height - TITLE_MM - high - row * (high + TITLE_MM + TICKS_MM)
         ax = figure.add_axes((left / width_mm, bottom / height, width / width_mm, high / height))
         last = number == len(maps) - 1
@@ -269,6 +305,9 @@ def _figure(data: xr.Dataset, maps: Sequence[_Map], dims: Sequence[str], width_m
         if not last:
             bar.remove()
         ax.set_ylabel(one.labels[1] if column == 0 else "")
+        if names:
+            ax.set_yticks(one.y, ["\n".join(lines) if column == 0 else "" for lines in names])
+            ax.invert_yaxis()  # the first name at the top
     figure.text(
         EDGE_MM / width_mm, EDGE_MM / height, "\n".join(lines),
         fontsize=TEXT_PT, va="bottom", ha="left", linespacing=1.25, parse_math=False,
@@ -350,5 +389,6 @@ def _caption(data: xr.Dataset, maps: Sequence[_Map], dims: Sequence[str]) -> str
         f"All at {maps[0].fixed}" if maps[0].fixed else "",
         f"{mark}: DC50, half of Dmax" if drawn else "",
         f"Not drawn: {', '.join(without)}" if without else "",
+        next(filter(None, (one.blank for one in maps)), ""),
     ]
     return caption.written(data, about)
