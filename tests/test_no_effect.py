@@ -228,6 +228,23 @@ IDLE = {
     "protein of no role": ({"name": "mt-802", "dose_nM": 10.0}, "cell.proteins.IKZF1.abundance_nM"),
     "ligase of nobody": ({"name": "ibrutinib", "dose_nM": 10.0}, "cell.proteins.CRBN.abundance_nM"),
     "proteasome": ({"name": "mt-802", "dose_nM": 10.0}, "ubiquitination.km_proteasome_nM"),
+    "fold on another allele": ({"name": "ibrutinib", "dose_nM": 10.0}, "compound.folds.C481S"),
+    "fold of another class": (
+        {"name": "ibrutinib", "dose_nM": 10.0},
+        "target.allele.class_folds.degrader",
+    ),
+    "chains without a degrader": (
+        {"name": "ibrutinib", "dose_nM": 10.0},
+        "ubiquitination.k_ub_per_h",
+    ),
+}
+NO_BOND = {
+    "reversal": ({"name": "rilzabrutinib", "dose_nM": 10.0}, "compound.krev_per_h"),
+    "ternary bond": ({"name": "gabizon-rc-1", "dose_nM": 10.0}, "compound.cooperativity_covalent"),
+    "class fold beside an own one": (
+        {"name": "ibrutinib", "dose_nM": 10.0},
+        "target.allele.class_folds.covalent",
+    ),
 }
 
 
@@ -243,6 +260,21 @@ def test_varying_what_enters_no_rate_is_refused(case: str, sampled: bool) -> Non
     )
     with pytest.raises(ParameterError, match="is varied and has no effect here"):
         ps.Study(one, readout=TOTAL, **varied)
+
+
+@pytest.mark.parametrize("case", NO_BOND)
+def test_without_the_cysteine_the_constants_of_bonds_are_idle(case: str) -> None:
+    treatment, path = NO_BOND[case]
+    for allele in ("C481S", "WT"):
+        folds = {"covalent": 3.0} if "class_folds" in path and allele == "C481S" else {}
+        target = {"name": "BTK", "allele": {"name": allele, "class_folds": folds}}
+        one = ps.Scenario(cell="molm14", treatment=treatment, target=target)
+        if allele == "WT" and "class_folds" not in path:
+            ps.Study(one, {path: [1.0, 2.0]}, TOTAL)
+            continue
+        if allele == "C481S":
+            with pytest.raises(ParameterError, match="is varied and has no effect here"):
+                ps.Study(one, {path: [1.0, 2.0]}, TOTAL)
 
 
 def test_what_matters_to_one_treatment_may_be_varied_for_all() -> None:

@@ -397,6 +397,44 @@ def test_with_a_ki_the_off_rate_is_drawn_and_the_on_rate_follows():
             assert member["target_active"].sel({DOSE: dose}).item() == pytest.approx(alone, 1e-7)
 
 
+def test_every_ki_has_draws_of_its_own():
+    """Treatments in either order, or an axis, give what each KI gives alone."""
+    lost = Scenario(cell="molm14", treatment="ibrutinib", target={"name": "BTK", "allele": "C481S"})
+    readout = Readout(["target_active"], relative_to="vehicle")
+    kis, doses = (20.0, 1000.0), {DOSE: np.geomspace(0.1, 1e6, 17)}
+
+    def medians(scenario: Scenario, axes: dict[str, Any]) -> list[float]:
+        found = sa.uncertainty(
+            Study(scenario, {**axes, **doses}, readout), 32, quantities=["ic50_nM"]
+        )
+        return [float(x) for x in found["median"].values.ravel()]
+
+    path = "compounds.ibrutinib.ki_target_nM"
+    alone = [medians(replaced(lost, path, ki), {})[0] for ki in kis]
+    treatments = [
+        {"name": f"KI {ki:g}", "compounds": ({"name": "ibrutinib", "ki_target_nM": ki},)}
+        for ki in kis
+    ]
+    assert medians(lost, {"treatment": treatments}) == alone
+    assert medians(lost, {"treatment": treatments[::-1]}) == alone[::-1]
+    assert medians(lost, {path: kis}) == alone
+    with pytest.raises(ParameterError, match=r"koff_target_per_h lies around KI kon - kinact"):
+        sa.library_draws(Study(lost, {path: kis, **doses}, readout))
+
+
+@pytest.mark.parametrize("as_axis", [True, False])
+def test_a_kon_that_stays_is_refused_beside_draws_of_its_ki(as_axis):
+    path = "compounds.ibrutinib.kon_target_per_nM_per_h"
+    one = Scenario(cell="molm14", treatment="ibrutinib")
+    axes: dict[str, Any] = {path: [4.0, 5.0]} if as_axis else {}
+    study = Study(one if as_axis else replaced(one, path, 5.0), {**axes, DOSE: [1.0, 10.0]})
+    with pytest.raises(ParameterError, match="Give or vary koff_target_per_h in its place"):
+        sa.library_draws(study)
+    koff = replaced(one, "compounds.ibrutinib.koff_target_per_h", 100.0)
+    names = {draw.name for draw in sa.library_draws(Study(koff, {DOSE: [1.0, 10.0]}))}
+    assert not any("_target_per" in name for name in names)
+
+
 def test_a_drawn_off_rate_lets_an_axis_of_ki_go_anywhere():
     drawn = Draw("compound.koff_target_per_h", "lognormal", median=100.0, cv=1.0)
     axes = {DOSE: [1.0], "compound.ki_target_nM": [1.0, 54.0]}

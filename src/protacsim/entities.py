@@ -154,7 +154,21 @@ class Compound:
             )
         for site in ("target", "ligase"):
             self._check_triple(site)
+        self._check_inactivation()
         return self
+
+    def _check_inactivation(self) -> None:
+        kon, koff, ki = self.kon_target_per_nM_per_h, self.koff_target_per_h, self.ki_target_nM
+        if kon is None or koff is None or ki is None:
+            return
+        right = (koff + self.kinact_per_h) / kon
+        if abs(right / ki - 1.0) > 1e-6:
+            raise ParameterError(
+                f"compound {self.name}: ki_target_nM = {ki:g} nM, kon_target_per_nM_per_h = "
+                f"{kon:g} 1/nM/h, koff_target_per_h = {koff:g} 1/h and kinact_per_h = "
+                f"{self.kinact_per_h:g} 1/h contradict one another; keep two of KI, kon and koff, "
+                f"or set ki_target_nM = (koff + kinact)/kon = {right:g}"
+            )
 
     def _check_triple(self, site: str) -> None:
         kd = getattr(self, f"kd_{site}_nM")

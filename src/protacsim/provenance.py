@@ -9,21 +9,11 @@ from dataclasses import dataclass
 
 from protacsim import library
 from protacsim.library import Fact
-from protacsim.scenario import PROTEASOME, SCHEDULE_FIELDS, DosedCompound, Scenario, numbers
+from protacsim.scenario import SCHEDULE_FIELDS, Scenario, dosed, field_of, numbers, used
 from protacsim.units import unit_of
 
 GIVEN = "given"
-OPTIONAL = (  # processes that are not there at zero
-    "kinact_per_h",
-    "krev_per_h",
-    "efflux_pL_per_h",
-    "loss_medium_per_h",
-    "loss_cell_per_h",
-    "ligase_loss_per_h",
-)
 _OF_COMPOUND = re.compile(r"compounds\.(?!.*\.(?:folds|neosubstrates)\.)(.*)\.([^.]+)")
-ATP = ("atp_uM", "atp_assay_uM")
-OF_CHAINS = ("k_ub", "k_dub", "k_proteasome_free")
 UNVERIFIED = ("assumed", "recalled", "calibrated", "none")
 ORDER = (*UNVERIFIED, GIVEN, "derived", "read")
 
@@ -58,7 +48,7 @@ def constants(scenario: Scenario, varied: Collection[str] = ()) -> list[Constant
     found = [
         _constant(scenario, path, value)
         for path, value in numbers(scenario).items()
-        if _used(scenario, path, varied)
+        if used(scenario, path, varied) and field_of(path) not in SCHEDULE_FIELDS
     ]
     return sorted(found, key=lambda entry: (ORDER.index(entry.confidence), entry.path))
 
@@ -99,78 +89,6 @@ def hypothetical(scenarios: Iterable[Scenario]) -> list[str]:
     )
 
 
-def _field(path: str) -> str:
-    return path.rpartition(".")[2]
-
-
-def _used(scenario: Scenario, path: str, varied: Collection[str]) -> bool:
-    """Whether the number enters a rate: fold changes of other alleles and classes do not."""
-    field = _field(path)
-    if path.startswith("target.allele.class_folds."):
-        kinds = {
-            e.compound.kind for e in scenario.treatment.compounds if not _own_fold(scenario, e)
-        }
-        return field in kinds
-    if ".folds." in path:
-        return field == scenario.allele.name
-    if field == "km_atp_uM":
-        return any(value > 0.0 or p in varied for p, value in _atp(scenario))
-    if path.startswith("ubiquitination."):
-        return _used_of_chain(scenario, field)
-    if path.startswith("compounds."):
-        return field not in SCHEDULE_FIELDS and _used_of_compound(scenario, path, field)
-    if path.startswith("cell.proteins."):
-        return any(path.startswith(f"cell.proteins.{name}.") for name in _proteins(scenario))
-    return True
-
-
-def _atp(scenario: Scenario) -> Iterable[tuple[str, float]]:
-    """Concentrations of ATP, in the cell and in the assays of the affinities."""
-    return ((p, value) for p, value in numbers(scenario).items() if _field(p) in ATP)
-
-
-def _used_of_chain(scenario: Scenario, field: str) -> bool:
-    """Chains need a degrader and a length; at length 0 the target is destroyed on the ligase."""
-    if field == "km_proteasome_nM":
-        return scenario.ubiquitination.proteasome == "finite"
-    return _has_chains(scenario) if field.startswith(OF_CHAINS) else _has_degrader(scenario)
-
-
-def _has_degrader(scenario: Scenario) -> bool:
-    return any(entry.compound.is_degrader for entry in scenario.treatment.compounds)
-
-
-def _has_chains(scenario: Scenario) -> bool:
-    return bool(scenario.ubiquitination.chain_length) and _has_degrader(scenario)
-
-
-def _proteins(scenario: Scenario) -> set[str]:
-    """Proteins that take part in the run; a library cell holds more."""
-    found = {scenario.target.name, *scenario.neosubstrates}
-    found |= {e.compound.ligase for e in scenario.treatment.compounds if e.compound.ligase}
-    if scenario.ubiquitination.proteasome == "finite":
-        found.add(PROTEASOME)
-    return found
-
-
-def _used_of_compound(scenario: Scenario, path: str, field: str) -> bool:
-    """Ternary constants belong to degraders, inactivation to compounds that bond."""
-    entry = _dosed(scenario, path)
-    if ".neosubstrates." in path:
-        return path.rsplit(".", 2)[-2] in scenario.neosubstrates and (
-            field != "productive_fraction" or _has_chains(scenario)
-        )
-    if field.startswith("productive_fraction"):
-        return entry.compound.is_degrader and _has_chains(scenario)
-    if field.startswith("cooperativity"):
-        return entry.compound.is_degrader
-    return field not in OPTIONAL or getattr(entry.compound, field) > 0.0
-
-
-def _own_fold(scenario: Scenario, entry: DosedCompound) -> bool:
-    return any(fold.name == scenario.allele.name for fold in entry.compound.folds)
-
-
 def _constant(scenario: Scenario, path: str, value: float) -> Constant:
     fact = _fact(scenario, path)
     unit = unit_of(path)
@@ -197,7 +115,7 @@ def _fact(scenario: Scenario, path: str) -> Fact | None:
             preset = _of_preset(scenario.preset, path) if scenario.preset else None
             return preset or library.defaults("ubiquitination").get(rest)
         case _:
-            compound = _dosed(scenario, path).compound
+            compound = dosed(scenario, path).compound
             field = rest.removeprefix(f"{compound.name}.")
             defaults = library.defaults(f"compound.{compound.kind}")
             own = _entry("compounds", compound.name, field, compound.basis)
@@ -213,12 +131,6 @@ def _neosubstrate_default(field: str) -> Fact | None:
     if not field.startswith("neosubstrates."):
         return None
     return library.defaults("neosubstrate").get(field.rsplit(".", 1)[-1])
-
-
-def _dosed(scenario: Scenario, path: str) -> DosedCompound:
-    """The treatment's compound that a path belongs to."""
-    rest = path.removeprefix("compounds.")
-    return next(e for e in scenario.treatment.compounds if rest.startswith(f"{e.name}."))
 
 
 def _entry(kind: str, name: str, field: str, basis: str | None = None) -> Fact | None:

@@ -1,8 +1,10 @@
-"""Everything one run needs (`nouns`), the path of every number in it (`paths`), and `mistakes`."""
+"""Everything one run needs (`nouns`), the path of every number in it (`paths`) and its `use`,
+
+and `mistakes`.
+"""
 
 from protacsim.scenario.mistakes import (
     check_inactivation,
-    idle_constants,
     idle_losses,
     misspelt_proteins,
     unknown_folds,
@@ -24,6 +26,7 @@ from protacsim.scenario.paths import (
     paths,
     replaced,
 )
+from protacsim.scenario.use import dosed, field_of, idle_constants, used
 
 __all__ = [
     "PROTEASOME",
@@ -33,6 +36,8 @@ __all__ = [
     "Treatment",
     "check_inactivation",
     "displace",
+    "dosed",
+    "field_of",
     "full_path",
     "idle_constants",
     "idle_losses",
@@ -44,4 +49,5 @@ __all__ = [
     "paths",
     "replaced",
     "unknown_folds",
+    "used",
 ]

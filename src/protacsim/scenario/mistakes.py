@@ -145,35 +145,6 @@ def idle_losses(scenarios: Iterable[Scenario]) -> Iterator[str]:
         )
 
 
-def idle_constants(runs: Iterable[tuple[Scenario, Iterable[str]]]) -> Iterator[str]:
-    """Constants that are varied and enter no rate of any of these scenarios."""
-    heeded: dict[str, bool] = {}
-    for scenario, paths in runs:
-        for path in paths:
-            heeded[path] = heeded.get(path, False) or _enters(scenario, path)
-    for path in (path for path, has_effect in heeded.items() if not has_effect):
-        yield f"{path} is varied and has no effect here; {_needed(path)}, or leave it out"
-
-
-def _enters(scenario: Scenario, path: str) -> bool:
-    """Whether a constant of a ligase, a protein or the proteasome has one to act on."""
-    *_, field = path.split(".")
-    if field in OF_LIGASE:
-        entries = scenario.treatment.compounds
-        return any(e.compound.ligase and path.startswith(f"compounds.{e.name}.") for e in entries)
-    if path.startswith("cell.proteins."):
-        return any(path.startswith(f"cell.proteins.{name}.") for name, _ in scenario.roles())
-    return field != "km_proteasome_nM" or scenario.ubiquitination.proteasome == "finite"
-
-
-def _needed(path: str) -> str:
-    if path.startswith("compounds."):
-        return "give the compound a ligase"
-    if path.startswith("cell.proteins."):
-        return "the protein is neither target nor ligase nor named in scenario.neosubstrates"
-    return 'set ubiquitination.proteasome = "finite"'
-
-
 def unknown_fold(compound: Compound, allele: str, known: frozenset[str]) -> str:
     """The sentence about a fold on what is no allele."""
     return (

@@ -169,7 +169,7 @@ class Treatment:
         for entry in self.compounds:
             one = entry.compound
             kon, ki = one.kon_target_per_nM_per_h, one.ki_target_nM
-            if ki is not None and kon is not None:
+            if ki is not None and kon is not None and one.koff_target_per_h is None:
                 check_inactivation(one.name, kon, ki, one.kinact_per_h)
         return self
 

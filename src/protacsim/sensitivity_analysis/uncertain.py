@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from protacsim import provenance
 from protacsim.errors import ParameterError
 from protacsim.pharmacology.populations import LEVEL, interval
-from protacsim.scenario import Scenario, numbers
+from protacsim.scenario import numbers
 from protacsim.sensitivity_analysis.reading import reading
 from protacsim.study import SENSITIVITY, Combination, Draw, Sample, Study, run
 from protacsim.study.designs import Z95, library_range, uniforms
 
 Floats = NDArray[np.float64]
 
+KON, KOFF = "kon_target_per_nM_per_h", "koff_target_per_h"
+KI, KINACT = "ki_target_nM", "kinact_per_h"
 EXPLAINED = 1e-10
 """Share of the values, by norm, that counts as nothing left to explain."""
 
@@ -78,44 +80,88 @@ def library_draws(study: Study) -> tuple[Draw, ...]:
     """A draw from the library's range for every constant that has one and is not varied.
 
     Where a compound has a KI, its koff is drawn in place of kon, around KI kon - kinact and as wide
-    as the range of kon: kon = (koff + kinact)/KI is then above kinact/KI, whatever is drawn.
+    as the range of kon: kon = (koff + kinact)/KI is then above kinact/KI, whatever is drawn. Raises
+    `ParameterError` where nothing can be drawn, or that centre is not one for the whole study.
     """
-    varied = {path for combination in study.combinations for path in combination.varied}
-    ranges = [_with_range(combination) for combination in study.combinations]
-    common = [p for p in ranges[0] if all(p in each for each in ranges) and p not in varied]
+    ranges = [_draws(combination) for combination in study.combinations]
+    common = [name for name in ranges[0] if all(name in each for each in ranges)]
     if not common:
         raise ParameterError("no constant of this study has a range in the library; give draws.")
-    draws = [_from_range(study.combinations[0].scenario, path) for path in common]
-    return tuple(draw for draw in draws if draw.name not in varied)
+    for name in (name for name in common if name.endswith(KOFF)):
+        if _varies_ki(study) or len({each[name] for each in ranges}) > 1:
+            raise ParameterError(
+                f"{name} lies around KI kon - kinact, which differs in this study; draw for one "
+                "treatment and one value of the axes at a time, or use uncertainty, which does."
+            )
+    return tuple(ranges[0][name] for name in common)
 
 
-def _from_range(scenario: Scenario, path: str) -> Draw:
-    compound, _, field = path.rpartition(".")
-    values = numbers(scenario)
-    ki = values.get(f"{compound}.ki_target_nM")
-    if field != "kon_target_per_nM_per_h" or ki is None:
-        return Draw(path, "library")
-    kon, low, high = library_range(path, scenario)
-    koff = ki * kon - values[f"{compound}.kinact_per_h"]
-    sigma = math.log(high / low) / (2.0 * Z95)
-    cv = math.sqrt(math.expm1(sigma**2))
-    return Draw(f"{compound}.koff_target_per_h", "lognormal", median=koff, cv=cv)
+def _draws(combination: Combination) -> dict[str, Draw]:
+    """Draws by path of the constants of a combination that have a range above 0."""
+    varied = combination.varied
+    found: dict[str, Draw] = {}
+    for constant in provenance.constants(combination.scenario):
+        if _has_range(constant) and constant.path not in varied:
+            draw = _of_kon(combination, constant) or Draw(constant.path, "library")
+            found[draw.name] = draw
+    for name in found:
+        _check_kon(combination, name, found)
+    return {name: draw for name, draw in found.items() if name not in varied}
 
 
-def _with_range(combination: Combination) -> list[str]:
-    """Paths of the constants of a combination that have a range above 0."""
-    return [c.path for c in provenance.constants(combination.scenario) if _has_range(c)]
+def _of_kon(combination: Combination, constant: provenance.Constant) -> Draw | None:
+    """The draw of koff that stands for that of kon where there is a KI; else None."""
+    compound, _, field = constant.path.rpartition(".")
+    first, _ = combination.values(dict.fromkeys(combination.shape, slice(0, 1)))
+    if field != KON or f"{compound}.{KI}" not in first:
+        return None
+    ki, kinact = (float(np.ravel(first[f"{compound}.{name}"])[0]) for name in (KI, KINACT))
+    kon, low, high = library_range(constant.path, combination.scenario)
+    cv = math.sqrt(math.expm1((math.log(high / low) / (2.0 * Z95)) ** 2))
+    return Draw(f"{compound}.{KOFF}", "lognormal", median=ki * kon - kinact, cv=cv)
+
+
+def _check_kon(combination: Combination, name: str, found: Mapping[str, Draw]) -> None:
+    """Refuse to draw KI or kinact beside a kon that stays where it is."""
+    compound, _, field = name.rpartition(".")
+    values = {*numbers(combination.scenario), *combination.varied}
+    free = f"{compound}.{KOFF}" in {*values, *found}
+    if field in (KI, KINACT) and f"{compound}.{KI}" in values and not free:
+        raise ParameterError(
+            f"{compound}.{KON} is the study's own, without a range, beside a KI: draws of {field} "
+            f"would leave it below kinact/KI. Give or vary {KOFF} in its place, or leave it out."
+        )
+
+
+def _has_range(constant: provenance.Constant) -> bool:
+    low, high = constant.low, constant.high
+    return low is not None and high is not None and 0.0 < low < high and constant.value > 0.0
+
+
+def _varies_ki(study: Study) -> str | None:
+    """A dim with several values along which KI or kinact of a compound with a KI varies."""
+    for combination in study.combinations:
+        for path in combination.varied:
+            compound, _, field = path.rpartition(".")
+            with_ki = f"{compound}.{KI}" in {*numbers(combination.scenario), path}
+            if field in (KI, KINACT) and with_ki:
+                return next(
+                    (d for d in combination.shape if path in combination.paths_along(d)
+                     and study.dims[d] > 1), None,
+                )  # fmt: skip
+    return None
 
 
 def _divides_ranges(study: Study) -> str | None:
-    """A named dim to go along one by one, where combinations differ in what has a range."""
-    if len({frozenset(_with_range(combination)) for combination in study.combinations}) == 1:
-        return None
+    """A dim to go along one by one, where combinations differ in what is drawn, or from where."""
+    first, *others = [_draws(combination) for combination in study.combinations]
+    if all(each == first for each in others):
+        return _varies_ki(study)
     return next(dim for dim in study.combinations[0].index if study.dims[dim] > 1)
 
 
 def _split(study: Study, dim: str) -> Iterator[Study]:
-    """The study at each place along a named dim, which stays with one place."""
+    """The study at each place along a dim, which stays with one place."""
     for i in range(study.dims[dim]):
         axes = tuple(
             dataclasses.replace(axis, values=axis.values[i : i + 1]) if axis.dim == dim else axis
@@ -151,11 +197,6 @@ def _given_others(columns: Floats, j: int, values: Floats) -> float:
     scale = float(np.linalg.norm(own) * np.linalg.norm(left))
     explained = np.linalg.norm(left) <= EXPLAINED * np.linalg.norm(values)
     return 0.0 if explained or scale == 0.0 else float(own @ left) / scale
-
-
-def _has_range(constant: provenance.Constant) -> bool:
-    low, high = constant.low, constant.high
-    return low is not None and high is not None and 0.0 < low < high and constant.value > 0.0
 
 
 def _interval_and_causes(

@@ -237,7 +237,7 @@ class Combination:
 def _why_not(draw: Draw, error: str, value: float, *, number: bool) -> str:
     """What a draw runs into: a bound of its path, other numbers, or that its path holds none."""
     bound = re.search(r"; must be ((?:above|at least|at most) [^.;]*(?:\.\d[^.;]*)?)\.?$", error)
-    limited = draw.low is not None and draw.high is not None
+    limited = draw.distribution == "library" or None not in (draw.low, draw.high)
     if bound is None and number:
         remedy = "" if limited else ", or give low and high"
         return f"draws reach {value:.3g}, where {error.rstrip('.')}{remedy}"
