@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from protacsim.errors import ParameterError
 from protacsim.fitting.estimation import Objective, best_fit, fit_from, residuals, scanned
 from protacsim.fitting.parameters import Unknown
 from protacsim.fitting.profiles import profile, rise_at
+from protacsim.scenario import replaced
 
 
 def measurement(value: float, sd: float = 1.0, operator: str = "=", quantity: str = "dmax_percent"):
@@ -336,6 +338,49 @@ def test_known_constants_are_recovered_from_their_own_curves():
     assert (found["high"] > found["estimate"]).all()
     assert found.attrs["free"] == 3
     assert found.attrs["data"] == 20
+
+
+KI_KINACT = {"compound.ki_target_nM": (17.0, 170.0), "compound.kinact_per_h": (5.0, 190.0)}
+
+
+def inhibited() -> ps.Study:
+    return ps.Study(
+        ps.Scenario(cell="molm14", treatment="ibrutinib"),
+        {"compound.dose_nM": np.geomspace(0.1, 1e3, 9)},
+        ps.Readout(["target_active"], times_h=[0.1, 1.0, 24.0], relative_to="vehicle"),
+    )
+
+
+def test_a_box_with_a_corner_that_cannot_be_run_is_refused():
+    """kon is 3.6 /nM/h, and 190/17 is above it; each end alone, beside the library, is below."""
+    box = [ps.fitting.Parameter(path, low=a, high=b) for path, (a, b) in KI_KINACT.items()]
+    with pytest.raises(ParameterError, match=r"point that cannot be run.*kinact/KI = 11\.17"):
+        fitting.parameters.unknowns(box, inhibited())
+    narrow = ps.fitting.Parameter("compound.ki_target_nM", low=54, high=170)
+    assert len(fitting.parameters.unknowns([narrow, box[1]], inhibited())) == 2
+
+
+@pytest.mark.jit_only
+def test_with_koff_unknown_too_ki_and_kinact_are_recovered_anywhere():
+    one, right = inhibited(), {**KI_KINACT, "compound.koff_target_per_h": (1.0, 1e4)}
+    true = {"compound.ki_target_nM": 20.0, "compound.kinact_per_h": 150.0}
+    true["compound.koff_target_per_h"] = 80.0  # kon = (80 + 150)/20 = 11.5, not the default
+    scenario = one.scenario
+    for path in reversed(true):
+        scenario = replaced(scenario, path, true[path])
+    curves = ps.run(dataclasses.replace(one, scenario=scenario))["target_active_percent"]
+    rows = [
+        {
+            "quantity": "target_active_percent", "value": float(value), "unit": "%", "sd": 0.01,
+            "time_h": float(value["time_h"]), "compound.dose_nM": float(value["compound.dose_nM"]),
+        }
+        for value in curves.stack(row=curves.dims).transpose("row")
+    ]  # fmt: skip
+    box = [ps.fitting.Parameter(path, low=a, high=b) for path, (a, b) in right.items()]
+    found = fitting.fit(one, rows, box, starts=3, level=0.9)
+    estimates = dict(zip(found["parameter"].values.tolist(), found["estimate"].values, strict=True))
+    for path in ("compound.ki_target_nM", "compound.kinact_per_h"):
+        assert estimates[path] == pytest.approx(true[path], rel=0.05)
 
 
 @pytest.mark.jit_only

@@ -397,6 +397,20 @@ def test_with_a_ki_the_off_rate_is_drawn_and_the_on_rate_follows():
             assert member["target_active"].sel({DOSE: dose}).item() == pytest.approx(alone, 1e-7)
 
 
+def test_a_reading_of_zero_has_no_elasticity():
+    lost = Scenario(
+        cell="molm14", treatment={"name": "ibrutinib", "dose_nM": 10.0},
+        target={"name": "BTK", "allele": "C481S"},
+    )  # fmt: skip
+    with pytest.raises(ParameterError, match="target_covalent has no value above 0"):
+        sa.elasticities(lost, "compound.ki_target_nM", "target_covalent")
+    start = sa.elasticities(
+        replaced(lost, "target.allele", "WT"), "compound.ki_target_nM", "target_covalent",
+        times_h=[0.0, 24.0],
+    )["elasticity"]  # fmt: skip
+    assert np.isfinite(start.values).ravel().tolist() == [False, True]
+
+
 def test_every_ki_has_draws_of_its_own():
     """Treatments in either order, or an axis, give what each KI gives alone."""
     lost = Scenario(cell="molm14", treatment="ibrutinib", target={"name": "BTK", "allele": "C481S"})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import geometric_mean
 from typing import Annotated, Self
@@ -14,9 +15,17 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from protacsim import provenance
+from protacsim.entities import ALTERNATIVES
 from protacsim.errors import ParameterError
 from protacsim.fitting.data import named_labels
-from protacsim.scenario import Scenario, full_path, numbers, replaced
+from protacsim.scenario import (
+    Scenario,
+    check_inactivation,
+    displace,
+    full_path,
+    numbers,
+    replaced,
+)
 from protacsim.study import Combination, Study
 from protacsim.units import to_canonical
 from protacsim.validation import noun, one_of
@@ -87,19 +96,40 @@ def unknowns(parameters: Sequence[Parameter], study: Study) -> tuple[Unknown, ..
     wrong: list[str] = []
     for parameter in parameters:
         try:
-            found += _expanded(parameter, study)
+            found += _expanded(parameter, study, parameters)
         except ParameterError as error:
             wrong.append(f"fit parameter {parameter.path}: {error}")
     names = [unknown.name for unknown in found]
     wrong += [
         f"fit parameter {n} is given twice; keep one" for n in set(names) if names.count(n) > 1
     ]
+    wrong += [] if wrong else _bound_together(found, study)
     if wrong:
         raise ParameterError("\n".join(wrong))
     return tuple(found)
 
 
-def _expanded(parameter: Parameter, study: Study) -> list[Unknown]:
+def _bound_together(found: Sequence[Unknown], study: Study) -> Iterator[str]:
+    """What is wrong where KI and kon are lowest and kinact is highest."""
+    for combination in study.combinations:
+        scenario, where = combination.scenario, labels_of(study, combination)
+        values = numbers(scenario)
+        for unknown in (u for u in found if u.path != FLOOR and u.acts_on(where)):
+            full = full_path(scenario, unknown.path)
+            displace(values, full)
+            values[full] = unknown.high if full.endswith(".kinact_per_h") else unknown.low
+        for entry in scenario.treatment.compounds:
+            fields = ("kon_target_per_nM_per_h", "ki_target_nM", "kinact_per_h")
+            kon, ki, kinact = (values.get(f"compounds.{entry.name}.{field}") for field in fields)
+            try:
+                if kon is not None and ki is not None:
+                    check_inactivation(entry.name, kon, ki, kinact)
+            except ParameterError as error:
+                yield f"the bounds of the fit parameters allow a point that cannot be run: {error}"
+                return
+
+
+def _expanded(parameter: Parameter, study: Study, spelled: Sequence[Parameter]) -> list[Unknown]:
     labels = named_labels(study)
     for dim in parameter.per:
         if not labels:
@@ -110,10 +140,15 @@ def _expanded(parameter: Parameter, study: Study) -> list[Unknown]:
         if dim not in labels:
             raise ParameterError(f"per {dim!r}: {one_of(dim, labels)}")
     places = itertools.product(*([(dim, label) for label in labels[dim]] for dim in parameter.per))
-    return [_unknown(parameter, study, place) for place in places]
+    return [_unknown(parameter, study, place, spelled) for place in places]
 
 
-def _unknown(parameter: Parameter, study: Study, place: tuple[tuple[str, str], ...]) -> Unknown:
+def _unknown(
+    parameter: Parameter,
+    study: Study,
+    place: tuple[tuple[str, str], ...],
+    spelled: Sequence[Parameter],
+) -> Unknown:
     if parameter.path == FLOOR:
         low = float(parameter.low or FLOOR_BOUNDS[0])
         high = float(parameter.high or FLOOR_BOUNDS[1])
@@ -126,9 +161,22 @@ def _unknown(parameter: Parameter, study: Study, place: tuple[tuple[str, str], .
     low, high, start = _bounds(parameter, members)
     _check_start(start, low, high)
     for combination in members:
+        scenario = _respelled(combination.scenario, spelled)
         for end in (low, high):
-            replaced(combination.scenario, full_path(combination.scenario, parameter.path), end)
+            replaced(scenario, full_path(scenario, parameter.path), end)
     return Unknown(parameter.path, place, low, high, start, parameter.prior_sd_log)
+
+
+def _respelled(scenario: Scenario, parameters: Sequence[Parameter]) -> Scenario:
+    """The scenario, with koff in place of its kon and the like where that is what is fitted."""
+    for parameter in parameters:
+        value = parameter.start or parameter.low or parameter.high
+        if value is None or not any(parameter.path.rpartition(".")[2] in g for g in ALTERNATIVES):
+            continue
+        with suppress(ParameterError):  # reported for that parameter
+            if full_path(scenario, parameter.path) not in numbers(scenario):
+                scenario = replaced(scenario, parameter.path, float(value))
+    return scenario
 
 
 def _check_start(start: float, low: float, high: float) -> None:

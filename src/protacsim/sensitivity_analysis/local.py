@@ -42,13 +42,15 @@ def elasticities(
     Raises
     ------
     ParameterError
-        A constant is not one number above 0, or the method of the study is stochastic.
+        A constant is not one number above 0, the reading is above 0 nowhere, or the method of the
+        study is stochastic.
 
     Returns
     -------
     xarray.Dataset
         `elasticity` over the reading's other dims and `parameter`, and `error`, how much the
-        extrapolation changed it: an estimate of what truncation may still leave.
+        extrapolation changed it: an estimate of what truncation may still leave. NaN where there
+        is no reading, or it is 0.
     """
     paths = [paths] if isinstance(paths, str) else paths
     check_kind("study", study, Study | Scenario)
@@ -65,7 +67,12 @@ def elasticities(
     values, _ = reading(run(stepped), readout)
     others = [str(dim) for dim in values.dims if dim != SENSITIVITY]
     rows = values.transpose(SENSITIVITY, *others).to_numpy()
-    slopes, error = differences(np.log(rows), step)
+    if not (rows > 0.0).any():
+        raise ParameterError(
+            f"{name_of(readout)} has no value above 0 in this study, so that no share of it can "
+            "change; read out something else."
+        )
+    slopes, error = differences(np.log(np.where(rows > 0.0, rows, np.nan)), step)
     coords: dict[str, Any] = {name: values[name] for name in others if name in values.coords}
     return xr.Dataset(
         {
