@@ -111,7 +111,7 @@ def test_texts_of_a_sheet_do_not_touch(doses: bool, width_mm: float) -> None:
     assert figure.get_figwidth() * 25.4 == pytest.approx(width_mm)
     check_units(figure)
     said = caption_of(figure)
-    assert "200 cells of each kind by LNA." in said
+    assert "200 cells of each kind by the linear noise approximation." in said
     assert "100 %: mean vehicle cell." in said
     assert ("All at 24 h" in said) == doses
 

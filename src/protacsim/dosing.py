@@ -42,9 +42,10 @@ class Schedule:
         if self.stop_h is not None:
             check_order(self.start_h, self.stop_h)
         if (self.every_h is None) != (self.doses == 1):
+            every = "no every_h" if self.every_h is None else f"every_h = {self.every_h:g}"
             raise ParameterError(
-                f"every_h = {self.every_h} and doses = {self.doses}: repeated dosing needs both, "
-                "every_h in h and doses of at least 2"
+                f"{every} and doses = {self.doses}: repeated dosing needs both, every_h in h and "
+                "doses of at least 2"
             )
         return self
 

@@ -147,10 +147,15 @@ class Compound:
             )
         if self.neosubstrates and not self.is_degrader:
             raise ParameterError(f"compound {self.name}: only a degrader has neosubstrates")
-        if (self.kind == "degrader") != self.is_degrader:
+        if self.kind == "degrader" and not self.is_degrader:
             raise ParameterError(
-                f"compound {self.name}: a degrader names its ligase and only a degrader does; "
-                f'found kind = "{self.kind}" and ligase = {self.ligase!r}'
+                f"compound {self.name}: a degrader needs its ligase, such as "
+                'ligase = "CRBN", and kd_ligase_nM'
+            )
+        if self.is_degrader and self.kind != "degrader":
+            raise ParameterError(
+                f'compound {self.name}: only a degrader has a ligase; found kind = "{self.kind}" '
+                f"and ligase = {self.ligase!r}; change one of them"
             )
         for site in ("target", "ligase"):
             self._check_triple(site)

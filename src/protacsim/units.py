@@ -42,6 +42,7 @@ _LONGEST = 60
 _NUMBER = r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _POWER = r"[A-Za-zµμ]\s*(?:\*\*|\^)\s*-?\d(?![\d.eE_])"
 _QUANTITY = re.compile(rf"{_NUMBER}(?:\s*\*?\s*1\s*/)?(?:{_POWER}|[A-Za-z_\s.*/()%µμ])*")
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+")
 _SPLIT_NUMBER = re.compile(r"\d\s+\d+\b(?!\s*/)")
 
 
@@ -103,6 +104,8 @@ def to_canonical(name: str, value: str) -> float:
 
 
 def _hint(value: str) -> str:
+    if _DECIMAL_COMMA.match(value):
+        return ", with a point for the decimals"
     return ", without spaces inside the number" if _SPLIT_NUMBER.search(value) else ""
 
 

@@ -157,7 +157,8 @@ def _print_facts(facts: Mapping[str, Any]) -> None:
         (field, fact.value, fact.unit, _range(fact.low, fact.high), fact.confidence, fact.source)
         for field, fact in facts.items()
     ]
-    print_rows("", ("field", "value", "unit", "range", "confidence", "source"), rows)
+    if rows:
+        print_rows("", ("field", "value", "unit", "range", "confidence", "source"), rows)
     for field, fact in facts.items():
         if fact.note:
             typer.echo(f"  {field}: {fact.note}")

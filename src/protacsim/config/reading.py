@@ -96,8 +96,10 @@ def extended(raw: dict[str, Any], source: Path) -> dict[str, Any]:
     base_name = raw.get("extends")
     if not isinstance(base_name, str):
         return raw
-    base_path = source.parent / base_name
-    base = read_toml(base_path)
+    try:
+        base = read_toml(source.parent / base_name)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: extends {base_name!r}: {error}") from None
     if "extends" in base:
         raise ConfigError(
             f"{source}: extends {base_name!r}, which extends another file; only one level is "

@@ -219,7 +219,8 @@ class _Checker:
             raise ParameterError(f"{quantity} has no unit; write {wanted!r} in the column unit")
         number = measured(quantity, _number(row.get("value"), "value"), unit)
         if number < 0.0 or (number == 0.0 and quantity in POTENCIES):
-            raise ParameterError(f"{quantity} is {number:g}; must be above 0")
+            least = "above 0" if quantity in POTENCIES else "at least 0"
+            raise ParameterError(f"{quantity} is {number:g}; must be {least}")
         return number
 
     def _dose(self, row: Mapping[str, Any], quantity: str) -> float | None:

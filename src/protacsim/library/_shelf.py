@@ -110,9 +110,10 @@ def find(kind: str, name: str, basis: str | None = None) -> Entry:
     entries = shelf(kind)
     canonical = _index(kind).get(name.casefold())
     if canonical is None:
+        own = ", or set custom = true for a compound of your own" if kind == "compounds" else ""
         raise ParameterError(
             f"library: no {kind[:-1]} named {quoted(name)}; {one_of(name, entries)}; "
-            "use one of these."
+            f"use one of these{own}."
         )
     if basis is None:
         return entries[canonical]

@@ -27,13 +27,13 @@ from protacsim.plot.selection import (
     left_over,
     names_along,
     no_such_hue,
-    part_with,
     shown_instead,
     starred,
     title,
     undecided,
     unit_shown,
     variable_name,
+    with_amount,
 )
 from protacsim.study import TREATMENT
 
@@ -120,8 +120,12 @@ def read_panel(
     time_h: float | None = None,
     select: Selection | None = None,
 ) -> Panel:
-    """Take one panel out of a result Dataset; ParameterError when a dim is left undecided."""
-    part, name = part_with(data, observable)
+    """Take one panel out of a result Dataset; ParameterError when a dim is left undecided.
+
+    An observable whose percentage is undefined everywhere, since the reference has none of it, is
+    shown as an amount.
+    """
+    part, name = with_amount(data, observable)
     chosen = dict(select or {}) | ({TIME: time_h} if time_h is not None else {})
     part = choose(part, chosen, name, data)
     dose = dose_dim(part[name], (hue,))

@@ -31,7 +31,7 @@ from protacsim.plot.selection import (
     starred,
     undecided,
     unit_shown,
-    variable_name,
+    with_amount,
 )
 from protacsim.plot.sensitivity import READINGS
 from protacsim.study import DOSE, TREATMENT, dim_of_doses
@@ -230,7 +230,8 @@ def _members(part: xr.DataArray) -> tuple[str, ...]:
 
 def _variable(data: xr.Dataset, observable: str) -> xr.DataArray:
     if observable not in READINGS:
-        return data[variable_name(data, observable)]
+        part, name = with_amount(data, observable)
+        return part[name]
     from protacsim import pharmacology
 
     inhibits = observable.startswith(("ic50", "imax"))

@@ -153,7 +153,8 @@ def undecided(variable: xr.DataArray, left: Sequence[str]) -> ParameterError:
 def no_such_hue(variable: xr.DataArray, hue: str, along: str) -> ParameterError:
     """Say which dims can be the hue."""
     known = ", ".join(repr(str(d)) for d in variable.dims if d != along)
-    return ParameterError(f"plot: hue {hue!r} is no dim of the Dataset; choose from {known}.")
+    remedy = f"choose from {known}" if known else "it has no other, so leave hue out"
+    return ParameterError(f"plot: hue {hue!r} is no dim of the Dataset; {remedy}.")
 
 
 def _first(variable: xr.DataArray, dim: str) -> Any:
@@ -177,6 +178,16 @@ def is_zero_reference(part: xr.Dataset, variable: xr.DataArray) -> bool:
     """Tell whether a percentage is undefined because the reference is zero, not by failure."""
     some_point_is_ok = "status" not in part or bool((part["status"] == 0).any())
     return some_point_is_ok and variable.attrs.get("null_reason") == "zero_reference"
+
+
+def with_amount(data: xr.Dataset, observable: str) -> tuple[xr.Dataset, str]:
+    """Leave a percentage out where it is undefined everywhere and nothing stands in for it."""
+    part, name = part_with(data, observable)
+    stands_in = f"{STAND_IN.get(observable, '')}_percent" in part
+    nowhere = name != observable and not np.isfinite(part[name].values).any()
+    if nowhere and observable in part and not stands_in and is_zero_reference(part, part[name]):
+        return part.drop_vars(name), observable
+    return part, name
 
 
 def _long_name(part: xr.Dataset, observable: str) -> str:

@@ -39,6 +39,11 @@ from protacsim.plot.time_panel import draw_times
 
 CELLS = "replicate"
 MEDIAN = 0.5
+METHODS = {
+    "SSA": "exact stochastic simulation",
+    "LNA": "the linear noise approximation",
+    "Hybrid": "exact jumps of scarce species and Gaussian paths of the others",
+}
 BANDS = ((0.05, 0.95, "5-95 % of cells"), (0.25, 0.75, "25-75 % of cells"))
 SHADES = (0.16, 0.26)
 BAR_WIDTHS = (0.7, 2.4)
@@ -322,7 +327,8 @@ def _about(data: xr.Dataset, found: Sequence[Spread]) -> list[str]:
     over_time = panels[0].along == "time"
     marks = "bands around it" if over_time else "bars through it, curves set apart sideways,"
     relative = any("%" in panel.unit for panel in panels) and bool(data.attrs.get("relative_to"))
-    method = str(data.attrs.get("method", "")).partition("(")[0]
+    name = str(data.attrs.get("method", "")).partition("(")[0]
+    method = METHODS.get(name, name)
     return [
         caption.at_times([panel.time_h for panel in panels]),
         caption.ramp(panels),

@@ -14,18 +14,16 @@ from numpy.typing import NDArray
 from protacsim.errors import ParameterError
 from protacsim.plot.curves import Curve, Panel, Reading, panel_of, runs_of, squeezed
 from protacsim.plot.selection import (
-    STAND_IN,
     TIME,
     Selection,
     choose,
-    is_zero_reference,
     left_over,
     names_along,
     no_such_hue,
-    part_with,
     shown_instead,
     undecided,
     variable_name,
+    with_amount,
 )
 
 FEWEST_TIMES = 2
@@ -42,7 +40,7 @@ def read_time_panel(
     Without `hue`, the one dim that is left becomes the hue. An observable whose percentage is
     undefined everywhere, since the reference has none of it, is shown as an amount.
     """
-    part, name = _with_amount(data, observable)
+    part, name = with_amount(data, observable)
     part = choose(part, _without_time(dict(select or {})), name, data)
     _check_times(part[name])
     hue_dim = _hue_dim(part[name], hue, data)
@@ -66,7 +64,7 @@ def columns_and_hue(
     shown = [TIME, *filter(None, (columns, hue))]
     if not observables:
         return columns, hue
-    parts = [_with_amount(data, observable) for observable in observables]
+    parts = [with_amount(data, observable) for observable in observables]
     variables = [choose(part, select, name, data)[name] for part, name in parts]
     widest = max(variables, key=lambda variable: len(left_over(variable, shown)))
     left = left_over(widest, shown)
@@ -80,16 +78,6 @@ def columns_and_hue(
 
 def _is_numeric(variable: xr.DataArray, dim: str) -> bool:
     return bool(np.issubdtype(variable[dim].dtype, np.number))
-
-
-def _with_amount(data: xr.Dataset, observable: str) -> tuple[xr.Dataset, str]:
-    """Leave a percentage out where it is undefined everywhere and nothing stands in for it."""
-    part, name = part_with(data, observable)
-    stands_in = f"{STAND_IN.get(observable, '')}_percent" in part
-    nowhere = name != observable and not np.isfinite(part[name].values).any()
-    if nowhere and observable in part and not stands_in and is_zero_reference(part, part[name]):
-        return part.drop_vars(name), observable
-    return part, name
 
 
 def _without_time(select: dict[str, object]) -> dict[str, object]:

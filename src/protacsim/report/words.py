@@ -30,7 +30,7 @@ OTHERS = {
     "treatment": "The treatment, by its name in the configuration.",
     "hypothetical": "Compounds of the treatment that are class priors, without public constants.",
     "target.allele": "The allele of the target.",
-    "time_h": "Time after the first dose at 0 h, in h.",
+    "time_h": "Time, in h, on the clock on which doses have their start_h (0 h by default).",
     "compound": "The compound.",
     "neosubstrate": "The neosubstrate.",
     "status": "How the simulation of the point ended.",
