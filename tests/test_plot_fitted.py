@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 
 import protacsim as ps
@@ -92,6 +93,14 @@ def points_in(ax):
     }
 
 
+def bars_in(ax):
+    """How many error bars have a length."""
+    segments = [
+        s for c in ax.collections if isinstance(c, LineCollection) for s in c.get_segments()
+    ]
+    return sum(bool(len(s) and np.isfinite(s).all() and np.ptp(s[:, 1]) > 0.0) for s in segments)
+
+
 def caption_of(figure):
     return " ".join(" ".join(text.get_text() for text in figure.texts).split())
 
@@ -115,6 +124,24 @@ def test_every_line_is_its_curve_and_has_its_own_points():
         np.testing.assert_array_equal(doses, [3.0, 30.0, 300.0] if allele == "WT" else [3.0, 30.0])
         np.testing.assert_allclose(points[colour].get_ydata(), one.sel({DOSE: doses}) + 0.5)
     assert "All at 4, 24 h. Bands: 90" in caption_of(figure).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_what_is_not_drawn_is_named_and_an_assumed_error_has_no_bar():
+    curves, found = fit([{"target.allele": "WT"}])
+    given = ps.plot.fit_sheet(curves, found)
+    assert "not drawn" not in caption_of(given)
+    assert "assumed" not in caption_of(given)
+    assert bars_in(given.axes[0]) == 3
+    rows = found.isel(measurement=[0, 1, 2, 0, 1]).copy(deep=True)
+    rows["quantity"].values[3:] = ["dc50_relative_nM", "dmax_percent"]
+    rows[DOSE].values[3:] = np.nan
+    rows = rows.assign_coords(sd_assumed=("measurement", [True] * 5))
+    figure = ps.plot.fit_sheet(curves, rows)
+    said = caption_of(figure).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Fitted, not drawn: measured DC50 (1), Dmax (1)." in said
+    assert "Points without bars: error assumed." in said
+    assert bars_in(figure.axes[0]) == 0
+    assert len(points_in(figure.axes[0])) == 1
 
 
 def test_a_dose_that_only_another_curve_has_leaves_no_gap():

@@ -159,6 +159,7 @@ def dataset(model: Model, best: Estimate, found: Sequence[Interval], level: floa
         "operator": ("measurement", np.array([m.operator for m in data], dtype=object)),
         DOSE: ("measurement", np.array([m.dose_nM for m in data], float), {"units": "nM"}),
     }
+    coords["sd_assumed"] = ("measurement", np.array([m.sd_assumed for m in data]))
     for dim in dict(data[0].where):
         labels = np.array([dict(m.where)[dim] for m in data], dtype=object)
         coords[dim] = ("measurement", labels)

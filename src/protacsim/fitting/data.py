@@ -34,7 +34,8 @@ class Measurement:
     `quantity` is a potency (nM), `dmax_percent`, `imax_percent`, or `<observable>_percent` at one
     dose. `operator` "<" or ">" says that the truth lies below or above `value`. `sd` is the
     standard deviation: of the natural logarithm for potencies, in percentage points otherwise.
-    `where` names the point of each named dim of the study.
+    `where` names the point of each named dim of the study; `sd_assumed` tells that the row gave
+    none.
     """
 
     quantity: str
@@ -45,6 +46,7 @@ class Measurement:
     dose_nM: float | None
     where: tuple[tuple[str, str], ...]
     row: str
+    sd_assumed: bool = False
 
     @property
     def on_log_scale(self) -> bool:
@@ -201,8 +203,8 @@ class _Checker:
                 "row, with their standard deviation in sd"
             )
         self.seen[key] = name
-        sd = self._sd(row, quantity)
-        return Measurement(quantity, value, operator, sd, time_h, dose, where, name)
+        sd, assumed = self._sd(row, quantity), row.get("sd") in (None, "")
+        return Measurement(quantity, value, operator, sd, time_h, dose, where, name, assumed)
 
     def _quantity(self, row: Mapping[str, Any]) -> str:
         quantity = str(row.get("quantity") or "")

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 LINE = "line"
 OF_POINTS = ("quantity", "value", "operator", "sd", DOSE, LINE)
-OF_FITS = (*OF_POINTS, "predicted", "residual")
+ASSUMED = "sd_assumed"
+OF_FITS = (*OF_POINTS, ASSUMED, "predicted", "residual")
 PERCENT = "_percent"
 MARKS = ("DC50",)
 """Arrowheads and halos would lie over measurements and bands."""
@@ -37,8 +38,8 @@ def fit_sheet(curves: xr.Dataset, found: xr.Dataset, *, width_mm: float | None =
     """Draw every fitted curve at the times measured, with its band and its measurements.
 
     Observables are rows, treatments columns; what else tells curves apart, and the time where
-    there are several, is in the legend. Measured potencies are not drawn: they are no points of
-    a curve.
+    there are several, is in the legend. Measured potencies are named, not drawn: they are no
+    points of a curve. Bars are standard deviations that were given.
 
     Parameters
     ----------
@@ -76,6 +77,7 @@ def fit_sheet(curves: xr.Dataset, found: xr.Dataset, *, width_mm: float | None =
     about = [
         caption.at_times(measured[TIME].tolist()),
         _bands(found),
+        _left_out(measured),
         *overlay_sentences(panels, overlays),
     ]
     return draw_grid(curves, cells, draw, MARKS, width_mm, keys=overlay_keys(overlays), about=about)
@@ -90,6 +92,26 @@ def _bands(found: xr.Dataset) -> str:
         f"{said}, which do not hold: the sum of squares is {found.attrs['cost']:.4g} where about "
         f"{found.attrs['degrees_of_freedom']} would be expected"
     )
+
+
+def _left_out(measured: pd.DataFrame) -> str:
+    """Measurements that are fitted and have no place in the figure, and errors that are assumed."""
+    readings = measured[~(measured[DOSE] > 0.0)]["quantity"].value_counts(sort=False)
+    names = [f"{_short(name)} ({count})" for name, count in readings.items()]
+    sentences = [f"Fitted, not drawn: measured {', '.join(names)}"] if names else []
+    if _assumed(measured).any():
+        sentences.append("Points without bars: error assumed")
+    return ". ".join(sentences)
+
+
+def _short(quantity: object) -> str:
+    """DC50 for dc50_relative_nM, Dmax for dmax_percent."""
+    name = str(quantity).partition("_")[0]
+    return {"dmax": "Dmax", "imax": "Imax"}.get(name, name.upper())
+
+
+def _assumed(rows: pd.DataFrame) -> pd.Series:
+    return rows[ASSUMED].astype(bool) if ASSUMED in rows else rows["sd"].isna()
 
 
 def _measured(found: xr.Dataset) -> pd.DataFrame:
@@ -140,4 +162,4 @@ def _points(measured: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
     rows = measured[measured[DOSE] > 0.0]
     for name, value in where.items():
         rows = rows[rows[name] == value]
-    return rows[[*OF_POINTS]]
+    return rows.assign(sd=rows["sd"].where(~_assumed(rows)))[[*OF_POINTS]]
