@@ -391,6 +391,18 @@ def test_measured_points_stand_where_they_were_measured(data: xr.Dataset) -> Non
     assert len(line(other, "_measured WT").get_xdata()) == 0
 
 
+def test_measurements_that_belong_to_no_curve_are_counted(data: xr.Dataset) -> None:
+    rows = measured()  # 8 doses of each allele of MT-802
+    later = rows.assign(time_h=[24.0] * 13 + [4.0] * 3)
+    potency = later.assign(quantity=["dc50_relative_nM"] + ["target_total_percent"] * 15)
+    for points, missing in ((rows, 0), (later, 3), (potency, 4)):
+        grid = plot.dose_response_grid(data, ["target_total"], points=points)
+        said = caption_of(grid).replace("\N{NO-BREAK SPACE}", " ")
+        wanted = f"Not drawn: {missing} of 16 measurements, of other times, curves or quantities."
+        assert (wanted in said) == (missing > 0), said
+        assert ("Not drawn" in said) == (missing > 0)
+
+
 def test_a_fit_goes_through_the_curve_it_describes(data: xr.Dataset) -> None:
     ax = plot.dose_response(data, fit="bell", select={"treatment": "MT-802"})
     drawn = line(ax, "_fit WT")

@@ -161,11 +161,11 @@ def test_a_map_of_one_row_of_designs_has_no_contours(course):
 
 
 @pytest.mark.jit_only
-def test_maps_of_times_or_names_are_refused(course):
+def test_maps_of_times_and_columns_of_names_are_refused(course):
     with pytest.raises(ParameterError, match="a map is of one time"):
         ps.plot.heatmap(course, y="time_h")
     with pytest.raises(ParameterError, match=r"target\.allele has names"):
-        ps.plot.heatmap(course, y="target.allele")
+        ps.plot.heatmap(course, x="target.allele", y=DOSE)
 
 
 def points(**columns):

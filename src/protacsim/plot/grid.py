@@ -16,7 +16,13 @@ from protacsim.plot import panel as dose_panel
 from protacsim.plot import time_panel
 from protacsim.plot.curves import Panel, read_panel
 from protacsim.plot.layout import cells_of, draw_grid
-from protacsim.plot.overlay import Form, overlay_keys, overlay_sentences, read_overlay
+from protacsim.plot.overlay import (
+    Form,
+    left_out,
+    overlay_keys,
+    overlay_sentences,
+    read_overlay,
+)
 from protacsim.plot.selection import Selection, columns_and_curves
 from protacsim.plot.time_curves import columns_and_hue, read_time_panel
 
@@ -82,7 +88,7 @@ def dose_response_grid(
     cells = cells_of(data, observables, columns, dict(select or {}), read, width_mm)
     panels = [cell.panel for cell in cells]
     overlays = [read_overlay(panel, points, fit) for panel in panels]
-    about = overlay_sentences(panels, overlays)
+    about = [left_out(panels, points), *overlay_sentences(panels, overlays)]
     return draw_grid(data, cells, draw, mark, width_mm, keys=overlay_keys(overlays), about=about)
 
 

@@ -140,13 +140,33 @@ def _here(panel: Panel, table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def left_out(panels: Sequence[Panel], table: pd.DataFrame | xr.Dataset | None) -> str:
+    """How many measured values belong to no curve that is drawn."""
+    if table is None:
+        return ""
+    rows = _plain(table).reset_index(drop=True)
+    seen: set[int] = set()
+    for panel in panels:
+        here = _here(panel, rows)
+        for curve in panel.curves:
+            own = _of_same(curve, here, panel.hue)
+            seen.update(own.index[own[DOSE].notna() & own["value"].notna()])
+    missing = len(rows) - len(seen)
+    if not missing:
+        return ""
+    return f"Not drawn: {missing} of {len(rows)} measurements, of other times, curves or quantities"
+
+
+def _of_same(curve: Curve, rows: pd.DataFrame, hue: str) -> pd.DataFrame:
+    return rows[_equal(rows[hue], curve.key)] if hue in rows and curve.key is not None else rows
+
+
 def _equal(entries: Iterable[Any], wanted: Any) -> NDArray[np.bool_]:
     return np.array([same(entry, wanted) for entry in entries], np.bool_)
 
 
 def _of_curve(curve: Curve, rows: pd.DataFrame, hue: str, unit: str) -> Points:
-    if hue in rows and curve.key is not None:
-        rows = rows[_equal(rows[hue], curve.key)]
+    rows = _of_same(curve, rows, hue)
     factor = _factors(rows, unit)
     x, value = rows[DOSE].to_numpy(np.float64), _column(rows, "value") * factor
     error = _column(rows, "sd") * factor
