@@ -159,12 +159,35 @@ MISTAKES = {
     ),
     "draws of a single dose's interval": (
         BASE + SAMPLE.format(path="every_h", low=6, high=24),
-        "sample patient, path compound.every_h: draws reach 6, where every_h = 6.000000018 and "
+        "sample patient, path compound.every_h: draws reach 6, where every_h = 6 and "
         "doses = 1: repeated dosing needs both, every_h in h and doses of at least 2.",
     ),
     "draws out of bounds": (
         BASE + SAMPLE.format(path="fraction_unbound_cell", low=0.5, high=1.5),
         "path compound.fraction_unbound_cell: draws reach 1.5, but must be at most 1; move low and",
+    ),
+    "axis in words": (
+        changed(f"geomspace = {KEPT}", 'values = ["1,5 uM", 3]'),
+        "axis compound.dose_nM: '1,5 uM' is no quantity; write a number in nM, or text such as "
+        '"0.1 uM", with a point for the decimals',
+    ),
+    "reading of a curve without doses": (
+        changed("[[axis]]", "[[axis]]\nzip = 'x'", BASE)
+        .replace("compound.dose_nM", "cell.atp_uM")
+        .replace('["mt-802"]', '[{ name = "mt-802", dose_nM = 10 }]')
+        + '[sensitivity]\nreadouts = ["dc50_relative_nM"]\n'
+        'over."cell.volume_pL" = { distribution = "uniform", low = 1, high = 2 }\n',
+        "names 'dc50_relative_nM', which is read off a curve over doses; add an axis compound.dose",
+    ),
+    "no such ligase": (
+        changed(
+            '["mt-802"]', '[{ name = "x", custom = true, kind = "degrader", kd_target_nM = 1 }]'
+        ),
+        'compound x: a degrader needs its ligase, such as ligase = "CRBN", and kd_ligase_nM',
+    ),
+    "own compound": (
+        changed('["mt-802"]', '[{ name = "my-drug", kd_target_nM = 1 }]'),
+        "use one of these, or set custom = true for a compound of your own",
     ),
     "draws in a curve": (
         BASE + SENSITIVITY + FIGURE,

@@ -29,6 +29,7 @@ from protacsim.fitting import Errors, Measurement, Model, Parameter, read_measur
 from protacsim.methods import ODE, Method, Stochastic
 from protacsim.scenario import Scenario, Treatment
 from protacsim.study import (
+    DOSE,
     TREATMENT,
     Axis,
     Readout,
@@ -271,7 +272,12 @@ class Checker:
         allowed = [*variables, *(CURVE_READINGS if doses else ())]
         for text in section.readouts:
             below = FRACTION_BELOW.match(text)
-            if (below[1] if below else text) not in allowed:
+            if text in CURVE_READINGS and not doses:
+                self._say(
+                    f"sensitivity.readouts names {quoted(text)}, which is read off a curve over "
+                    f"doses; add an axis {DOSE}."
+                )
+            elif (below[1] if below else text) not in allowed:
                 self._say(f"sensitivity.readouts names {quoted(text)}; {one_of(text, allowed)}.")
 
     def _variables(self, readout: Readout) -> list[str]:

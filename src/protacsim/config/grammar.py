@@ -13,7 +13,7 @@ from protacsim.fitting import Parameter
 from protacsim.methods import LNA, ODE, SSA, Auto, Hybrid, Reference
 from protacsim.scenario import Treatment
 from protacsim.study import Axis, Readout, Sample
-from protacsim.study.axes import Draws
+from protacsim.study.axes import Draws, number_of
 from protacsim.study.designs import design
 from protacsim.units import to_canonical, unit_of
 from protacsim.validation import Name, Quantity, Real, noun, one_of, quoted
@@ -130,14 +130,12 @@ class AxisSection:
             )
         return Axis(self.path, tuple(np.geomspace(low, high, count).tolist()), self.zip)
 
-    def _number(self, value: bool | float | str) -> bool | float | str:
+    def _number(self, value: bool | float | str) -> Any:
         if isinstance(value, bool) and unit_of(self.path):
             raise ParameterError(
                 f"axis {self.path} has {value}; must be a number in {unit_of(self.path)}"
             )
-        if isinstance(value, str) and unit_of(self.path):
-            return to_canonical(self.path, value)
-        return value
+        return number_of(self.path, value) if unit_of(self.path) else value
 
 
 @noun

@@ -69,6 +69,8 @@ class _Own:
 
     def __getitem__(self, field: str) -> Any:
         value = self.get(field)
+        if value is None and field == "dose_nM":
+            raise ParameterError(f"compound {self.name} has no dose; give it a dose_nM")
         if value is None:
             raise ParameterError(
                 f"compound {self.name} has no {field}: no value is public or given; "

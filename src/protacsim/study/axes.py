@@ -34,6 +34,14 @@ Value = Treatment | bool | float | str
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w .+()-]*$", max_length=80)]
 
 
+def number_of(path: str, value: Value) -> Value:
+    """A value of an axis in the unit of its path; raises `ParameterError` that names the axis."""
+    try:
+        return to_canonical(path, value) if isinstance(value, str) else value
+    except ParameterError as error:
+        raise ParameterError(f"axis {path}: {error}") from None
+
+
 @noun
 class Axis:
     """Values of one path; axes with the same `zip` name advance together along one dim."""
@@ -47,10 +55,7 @@ class Axis:
         if not self.values:
             raise ParameterError(f"axis {self.path} has no values; give at least one")
         if unit_of(self.path) and any(isinstance(value, str) for value in self.values):
-            plain = tuple(
-                to_canonical(self.path, value) if isinstance(value, str) else value
-                for value in self.values
-            )
+            plain = tuple(number_of(self.path, value) for value in self.values)
             object.__setattr__(self, "values", plain)
         labels = [_label(value) for value in self.values]
         twice = next((label for label, times in Counter(labels).items() if times > 1), None)
