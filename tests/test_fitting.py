@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 from dataclasses import dataclass
@@ -688,6 +689,21 @@ def test_a_fit_of_a_configuration_writes_its_tables(tmp_path):
     assert "low (90 %)" in page
     assert "measurements: 2; sum of squares: " in page
     assert "The data bound the parameter on both sides." in page
+    with (tmp_path / "r/fit_readings.csv").open() as file:
+        (read,) = csv.DictReader(file)
+    fitted = replaced(
+        ps.Scenario(cell="molm14", treatment="mt-802"),
+        "ubiquitination.k_ub_per_h", float(row["estimate"]),
+    )  # fmt: skip
+    study = ps.Study(
+        fitted, {"compound.dose_nM": np.geomspace(0.1, 1e4, 11)}, ps.Readout(relative_to="vehicle")
+    )
+    alone = ps.pharmacology.dose_response(ps.run(study))
+    for name in ("dc50_relative_nM", "dmax_percent", "hook_depth_percent"):
+        assert float(read[name]) == pytest.approx(alone[name].item(), rel=1e-6)
+    assert read["time_h"] == "24.0"
+    assert "Readings of the fitted curves" in page
+    assert "Readings of the fitted curves" in " ".join(said.output.split())
 
 
 def test_mistakes_of_data_and_parameters_of_a_configuration_are_told_together(tmp_path):

@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from protacsim import fitting
-from protacsim.cli.publishing import FIT, FIT_CURVES, save_figure, write_table
-from protacsim.cli.tables import print_rows
+from protacsim.cli.publishing import (
+    FIT,
+    FIT_CURVES,
+    WANTED,
+    is_reading,
+    save_figure,
+    write_table,
+)
+from protacsim.cli.tables import print_rows, print_table
 from protacsim.config import FitJob, Job
+from protacsim.study import DOSE
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
     from protacsim import report
@@ -27,6 +36,7 @@ MEANINGS = {
     "flat": "The data do not bound it; both ends are those bounds.",
 }
 PARAMETERS, MEASUREMENTS = "fit_parameters.csv", "fit_measurements.csv"
+READINGS, OF_CURVES = "fit_readings.csv", "Readings of the fitted curves"
 
 
 def calibrate(
@@ -44,14 +54,52 @@ def calibrate(
     write_table(measurements, folder / MEASUREMENTS)
     write_table(curves.to_dataframe().reset_index(), folder / FIT_CURVES)
     figure = save_figure(plot.fit_sheet(curves, found), folder / "figures", FIT)
+    readings = curve_readings(curves)
+    write_table(readings, folder / READINGS)
     if not quiet:
         _print(found)
-    attrs = {key: found.attrs[key] for key in TOLD}
-    return {**attrs, "parameters": json.loads(parameters.to_json(orient="records"))}, figure
+        if len(readings):
+            print_table(OF_CURVES, readings[_told(readings)], readings)
+    tables = {"parameters": parameters, "readings": readings}
+    listed = {name: json.loads(t.to_json(orient="records")) for name, t in tables.items()}
+    return {**{key: found.attrs[key] for key in TOLD}, **listed}, figure
 
 
-def finding(fit: Mapping[str, Any]) -> report.Finding:
-    """What the report says of the numbers of a fit."""
+def curve_readings(curves: xr.Dataset) -> pd.DataFrame:
+    """DC50, Dmax, hook and IC50 of every fitted curve, each over the doses that it has.
+
+    Empty where neither total nor active target was measured.
+    """
+    import pandas as pd
+
+    from protacsim import pharmacology
+
+    names = [name for name in ("target_total_percent", "target_active_percent") if name in curves]
+    if not names:
+        return pd.DataFrame()
+    parts = [curves[names].isel(curve=[i]).dropna(DOSE, how="all") for i in curves["curve"].values]
+    table = pd.concat([pharmacology.summary(part) for part in parts], ignore_index=True)
+    return table.drop(columns="curve")
+
+
+def _told(readings: pd.DataFrame) -> list[str]:
+    """Columns for the terminal and the report: what tells curves apart, and what matters most."""
+    return [name for name in map(str, readings) if name in WANTED or not is_reading(name)]
+
+
+def findings(fit: Mapping[str, Any]) -> list[report.Finding]:
+    """What the report says of a fit: its numbers, and those read off its curves."""
+    import pandas as pd
+
+    from protacsim import report
+
+    readings = pd.DataFrame(fit["readings"])
+    about = f"Of the curves with the fitted constants; the whole table is {READINGS}."
+    curves = [report.Finding(OF_CURVES, readings[_told(readings)], about)] if len(readings) else []
+    return [_finding(fit), *curves]
+
+
+def _finding(fit: Mapping[str, Any]) -> report.Finding:
     import pandas as pd
 
     from protacsim import report

@@ -209,7 +209,7 @@ def _print_first(job: Job, table: pd.DataFrame) -> int:
         print_table(_heading(job), few.head(LISTED_ROWS))
         return len(few)
     last = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
-    axes = [c for c in table.columns if not _is_reading(c)]
+    axes = [c for c in table.columns if not is_reading(c)]
     wanted = [name for name in WANTED if name in table]
     if job.study.samples:
         return _print_populations(job, last, axes, wanted)
@@ -253,7 +253,8 @@ def _spread_of(values: pd.Series) -> str:
     return f"{median} ({low} to {high}{f'; {without} none' if without else ''})"
 
 
-def _is_reading(column: str) -> bool:
+def is_reading(column: str) -> bool:
+    """Whether a column of a summary is a reading, not what tells curves apart."""
     return column.endswith(("_percent", "_reason", "_shift", "multimodal")) or (
         column.startswith(("dc50", "hc50", "ic50", "dmax", "imax"))
     )

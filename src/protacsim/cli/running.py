@@ -16,7 +16,8 @@ import typer
 
 from protacsim import store
 from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable, sensitivity
-from protacsim.cli.calibrating import calibrate, finding
+from protacsim.cli.calibrating import calibrate
+from protacsim.cli.calibrating import findings as of_fit
 from protacsim.cli.estimating import estimate, print_estimates
 from protacsim.cli.progress import progress
 from protacsim.cli.publishing import (
@@ -212,7 +213,7 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     if job.fit is not None:
         fit["fit"], figure = calibrate(job, job.fit, folder, quiet=options.as_json)
         figures = [*figure, *figures]
-        findings = [finding(fit["fit"]), *findings]
+        findings = [*of_fit(fit["fit"]), *findings]
     page = write_report(job, data, table, folder, figures, findings)
     report = _report(job, data, folder, figures, page)
     if not options.as_json:

@@ -31,6 +31,7 @@ DERIVED = (
     "fit_parameters.csv",
     "fit_measurements.csv",
     "fit_curves.csv",
+    "fit_readings.csv",
 )
 """What is made from the data; it goes when they go."""
 
