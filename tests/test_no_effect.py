@@ -233,6 +233,10 @@ IDLE = {
         {"name": "ibrutinib", "dose_nM": 10.0},
         "target.allele.class_folds.degrader",
     ),
+    "second cooperativity without a bond": (
+        {"name": "mt-802", "dose_nM": 10.0},
+        "compound.cooperativity_covalent",
+    ),
     "chains without a degrader": (
         {"name": "ibrutinib", "dose_nM": 10.0},
         "ubiquitination.k_ub_per_h",

@@ -120,13 +120,23 @@ def _of_compound(scenario: Scenario, path: str, field: str, varied: Collection[s
         )
     if field in OF_LIGASE and not entry.compound.is_degrader:
         return False
-    if field in OF_BONDS and not scenario.allele.covalent_bonding:
+    if field in OF_BONDS and not _bonds(scenario, entry, varied):
         return False
     if field == "kinact_per_h" and not scenario.allele.covalent_bonding:
         return entry.compound.ki_target_nM is not None  # Kd follows from KI, kinact and kon
     if field.startswith("productive_fraction"):
         return _has_chains(scenario)
     return field not in OPTIONAL or path in varied or getattr(entry.compound, field) > 0.0
+
+
+def _bonds(scenario: Scenario, entry: DosedCompound, varied: Collection[str]) -> bool:
+    """Whether a compound has a way to bond with this allele."""
+    rates = ("kinact_per_h", "kinact_ternary_per_h")
+    there = any(
+        getattr(entry.compound, rate) or f"compounds.{entry.name}.{rate}" in varied
+        for rate in rates
+    )
+    return there and scenario.allele.covalent_bonding
 
 
 def _own_fold(scenario: Scenario, entry: DosedCompound) -> bool:
