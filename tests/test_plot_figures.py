@@ -391,6 +391,21 @@ def test_measured_points_stand_where_they_were_measured(data: xr.Dataset) -> Non
     assert len(line(other, "_measured WT").get_xdata()) == 0
 
 
+@pytest.mark.parametrize(
+    ("loss", "said"), [(0.0, False), (0.005, False), (1.5, True), (40.0, False)]
+)
+def test_a_caption_says_that_small_losses_are_not_marked(loss: float, said: bool) -> None:
+    """Table and figure agree: 1.5 % has a DC50 in the table, and no mark."""
+    doses = np.geomspace(1.0, 1e4, 9)
+    values = 100.0 - loss * doses / (doses + 100.0) * 1.01
+    one = xr.Dataset(
+        {"target_total_percent": ("compound.dose_nM", values, {"units": "%"})},
+        {"compound.dose_nM": doses},
+    )
+    caption = caption_of(plot.dose_response_grid(one, ["target_total"]))
+    assert ("Losses of at most 2" in caption) == said
+
+
 def test_measurements_that_belong_to_no_curve_are_counted(data: xr.Dataset) -> None:
     rows = measured()  # 8 doses of each allele of MT-802
     later = rows.assign(time_h=[24.0] * 13 + [4.0] * 3)

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from protacsim.plot import wording
-from protacsim.plot.curves import Curve, Panel
+from protacsim.plot.curves import DEGRADATION, LEGIBLE_PERCENT, Curve, Panel
 from protacsim.plot.drawing import has_hook, is_stand_in, marks_half, named
 from protacsim.plot.selection import attrs_json, hypothetical, unit_suffix
 from protacsim.study import TREATMENT
@@ -151,11 +151,24 @@ def _marks(panels: Sequence[Panel], mark: Sequence[str]) -> list[str]:
         sentences.append("Arrowhead: Dmax, the largest loss, at its dose")
     if "hook" in mark and any(has_hook(r) for r in readings):
         sentences.append("Halo: degradation is lost at higher doses (hook effect)")
+    if {"DC50", "Dmax"} & set(mark) and any(map(_barely_losing, panels)):
+        sentences.append(f"Losses of at most {LEGIBLE_PERCENT:g} % are not marked")
     bounds = sorted({r.half_before for r in readings if np.isfinite(r.half_before)})
     if "D50" in mark and bounds:
         times = ", ".join(f"{time:g} h" for time in bounds)
         sentences.append(f"No D50 is marked where it lies before the second time ({times})")
     return sentences
+
+
+def _barely_losing(panel: Panel) -> bool:
+    """Whether a curve over doses has a DC50 and a Dmax, too small to be marked."""
+    from protacsim.pharmacology.dose_curves import MIN_EFFECT_POINTS
+
+    if panel.along != "dose" or not panel.is_percent:
+        return False
+    curves = [c for c in panel.curves if c.observable in DEGRADATION and c.drawn and not c.reading]
+    losses = [100.0 - float(np.nanmin(curve.value)) for curve in curves]
+    return any(MIN_EFFECT_POINTS < loss <= LEGIBLE_PERCENT for loss in losses)
 
 
 def ramp(panels: Sequence[Panel]) -> str:
