@@ -227,8 +227,8 @@ def test_kd_kon_and_koff_must_agree(site: str) -> None:
     [
         ({"ki_target_nM": 3.0}, "both kd_target_nM and ki_target_nM"),
         ({"kd_target_nM": None, "ki_target_nM": 3.0}, "needs kinact_per_h above 0"),
-        ({"kind": "degrader"}, "a degrader names its ligase"),
-        ({"ligase": "CRBN"}, "only a degrader does"),
+        ({"kind": "degrader"}, "a degrader needs its ligase"),
+        ({"ligase": "CRBN"}, "only a degrader has a ligase"),
         ({"kd_target_nM": 0.0}, "kd_target_nM is 0.0; must be above 0 nM"),
         ({"kinact_per_h": -1.0}, "kinact_per_h is -1.0; must be at least 0 1/h"),
         ({"productive_fraction": 1.1}, "must be at most 1"),
