@@ -706,6 +706,18 @@ def test_a_fit_of_a_configuration_writes_its_tables(tmp_path):
     assert "Readings of the fitted curves" in " ".join(said.output.split())
 
 
+def test_the_report_gives_the_reason_for_a_reading_of_a_fit_that_does_not_exist():
+    from protacsim.cli import calibrating
+
+    numbers = dict.fromkeys(("free", "data", "cost", "degrees_of_freedom", "misses_data"), 1)
+    row = {"time_h": 24.0, "ic50_nM": None, "ic50_nM_reason": "never_reached", "imax_percent": 3.0}
+    fit = {**numbers, "level": 0.9, "parameters": [{"parameter": "x", "low": 1.0, "high": 2.0}]}
+    _, read = calibrating.findings({**fit, "readings": [row, {**row, "ic50_nM": 5.0}]})
+    assert read.table["ic50_nM"].tolist() == ["never reached", 5.0]
+    assert "imax_percent" not in read.table
+    assert len(calibrating.findings({**fit, "readings": []})) == 1
+
+
 def test_mistakes_of_data_and_parameters_of_a_configuration_are_told_together(tmp_path):
     (tmp_path / "measured.csv").write_text("quantity,value,unit\ndc50_relative_nM,-1,nM\n")
     config = tmp_path / "a.toml"

@@ -94,9 +94,21 @@ def findings(fit: Mapping[str, Any]) -> list[report.Finding]:
     from protacsim import report
 
     readings = pd.DataFrame(fit["readings"])
-    about = f"Of the curves with the fitted constants; the whole table is {READINGS}."
-    curves = [report.Finding(OF_CURVES, readings[_told(readings)], about)] if len(readings) else []
-    return [_finding(fit), *curves]
+    if readings.empty:
+        return [_finding(fit)]
+    about = (
+        "Of the curves with the fitted constants. Where a number does not exist, its reason stands "
+        f"in its place. The whole table is {READINGS}."
+    )
+    return [_finding(fit), report.Finding(OF_CURVES, _with_reasons(readings), about)]
+
+
+def _with_reasons(readings: pd.DataFrame) -> pd.DataFrame:
+    shown = readings[_told(readings)].astype(object)
+    for name in (name for name in shown if f"{name}_reason" in readings):
+        reasons = readings[f"{name}_reason"].str.replace("_", " ")
+        shown[name] = shown[name].where(shown[name].notna(), reasons)
+    return shown
 
 
 def _finding(fit: Mapping[str, Any]) -> report.Finding:
