@@ -406,6 +406,27 @@ def test_a_caption_says_that_small_losses_are_not_marked(loss: float, said: bool
     assert ("Losses of at most 2" in caption) == said
 
 
+@pytest.mark.parametrize("relative_to", ["vehicle", "untreated"])
+@pytest.mark.parametrize("measured_at_zero", [False, True])
+def test_the_axis_is_broken_where_something_stands_at_dose_zero(
+    relative_to: str, measured_at_zero: bool
+) -> None:
+    doses = np.geomspace(1.0, 1e4, 9)
+    attrs = {"units": "%", "relative_to": relative_to}
+    one = xr.Dataset(
+        {"target_total_percent": ("compound.dose_nM", 100.0 - 9.0 * np.log10(doses), attrs)},
+        {"compound.dose_nM": doses},
+    )
+    zero = pd.DataFrame({"compound.dose_nM": [0.0, 10.0], "value": [98.0, 90.0]})
+    points = zero if measured_at_zero else None
+    for ax in (
+        plot.dose_response(one, "target_total", points=points),
+        *plot.dose_response_grid(one, ["target_total"], points=points).axes,
+    ):
+        broken = any(line.get_label() == "_break" for line in ax.get_lines())
+        assert broken == (measured_at_zero or relative_to == "vehicle")
+
+
 def test_measurements_that_belong_to_no_curve_are_counted(data: xr.Dataset) -> None:
     rows = measured()  # 8 doses of each allele of MT-802
     later = rows.assign(time_h=[24.0] * 13 + [4.0] * 3)

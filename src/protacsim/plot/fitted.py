@@ -67,13 +67,14 @@ def fit_sheet(curves: xr.Dataset, found: xr.Dataset, *, width_mm: float | None =
         return read_overlay(panel, points if len(points) else None, None)
 
     def draw(ax: Axes, panel: Panel) -> None:
-        dose_panel.draw(ax, panel, MARKS, overlay=laid_over(panel))
+        dose_panel.draw(ax, panel, MARKS, overlay=laid_over(panel), broken=broken)
 
     width_mm = style.width_of(columns.sizes.get(TREATMENT, 1), width_mm)
     observables = [str(name)[: -len(PERCENT)] for name in curves if str(name).endswith(PERCENT)]
     cells = cells_of(columns, observables, TREATMENT, {}, read, width_mm)
     panels = [cell.panel for cell in cells]
     overlays = [laid_over(panel) for panel in panels]
+    broken = dose_panel.at_zero(panels, overlays)
     about = [
         caption.at_times(measured[TIME].tolist()),
         _bands(found),

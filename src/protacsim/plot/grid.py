@@ -82,12 +82,15 @@ def dose_response_grid(
     def read(observable: str, chosen: Selection) -> Panel:
         return read_panel(data, observable, curves, time_h, chosen)
 
-    def draw(ax: Axes, panel: Panel) -> None:
-        dose_panel.draw(ax, panel, mark, overlay=read_overlay(panel, points, fit))
-
     cells = cells_of(data, observables, columns, dict(select or {}), read, width_mm)
     panels = [cell.panel for cell in cells]
     overlays = [read_overlay(panel, points, fit) for panel in panels]
+    broken = dose_panel.at_zero(panels, overlays)
+
+    def draw(ax: Axes, panel: Panel) -> None:
+        laid_over = read_overlay(panel, points, fit)
+        dose_panel.draw(ax, panel, mark, overlay=laid_over, broken=broken)
+
     about = [left_out(panels, points), *overlay_sentences(panels, overlays)]
     return draw_grid(data, cells, draw, mark, width_mm, keys=overlay_keys(overlays), about=about)
 

@@ -169,6 +169,13 @@ def dose_response(
     return ax
 
 
+def at_zero(panels: Sequence[Panel], overlays: Sequence[Overlay] = ()) -> bool:
+    """Whether a curve or a measured point stands at dose 0."""
+    curves = np.array([curve.zero_dose for panel in panels for curve in panel.curves])
+    measured = [bool((points.x <= 0.0).any()) for own in overlays for points in own.points]
+    return bool(np.isfinite(curves).any()) or any(measured)
+
+
 def _fitted(panel: Panel, overlay: Overlay) -> list[str]:
     pairs = zip(panel.curves, overlay.fits, strict=False)
     return [": ".join(filter(None, (curve.name, fit_text(fit)))) for curve, fit in pairs]
@@ -181,9 +188,13 @@ def draw(
     prefix: str = "",
     overlay: Overlay = NOTHING,
     *,
-    broken: bool = True,
+    broken: bool | None = None,
 ) -> None:
-    """Draw curves, marks, axes and what lies over them into `ax`; no title, no legend."""
+    """Draw curves, marks, axes and what lies over them into `ax`; no title, no legend.
+
+    The axis is `broken` where something stands at dose 0, by default in this panel.
+    """
+    broken = at_zero([panel], [overlay]) if broken is None else broken
     axis = replace(dose_axis(panel, overlay), broken=broken)
     for i, (curve, look) in enumerate(zip(panel.curves, looks(panel), strict=True)):
         if curve.drawn:

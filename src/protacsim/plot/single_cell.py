@@ -271,7 +271,7 @@ def _draw(ax: Axes, spread: Spread) -> None:
     if panel.along == "time":
         draw_times(ax, panel, ())
     else:
-        draw(ax, panel, ())
+        draw(ax, panel, (), broken=True)
     for rank, band in enumerate(spread.bands):
         for curve, look, (low, high) in zip(panel.curves, looks(panel), band, strict=True):
             name = f"_{BANDS[rank][2]} {curve.name}"

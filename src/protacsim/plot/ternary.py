@@ -153,8 +153,7 @@ def read_bell(
 
 def draw_bell(ax: Axes, bell: Bell) -> None:
     """Draw the curves, the axes and a diamond at every maximum that lies within the doses."""
-    at_zero = np.isfinite([curve.zero_dose for curve in bell.panel.curves])
-    draw(ax, bell.panel, mark=(), broken=bool(at_zero.any()))
+    draw(ax, bell.panel, mark=())
     low, high = ax.get_xlim()
     for dose, height, look, curve in zip(
         bell.dose_nM, bell.height, looks(bell.panel), bell.panel.curves, strict=True
