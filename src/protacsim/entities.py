@@ -33,6 +33,12 @@ ALTERNATIVES = (
 )
 """Fields that say the same thing in another way: an override of one displaces the others."""
 
+
+def other_spellings(field: str) -> frozenset[str]:
+    """Fields that state the number of this one in another way; of most fields there are none."""
+    return next((group - {field} for group in ALTERNATIVES if field in group), frozenset())
+
+
 CompoundClass = Literal["degrader", "covalent", "noncovalent"]
 
 

@@ -13,9 +13,8 @@ from protacsim import fitting
 from protacsim.cli.publishing import (
     FIT,
     FIT_CURVES,
-    WANTED,
-    is_reading,
     save_figure,
+    told,
     write_table,
 )
 from protacsim.cli.tables import print_rows, print_table
@@ -59,7 +58,7 @@ def calibrate(
     if not quiet:
         _print(found)
         if len(readings):
-            print_table(OF_CURVES, readings[_told(readings)], readings)
+            print_table(OF_CURVES, readings[told(readings)], readings)
     tables = {"parameters": parameters, "readings": readings}
     listed = {name: json.loads(t.to_json(orient="records")) for name, t in tables.items()}
     return {**{key: found.attrs[key] for key in TOLD}, **listed}, figure
@@ -82,11 +81,6 @@ def curve_readings(curves: xr.Dataset) -> pd.DataFrame:
     return table.drop(columns="curve")
 
 
-def _told(readings: pd.DataFrame) -> list[str]:
-    """Columns for the terminal and the report: what tells curves apart, and what matters most."""
-    return [name for name in map(str, readings) if name in WANTED or not is_reading(name)]
-
-
 def findings(fit: Mapping[str, Any]) -> list[report.Finding]:
     """What the report says of a fit: its numbers, and those read off its curves."""
     import pandas as pd
@@ -104,7 +98,7 @@ def findings(fit: Mapping[str, Any]) -> list[report.Finding]:
 
 
 def _with_reasons(readings: pd.DataFrame) -> pd.DataFrame:
-    shown = readings[_told(readings)].astype(object)
+    shown = readings[told(readings)].astype(object)
     for name in (name for name in shown if f"{name}_reason" in readings):
         reasons = readings[f"{name}_reason"].str.replace("_", " ")
         shown[name] = shown[name].where(shown[name].notna(), reasons)

@@ -209,19 +209,23 @@ def _print_first(job: Job, table: pd.DataFrame) -> int:
         print_table(_heading(job), few.head(LISTED_ROWS))
         return len(few)
     last = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
-    axes = [c for c in table.columns if not is_reading(c)]
-    wanted = [name for name in WANTED if name in table]
     if job.study.samples:
-        return _print_populations(job, last, axes, wanted)
-    print_table(_heading(job), last[[*axes, *wanted]].head(LISTED_ROWS), last)
+        return _print_populations(job, last)
+    print_table(_heading(job), last[told(last)].head(LISTED_ROWS), last)
     return len(last)
 
 
-def _print_populations(
-    job: Job, table: pd.DataFrame, axes: Sequence[str], wanted: Sequence[str]
-) -> int:
+def told(table: pd.DataFrame) -> list[str]:
+    """Columns for people: what tells curves apart, and the readings that matter most."""
+    axes = [name for name in map(str, table.columns) if not _is_reading(name)]
+    return [*axes, *(name for name in WANTED if name in table)]
+
+
+def _print_populations(job: Job, table: pd.DataFrame) -> int:
     """One row per curve, with the median and the middle 90 % of all members of the samples."""
     drawn = {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
+    wanted = [name for name in WANTED if name in table]
+    axes = [name for name in told(table) if name not in wanted]
     kept = [name for name in axes if name.removesuffix(" quantile") not in drawn]
     rows = [
         [*at, len(part), *(_spread_of(part[name]) for name in wanted)]
@@ -253,8 +257,7 @@ def _spread_of(values: pd.Series) -> str:
     return f"{median} ({low} to {high}{f'; {without} none' if without else ''})"
 
 
-def is_reading(column: str) -> bool:
-    """Whether a column of a summary is a reading, not what tells curves apart."""
+def _is_reading(column: str) -> bool:
     return column.endswith(("_percent", "_reason", "_shift", "multimodal")) or (
         column.startswith(("dc50", "hc50", "ic50", "dmax", "imax"))
     )

@@ -130,7 +130,7 @@ class AxisSection:
             )
         return Axis(self.path, tuple(np.geomspace(low, high, count).tolist()), self.zip)
 
-    def _number(self, value: bool | float | str) -> Any:
+    def _number(self, value: bool | float | str) -> bool | float | str:
         if isinstance(value, bool) and unit_of(self.path):
             raise ParameterError(
                 f"axis {self.path} has {value}; must be a number in {unit_of(self.path)}"

@@ -203,7 +203,7 @@ class _Checker:
                 "row, with their standard deviation in sd"
             )
         self.seen[key] = name
-        sd, assumed = self._sd(row, quantity), row.get("sd") in (None, "")
+        sd, assumed = self._sd(row, quantity)
         return Measurement(quantity, value, operator, sd, time_h, dose, where, name, assumed)
 
     def _quantity(self, row: Mapping[str, Any]) -> str:
@@ -262,14 +262,15 @@ class _Checker:
             raise ParameterError(f"{dim} {label!r}: {one_of(label, labels)}")
         return label
 
-    def _sd(self, row: Mapping[str, Any], quantity: str) -> float:
+    def _sd(self, row: Mapping[str, Any], quantity: str) -> tuple[float, bool]:
+        """The standard deviation, and whether it is assumed."""
         given = row.get("sd")
         if given in (None, ""):
-            return self.errors.sd_log if quantity in POTENCIES else self.errors.sd_percent
+            return (self.errors.sd_log if quantity in POTENCIES else self.errors.sd_percent), True
         sd = _number(given, "sd")
         if sd <= 0.0:
             raise ParameterError(f"sd is {sd:g}; must be above 0")
-        return sd if quantity in POTENCIES else sd * PERCENT_IN[str(row["unit"])]
+        return (sd if quantity in POTENCIES else sd * PERCENT_IN[str(row["unit"])]), False
 
 
 def named_labels(study: Study) -> dict[str, list[str]]:

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from protacsim import provenance
-from protacsim.entities import ALTERNATIVES
+from protacsim.entities import other_spellings
 from protacsim.errors import ParameterError
 from protacsim.fitting.data import named_labels
 from protacsim.scenario import (
     Scenario,
     check_inactivation,
     displace,
+    field_of,
     full_path,
     numbers,
     replaced,
@@ -171,7 +172,7 @@ def _respelled(scenario: Scenario, parameters: Sequence[Parameter]) -> Scenario:
     """The scenario, with koff in place of its kon and the like where that is what is fitted."""
     for parameter in parameters:
         value = parameter.start or parameter.low or parameter.high
-        if value is None or not any(parameter.path.rpartition(".")[2] in g for g in ALTERNATIVES):
+        if value is None or not other_spellings(field_of(parameter.path)):
             continue
         with suppress(ParameterError):  # reported for that parameter
             if full_path(scenario, parameter.path) not in numbers(scenario):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from protacsim.entities import ALTERNATIVES, Allele, Cell, Compound
+from protacsim.entities import Allele, Cell, Compound, other_spellings
 from protacsim.library._shelf import KINDS, Entry, Fact, find, known, nested_values, shelf
 
 __all__ = [
@@ -101,7 +101,7 @@ def _laid_over(below: object, value: object) -> object:
 
 
 def _displaced(key: str, overrides: Mapping[str, Any]) -> bool:
-    return any(key in pair and (pair - {key}) & overrides.keys() for pair in ALTERNATIVES)
+    return bool(other_spellings(key) & overrides.keys())
 
 
 def compound(name: str, basis: str | None = None, **overrides: Any) -> Compound:

@@ -14,7 +14,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
-from protacsim.entities import ALTERNATIVES
+from protacsim.entities import other_spellings
 from protacsim.errors import ParameterError
 from protacsim.validation import one_of, quoted
 
@@ -170,8 +170,7 @@ def _over(facts: dict[str, Fact], own: dict[str, Fact]) -> dict[str, Fact]:
     displaced = set()
     for path in own:
         prefix, dot, field = path.rpartition(".")
-        groups = (group for group in ALTERNATIVES if field in group)
-        displaced |= {prefix + dot + other for group in groups for other in group - {field}}
+        displaced |= {prefix + dot + other for other in other_spellings(field)}
     return {path: fact for path, fact in facts.items() if path not in displaced} | own
 
 

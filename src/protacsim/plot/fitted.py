@@ -20,6 +20,7 @@ from protacsim.plot.curves import Panel, read_panel
 from protacsim.plot.layout import cells_of, draw_grid
 from protacsim.plot.overlay import Overlay, overlay_keys, overlay_sentences, read_overlay
 from protacsim.plot.selection import TIME, Selection
+from protacsim.plot.sensitivity import READINGS
 from protacsim.study import DOSE, TREATMENT
 
 if TYPE_CHECKING:
@@ -98,17 +99,11 @@ def _bands(found: xr.Dataset) -> str:
 def _left_out(measured: pd.DataFrame) -> str:
     """Measurements that are fitted and have no place in the figure, and errors that are assumed."""
     readings = measured[~(measured[DOSE] > 0.0)]["quantity"].value_counts(sort=False)
-    names = [f"{_short(name)} ({count})" for name, count in readings.items()]
+    names = [f"{READINGS.get(str(name), name)} ({count})" for name, count in readings.items()]
     sentences = [f"Fitted, not drawn: measured {', '.join(names)}"] if names else []
     if _assumed(measured).any():
         sentences.append("Points without bars: error assumed")
     return ". ".join(sentences)
-
-
-def _short(quantity: object) -> str:
-    """DC50 for dc50_relative_nM, Dmax for dmax_percent."""
-    name = str(quantity).partition("_")[0]
-    return {"dmax": "Dmax", "imax": "Imax"}.get(name, name.upper())
 
 
 def _assumed(rows: pd.DataFrame) -> pd.Series:

@@ -86,10 +86,10 @@ def dose_response_grid(
     panels = [cell.panel for cell in cells]
     overlays = [read_overlay(panel, points, fit) for panel in panels]
     broken = dose_panel.at_zero(panels, overlays)
+    over = dict(zip(map(id, panels), overlays, strict=True))
 
     def draw(ax: Axes, panel: Panel) -> None:
-        laid_over = read_overlay(panel, points, fit)
-        dose_panel.draw(ax, panel, mark, overlay=laid_over, broken=broken)
+        dose_panel.draw(ax, panel, mark, overlay=over[id(panel)], broken=broken)
 
     about = [left_out(panels, points), *overlay_sentences(panels, overlays)]
     return draw_grid(data, cells, draw, mark, width_mm, keys=overlay_keys(overlays), about=about)

@@ -1,7 +1,4 @@
-"""Everything one run needs (`nouns`), the path of every number in it (`paths`) and its `use`,
-
-and `mistakes`.
-"""
+"""Everything one run needs (`nouns`), every number by path (`paths`), its `use`, and `mistakes`."""
 
 from protacsim.scenario.mistakes import (
     check_inactivation,

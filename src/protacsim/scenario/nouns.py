@@ -15,7 +15,15 @@ from pydantic_core import ArgsKwargs
 
 from protacsim import library
 from protacsim.dosing import Schedule
-from protacsim.entities import ALTERNATIVES, Allele, Cell, Compound, Protein, Target, Ubiquitination
+from protacsim.entities import (
+    Allele,
+    Cell,
+    Compound,
+    Protein,
+    Target,
+    Ubiquitination,
+    other_spellings,
+)
 from protacsim.errors import ParameterError
 from protacsim.scenario.mistakes import (
     OF_LIGASE,
@@ -107,8 +115,7 @@ def completed(compound: Compound) -> Compound:
     """The compound with every open constant filled from the library's defaults."""
     gaps: dict[str, Any] = {}
     for field, fact in library.defaults(f"compound.{compound.kind}").items():
-        replaced = next((group for group in ALTERNATIVES if field in group), frozenset({field}))
-        if all(getattr(compound, other) is None for other in replaced):
+        if all(getattr(compound, each) is None for each in {field} | other_spellings(field)):
             gaps[field] = fact.value
     if compound.neosubstrates:
         kon, productive = gaps_of_neosubstrates()

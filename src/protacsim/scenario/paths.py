@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from protacsim import library
 from protacsim.dosing import Schedule
-from protacsim.entities import ALTERNATIVES, Cell, Compound
+from protacsim.entities import Cell, Compound, other_spellings
 from protacsim.errors import ParameterError
 from protacsim.scenario.nouns import SCHEDULE_FIELDS, DosedCompound, Scenario
 from protacsim.units import MOLECULES_PER_NM_PL
@@ -55,10 +55,8 @@ def _walk(part: Any, prefix: str) -> Iterator[tuple[str, float]]:
 def displace(values: dict[str, Any], path: str) -> None:
     """Drop from numbers by path the other ways of stating the number at `path`."""
     prefix, _, field = path.rpartition(".")
-    for group in ALTERNATIVES:
-        if field in group:
-            for other in group:
-                values.pop(f"{prefix}.{other}", None)
+    for other in other_spellings(field):
+        values.pop(f"{prefix}.{other}", None)
 
 
 LOOKED_UP = {
@@ -129,8 +127,7 @@ def _replaced(part: Any, keys: list[str], value: Any) -> Any:
         return dataclasses.replace(part, **{head: _replaced(below, rest, value)})
     if head == "basis":
         return _rebased(part, value)
-    dropped = {other: None for group in ALTERNATIVES if head in group for other in group - {head}}
-    return dataclasses.replace(part, **{**dropped, head: value})
+    return dataclasses.replace(part, **dict.fromkeys(other_spellings(head)), **{head: value})
 
 
 def _rebased(part: Compound | Cell, basis: str) -> Any:

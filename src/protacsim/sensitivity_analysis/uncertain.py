@@ -112,8 +112,10 @@ def _draws(combination: Combination) -> dict[str, Draw]:
 def _of_kon(combination: Combination, constant: provenance.Constant) -> Draw | None:
     """The draw of koff that stands for that of kon where there is a KI; else None."""
     compound, _, field = constant.path.rpartition(".")
+    if field != KON:
+        return None
     first, _ = combination.values(dict.fromkeys(combination.shape, slice(0, 1)))
-    if field != KON or f"{compound}.{KI}" not in first:
+    if f"{compound}.{KI}" not in first:
         return None
     ki, kinact = (float(np.ravel(first[f"{compound}.{name}"])[0]) for name in (KI, KINACT))
     kon, low, high = library_range(constant.path, combination.scenario)
@@ -141,14 +143,12 @@ def _has_range(constant: provenance.Constant) -> bool:
 def _varies_ki(study: Study) -> str | None:
     """A dim with several values along which KI or kinact of a compound with a KI varies."""
     for combination in study.combinations:
-        for path in combination.varied:
-            compound, _, field = path.rpartition(".")
-            with_ki = f"{compound}.{KI}" in {*numbers(combination.scenario), path}
-            if field in (KI, KINACT) and with_ki:
-                return next(
-                    (d for d in combination.shape if path in combination.paths_along(d)
-                     and study.dims[d] > 1), None,
-                )  # fmt: skip
+        known = {*numbers(combination.scenario), *combination.varied}
+        for dim in (d for d in combination.shape if study.dims[d] > 1):
+            for path in combination.paths_along(dim):
+                compound, _, field = path.rpartition(".")
+                if field in (KI, KINACT) and f"{compound}.{KI}" in known:
+                    return dim
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +31,11 @@ def dim_of_doses(dims: Iterable[Hashable]) -> str | None:
 
 
 Value = Treatment | bool | float | str
+V = TypeVar("V")
 Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w .+()-]*$", max_length=80)]
 
 
-def number_of(path: str, value: Value) -> Value:
+def number_of(path: str, value: V) -> V | float:
     """A value of an axis in the unit of its path; raises `ParameterError` that names the axis."""
     try:
         return to_canonical(path, value) if isinstance(value, str) else value

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protacsim.dosing import check_order
-from protacsim.entities import ALTERNATIVES
+from protacsim.entities import other_spellings
 from protacsim.errors import ParameterError
 from protacsim.mechanisms import rate_constants
 from protacsim.scenario import (
@@ -23,6 +23,7 @@ from protacsim.scenario import (
     Scenario,
     check_inactivation,
     displace,
+    field_of,
     full_path,
     is_structural,
     numbers,
@@ -105,7 +106,7 @@ class Combination:
         for axis in self.numeric:
             with suppress(ParameterError):  # reported for that axis
                 path = full_path(found, axis.path)
-                if any(path.rpartition(".")[2] in group for group in ALTERNATIVES):
+                if other_spellings(field_of(path)):
                     found = replaced(found, path, axis.example(found))
         return found
 
@@ -143,7 +144,7 @@ class Combination:
             if path == TREATMENT:
                 continue
             prefix, _, field = full_path(self.scenario, path).rpartition(".")
-            group = next((sorted(g)[0] for g in ALTERNATIVES if field in g), field)
+            group = min({field} | other_spellings(field))
             other = seen.get(f"{prefix}.{group}")
             if other == path:
                 raise ParameterError(f"{path} is varied twice; keep one axis or sample of it")
