@@ -47,8 +47,7 @@ class Machine:
         row = np.atleast_2d(np.asarray(rates, float))
         for lane in range(width):
             programs.coefficients(self.code, self.factors, row, 0, self.work, lane)
-        for state in tape.STATES:
-            self.work[self.code[state] + self.n] = 1.0
+        self.work[self.code[tape.ROW_STATE] + self.n] = 1.0
 
     def read(self, field: int, count: int, offset: int = 0) -> Floats:
         """`count` rows from a named row on; all lanes must agree, one is returned."""
@@ -66,9 +65,9 @@ class Machine:
     def rates_of_change(self, y: ArrayLike) -> Floats:
         """dy/dt at y."""
         self.write(tape.ROW_STATE, y)
-        state, out = self.code[tape.ROW_STATE], self.code[tape.ROW_STAGES]
+        state, out = self.code[tape.ROW_STATE], self.code[tape.ROW_SLOPE]
         programs.right_hand_side(self.code, self.work, state, out)
-        return self.read(tape.ROW_STAGES, self.n)
+        return self.read(tape.ROW_SLOPE, self.n)
 
     def matrix(self, y: ArrayLike, shift: float = 0.0) -> Floats:
         """The dense matrix `shift * I - J(y)` that the LU rows hold."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from machine import Machine
 from protacsim.errors import NetworkError
+from protacsim.kernels import tableau, tape
 from protacsim.methods import ODE
 from protacsim.network import CompiledNetwork, Network, Term
 from protacsim.network.compiler import compile_topology
@@ -249,16 +250,41 @@ def assert_programs_match(net: Network, seed: int) -> None:
     scale = 1.0 + np.abs(expected).max() + max(named.values()) * 1e2
     dy = machine.rates_of_change(y)
     np.testing.assert_allclose(dy, expected, rtol=1e-12, atol=1e-12 * scale)
+    changing = np.nonzero(expected)[0]  # columns of species that never change are left out
+    slopes = naive_jacobian(net, named, y)[:, changing]
     jacobian = -machine.matrix(y)
-    for i in np.nonzero(expected)[0]:  # columns of species that never change are left out
-        step = np.eye(y.size)[i]
-        slope = (naive_rates(net, named, y + step) - naive_rates(net, named, y - step)) / 2.0
-        np.testing.assert_allclose(jacobian[:, i], slope, rtol=1e-9, atol=1e-11 * scale)
+    np.testing.assert_allclose(jacobian[:, changing], slopes, rtol=1e-9, atol=1e-11 * scale)
+
+
+def naive_jacobian(net: Network, named: dict[str, float], y: Floats) -> Floats:
+    """Exact differences of the flux form, one column per species."""
+    pairs = [(y + step, y - step) for step in np.eye(y.size)]
+    columns = [naive_rates(net, named, a) - naive_rates(net, named, b) for a, b in pairs]
+    return np.column_stack(columns) / 2.0
 
 
 @given(net=networks(), seed=st.integers(0, 1000))
 def test_programs_match_the_table(net: Network, seed: int) -> None:
     assert_programs_match(net, seed)
+
+
+@given(net=networks(), seed=st.integers(0, 1000))
+def test_a_step_is_the_published_form(net: Network, seed: int) -> None:
+    """Rodas5P as printed: stages by the flux form at moved states, its Jacobian, and numpy's LU."""
+    machine, named, y = filled(net, seed)
+    jacobian = naive_jacobian(net, named, y)
+    slope = naive_rates(net, named, y)
+    h = 1.0 / (1.0 + np.abs(slope).max() + np.abs(jacobian).sum(axis=1).max())
+    matrix = np.eye(y.size) / (h * tableau.GAMMA) - jacobian
+    stages = np.zeros((tableau.STAGES, y.size))
+    for i in range(tableau.STAGES):
+        moved = y + tableau.A[i] @ stages
+        side = naive_rates(net, named, moved) + tableau.C[i] @ stages / h
+        stages[i] = np.linalg.solve(matrix, side)
+    round_off = 1e-11 * (y.max() + np.abs(stages).max())
+    np.testing.assert_allclose(machine.step(y, h), moved + stages[-1], rtol=0.0, atol=round_off)
+    last = machine.read(tape.ROW_STAGES, y.size, (tableau.STAGES - 1) * y.size)
+    np.testing.assert_allclose(last, stages[-1], rtol=0.0, atol=round_off)
 
 
 @given(net=networks(), seed=st.integers(0, 1000))

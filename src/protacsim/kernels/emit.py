@@ -6,6 +6,8 @@ them, so that both back ends agree bit for bit. The driver calls the code by add
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from llvmlite import ir
 
 from protacsim.kernels import tape
@@ -13,10 +15,10 @@ from protacsim.kernels.tableau import (
     DENSE_STAGES,
     DIRECT_FROM,
     ERROR_ORDER,
+    MOVED_C,
     SMALLEST_ERROR,
     STAGES,
     A,
-    C,
     H,
 )
 from protacsim.kernels.writer import DOUBLE, INDEX, Writer
@@ -38,6 +40,7 @@ class Layout:
         self.order = self.list(tape.ORDER, self.n)
         self.diagonal = self.list(tape.DIAG_SLOT, self.n)
         self.rates = self._pairs(tape.RHS_PTR, self.n, tape.RHS_COEF, tape.RHS_STATE)
+        self.curved = [[pair for pair in row if pair[1] > self.n] for row in self.rates]
         slots = self.at(tape.SLOTS)
         self.jacobian = self._pairs(tape.JAC_PTR, slots, tape.JAC_COEF, tape.JAC_STATE)
         self.left = self._pairs(tape.F_PTR, self.n, tape.F_SLOT, tape.F_COL)
@@ -75,10 +78,19 @@ class Layout:
         return [list(zip(species[i:j], weights[i:j])) for i, j in zip(ends, ends[1:])]
 
 
+class Solvers(NamedTuple):
+    """Functions that the outer ones call."""
+
+    rates: ir.Function
+    factorise: ir.Function
+    stage: ir.Function
+    restore: ir.Function
+
+
 def assembly(packed: tape.Tape, width: int) -> str:
     """LLVM assembly of the FUNCTIONS of a tape, each called with `work` and rtol."""
     layout, module = Layout(packed), ir.Module("lanes")
-    _write_rates(layout, Writer(module, "rates", width))
+    _write_rates(layout, rates := Writer(module, "rates", width))
     _write_stage(layout, stage := Writer(module, "stage", width, (INDEX, INDEX)))
     stage.function.linkage = "internal"
     _write_factorise(layout, factorise := Writer(module, "factorise", width))
@@ -88,10 +100,10 @@ def assembly(packed: tape.Tape, width: int) -> str:
     share_out.function.attributes.add("noinline")
     _write_restore(layout, restore := Writer(module, "restore", width), share_out.function)
     restore.function.linkage = "internal"
-    solvers = (factorise.function, stage.function, restore.function)
-    _write_attempt(layout, Writer(module, "attempt", width), *solvers)
+    solvers = Solvers(rates.function, factorise.function, stage.function, restore.function)
+    _write_attempt(layout, Writer(module, "attempt", width), solvers)
     _write_observe(layout, Writer(module, "observe", width), stage.function, share_out.function)
-    _write_relax(layout, Writer(module, "relax", width), *solvers)
+    _write_relax(layout, Writer(module, "relax", width), solvers)
     _write_accept(layout, Writer(module, "accept", width))
     return str(module)
 
@@ -122,38 +134,40 @@ def _weighted(w: Writer, pairs, state: list) -> ir.Value:
 
 
 def _write_rates(layout: Layout, w: Writer) -> None:
-    """First stage = rate of change of the present state."""
-    state, out = layout.at(tape.ROW_STATE), layout.at(tape.ROW_STAGES)
+    """Slope = rate of change of the present state."""
+    state, out = layout.at(tape.ROW_STATE), layout.at(tape.ROW_SLOPE)
     extended = _extended(layout, w, [w.load(state + s) for s in range(layout.n)])
     for s in range(layout.n):
         w.store(out + s, _weighted(w, layout.rates[s], extended))
     w.builder.ret_void()
 
 
-def _write_stage(layout, w):
-    x, b = w.extra
-    inverse_h = w.load(layout.at(tape.ROW_INVERSE_H))
-    species = [w.load(w.plus(x, s)) for s in range(layout.n)]
-    extended = _extended(layout, w, species)
-    known = {}
+def _write_stage(layout: Layout, w: Writer) -> None:
+    """A stage by its move, in place of what earlier ones add, as `rodas5p.solve_stage`."""
+    move, b = w.extra
+    inverse_h, slope = w.load(layout.at(tape.ROW_INVERSE_H)), layout.at(tape.ROW_SLOPE)
+    moves = [w.load(w.plus(move, s)) for s in range(layout.n)]
+    extended = _extended(layout, w, moves)
+    known, scaled = {}, {}
     for k, s in enumerate(layout.order):
-        value = _weighted(w, layout.rates[s], extended)
-        value = w.fma(w.load(w.plus(b, s)), inverse_h, value)
+        value = w.fma(w.load(w.plus(b, s)), inverse_h, w.load(slope + s))
+        value = _sum(w, ((w.load(q), extended[place]) for q, place in layout.curved[s]), value)
         for slot, column in layout.left[k]:
             value = w.fnma(w.load(slot), known[column], value)
         known[s] = value
+        scaled[s] = w.builder.fmul(value, w.load(layout.diagonal[k]))
     for k in reversed(range(layout.n)):
         s = layout.order[k]
-        value = known[s]
+        value = scaled[s]
         for slot, column in layout.right[k]:
             value = w.fnma(w.load(slot), known[column], value)
-        known[s] = w.builder.fmul(value, w.load(layout.diagonal[k]))
-        w.store(w.plus(b, s), known[s])
+        known[s] = value
+        w.store(w.plus(b, s), w.builder.fsub(known[s], moves[s]))
     w.builder.ret_void()
 
 
 def _write_factorise(layout: Layout, w: Writer) -> None:
-    """LU rows = factors of `shift * I - J` at the present state, row by row."""
+    """LU rows = factors of `shift * I - J` at the present state, as `programs`, but row by row."""
     state = layout.at(tape.ROW_STATE)
     first = layout.at(tape.ROW_LU)
     worst = w.number(-1e300)
@@ -169,48 +183,48 @@ def _write_factorise(layout: Layout, w: Writer) -> None:
         value[s] = w.builder.fadd(value[s], w.load(layout.at(tape.ROW_SHIFT)))
         for slot, column in layout.left[k]:
             pivot = position[column]
-            factor = w.builder.fmul(value[column], w.load(layout.diagonal[pivot]))
-            w.store(slot, factor)
+            factor = value[column]
+            w.store(slot, w.builder.fmul(factor, w.load(layout.diagonal[pivot])))
             for other, to_the_right in layout.right[pivot]:
                 value[to_the_right] = w.fnma(factor, w.load(other), value[to_the_right])
         worst = w.maximum(worst, w.builder.fneg(w.absolute(value[s])))
-        w.store(layout.diagonal[k], w.builder.fdiv(w.number(1.0), value[s]))
+        inverse = w.builder.fdiv(w.number(1.0), value[s])
+        w.store(layout.diagonal[k], inverse)
         for slot, column in layout.right[k]:
-            w.store(slot, value[column])
+            w.store(slot, w.builder.fmul(value[column], inverse))
     w.store(layout.at(tape.ROW_PIVOT), worst)
     w.builder.ret_void()
 
 
-def _write_attempt(layout: Layout, w: Writer, factorise, stage, restore) -> None:
+def _write_attempt(layout: Layout, w: Writer, solvers: Solvers) -> None:
     """Factors, stages, new state with its totals restored, and error norm of one step."""
-    n, state, new = layout.n, layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
-    stages = layout.at(tape.ROW_STAGES)
-    w.builder.call(factorise, [w.work, w.rtol])
-    for s in w.each(n):
-        w.store(w.plus(s, stages), w.number(0.0))
-    for i in range(STAGES):
-        if i:
-            _write_combination(layout, w, i, new)
-        _call_stage(w, stage, state if i == 0 else new, stages + i * n)
+    new, stages = layout.at(tape.ROW_NEW), layout.at(tape.ROW_STAGES)
+    _call_first_stage(layout, w, solvers)
+    for i in range(1, STAGES):
+        _write_combination(layout, w, i, new)
+        _call_stage(w, solvers.stage, new, stages + i * layout.n)
     _write_error(layout, w)
-    w.builder.call(restore, [w.work, w.rtol])
+    w.builder.call(solvers.restore, [w.work, w.rtol])
     w.builder.ret_void()
 
 
 def _write_combination(layout: Layout, w: Writer, i: int, out: int) -> None:
-    """State of stage i, and the sum of earlier stages that enters its right-hand side."""
+    """The move of stage i, and what earlier stages add to its side, as `rodas5p.combine`."""
     n, stages = layout.n, layout.at(tape.ROW_STAGES)
     for s in w.each(n):
         earlier = [w.load(w.plus(s, stages + j * n)) for j in range(i)]
         if DIRECT_FROM <= i < STAGES:
             value = w.builder.fadd(w.load(w.plus(s, out)), earlier[-1])
         else:
-            value = w.load(w.plus(s, layout.at(tape.ROW_STATE)))
-            value = _sum(w, ((w.number(a), u) for a, u in zip(A[i], earlier)), value)
+            value = _times(w, A[i], earlier)
         w.store(w.plus(s, out), value)
-        value = w.builder.fmul(w.number(C[i, 0]), earlier[0])
-        value = _sum(w, ((w.number(c), u) for c, u in zip(C[i, 1:], earlier[1:])), value)
-        w.store(w.plus(s, stages + i * n), value)
+        w.store(w.plus(s, stages + i * n), _times(w, MOVED_C[i], earlier))
+
+
+def _times(w: Writer, weights, values: list) -> ir.Value:
+    """Sum of numbers times values."""
+    first = w.builder.fmul(w.number(weights[0]), values[0])
+    return _sum(w, ((w.number(x), u) for x, u in zip(weights[1:], values[1:])), first)
 
 
 def _write_error(layout: Layout, w: Writer) -> None:
@@ -220,10 +234,10 @@ def _write_error(layout: Layout, w: Writer) -> None:
     rtol = w.spread(w.rtol)
     total, overflow = w.number(0.0), w.number(0.0)
     for s in reversed(layout.order):
-        error = w.load(last + s)
-        value = w.builder.fadd(w.load(new + s), error)
+        error, before = w.load(last + s), w.load(state + s)
+        value = w.builder.fadd(before, w.builder.fadd(w.load(new + s), error))
         w.store(new + s, value)
-        size = w.maximum(w.absolute(w.load(state + s)), w.absolute(value))
+        size = w.maximum(w.absolute(before), w.absolute(value))
         ratio = w.builder.fdiv(error, w.fma(rtol, size, w.load(atol + s)))
         total = w.fma(ratio, ratio, total)
         overflow = w.fma(w.number(0.0), value, overflow)
@@ -251,22 +265,25 @@ def _write_observe(layout: Layout, w: Writer, stage, share_out) -> None:
     _write_combination(layout, w, STAGES, inside)
     _call_stage(w, stage, inside, stages + STAGES * layout.n)
     _restore_inside(layout, w, share_out)
+    blocks = [layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)]
+    blocks += [stages + j * layout.n for j in range(DENSE_STAGES)]
     for o, terms in enumerate(layout.seen):
-        for source, target in ((tape.ROW_STATE, tape.ROW_BEFORE), (tape.ROW_NEW, tape.ROW_AFTER)):
-            w.store(layout.at(target) + o, _observed(w, terms, layout.at(source)))
-        bends = [w.number(0.0)] * tape.BENDS
-        for j in range(DENSE_STAGES):
-            value = _observed(w, terms, stages + j * layout.n)
-            bends = [w.fma(w.number(H[k, j]), value, bend) for k, bend in enumerate(bends)]
-        for k, bend in enumerate(bends):
+        before, after, *changes = _observed(w, terms, blocks)
+        w.store(layout.at(tape.ROW_BEFORE) + o, before)
+        w.store(layout.at(tape.ROW_AFTER) + o, after)
+        for k in range(tape.BENDS):
+            bend = _sum(w, zip(map(w.number, H[k]), changes), w.number(0.0))
             w.store(layout.at(tape.ROW_BENDS) + tape.BENDS * o + k, bend)
     w.builder.ret_void()
 
 
-def _observed(w: Writer, terms, state: int) -> ir.Value:
-    """One observable at the state in the rows from `state` on."""
-    loaded = ((w.load(weight), w.load(state + s)) for weight, s in terms)
-    return _sum(w, loaded, w.number(0.0))
+def _observed(w: Writer, terms: list, blocks: list[int]) -> list:
+    """One observable of the states in the rows from each of `blocks` on."""
+    totals = [w.number(0.0)] * len(blocks)
+    for weight, s in terms:
+        factor = w.load(weight)
+        totals = [w.fma(factor, w.load(b + s), total) for b, total in zip(blocks, totals)]
+    return totals
 
 
 def _write_restore(layout: Layout, w: Writer, share_out) -> None:
@@ -358,34 +375,29 @@ def _write_accept(layout: Layout, w: Writer) -> None:
     w.builder.ret_void()
 
 
-def _write_relax(layout: Layout, w: Writer, factorise, stage, restore) -> None:
+def _write_relax(layout: Layout, w: Writer, solvers: Solvers) -> None:
     """Two Newton corrections of an implicit Euler step, as `steady.relax`."""
-    n, state, new = layout.n, layout.at(tape.ROW_STATE), layout.at(tape.ROW_NEW)
-    first = layout.at(tape.ROW_STAGES)
-    w.builder.call(factorise, [w.work, w.rtol])
+    n, new, first = layout.n, layout.at(tape.ROW_NEW), layout.at(tape.ROW_STAGES)
+    _call_first_stage(layout, w, solvers)
     for s in w.each(n):
-        w.store(w.plus(s, first), w.number(0.0))
-    _call_stage(w, stage, state, first)
-    for s in w.each(n):
-        moved = w.load(w.plus(s, first))
-        w.store(w.plus(s, new), w.builder.fadd(w.load(w.plus(s, state)), moved))
-        w.store(w.plus(s, first + n), w.builder.fneg(moved))
-    _call_stage(w, stage, new, first + n)
+        w.store(w.plus(s, new), w.load(w.plus(s, first)))
+        w.store(w.plus(s, first + n), w.number(0.0))
+    _call_stage(w, solvers.stage, new, first + n)
     _write_measure(layout, w)
-    w.builder.call(restore, [w.work, w.rtol])
+    w.builder.call(solvers.restore, [w.work, w.rtol])
     w.builder.ret_void()
 
 
 def _write_measure(layout: Layout, w: Writer) -> None:
     """New state, and mean squares of both corrections, as `steady.measure`."""
     n, new, first = layout.n, layout.at(tape.ROW_NEW), layout.at(tape.ROW_STAGES)
-    rtol = w.spread(w.rtol)
+    rtol, state = w.spread(w.rtol), layout.at(tape.ROW_STATE)
     moved, left, depth, sign = (w.number(x) for x in (0.0, 0.0, -1e300, 1.0))
     for s in range(n):
-        correction = w.load(first + n + s)
-        value = w.builder.fadd(w.load(new + s), correction)
+        correction, before = w.load(first + n + s), w.load(state + s)
+        value = w.builder.fadd(w.builder.fadd(before, w.load(new + s)), correction)
         w.store(new + s, value)
-        size = w.maximum(w.absolute(w.load(layout.at(tape.ROW_STATE) + s)), w.absolute(value))
+        size = w.maximum(w.absolute(before), w.absolute(value))
         floor = w.load(layout.at(tape.ROW_ATOL) + s)
         inverse = w.builder.fdiv(w.number(1.0), w.fma(rtol, size, floor))
         ratio = w.builder.fmul(w.load(first + s), inverse)
@@ -400,9 +412,20 @@ def _write_measure(layout: Layout, w: Writer) -> None:
     w.store(layout.at(tape.ROW_DEPTH), w.maximum(depth, w.builder.fneg(sign)))
 
 
-def _call_stage(w: Writer, stage, x: int, b: int) -> None:
-    """Solve a stage: state at rows x.., right-hand side and solution at rows b.."""
-    w.builder.call(stage, [w.work, w.rtol, ir.Constant(INDEX, x), ir.Constant(INDEX, b)])
+def _call_first_stage(layout: Layout, w: Writer, solvers: Solvers) -> None:
+    """Factors, slope, and the first stage, which has no move."""
+    new, stages = layout.at(tape.ROW_NEW), layout.at(tape.ROW_STAGES)
+    w.builder.call(solvers.factorise, [w.work, w.rtol])
+    w.builder.call(solvers.rates, [w.work, w.rtol])
+    for s in w.each(layout.n):
+        w.store(w.plus(s, new), w.number(0.0))
+        w.store(w.plus(s, stages), w.number(0.0))
+    _call_stage(w, solvers.stage, new, stages)
+
+
+def _call_stage(w: Writer, stage, move: int, b: int) -> None:
+    """Solve a stage: its move at rows move.., what earlier ones add and solution at rows b.."""
+    w.builder.call(stage, [w.work, w.rtol, ir.Constant(INDEX, move), ir.Constant(INDEX, b)])
 
 
 def _call_share_out(w: Writer, share_out, rows: int, kept: float) -> None:

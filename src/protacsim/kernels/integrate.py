@@ -74,8 +74,7 @@ def integrate_batch(
     width = work.shape[1]
     for lane in range(width):
         book[RUN, lane] = IDLE
-    for constant in tape.STATES:
-        store_one(work, at(code, constant) + at(code, tape.SPECIES))
+    store_one(work, at(code, tape.ROW_STATE) + at(code, tape.SPECIES))
     queue = np.int64(0)  # a literal would be a type of its own, and `refill` compiled twice
     active = 0
     for lane in range(width):
@@ -143,11 +142,11 @@ def attempt(code, factors, machine, work, clock, book, times, rtol):
 
 @njit
 def rates_of_change(code, machine, work, rtol):
-    """First stage = rate of change of the present states."""
+    """Slope = rate of change of the present states."""
     if machine[RATES] != 0:
         call(machine[RATES], work, rtol)
     else:
-        right_hand_side(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_STAGES))
+        right_hand_side(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_SLOPE))
 
 
 @njit
@@ -209,14 +208,14 @@ def first_steps(code, machine, work, clock, book, rtol):
 def trial_step(code, work, clock, lane, rtol):
     """Move the state of a lane by a share of its size; what it was is put by with its slope."""
     n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
-    speed = at(code, tape.ROW_STAGES)
+    speed, before = at(code, tape.ROW_SLOPE), at(code, tape.ROW_STAGES)
     size, slope = norm(code, work, state, lane, rtol), norm(code, work, speed, lane, rtol)
     left = clock[BREAK, lane] - clock[NOW, lane]
     h = FIRST_MOVE * size / slope if size > 0.0 and slope > 0.0 else 1e-6 * left
     h = min(h, left)
     for s in range(n):
         work[new + s, lane] = work[state + s, lane]
-        work[speed + n + s, lane] = work[speed + s, lane]
+        work[before + s, lane] = work[speed + s, lane]
         work[state + s, lane] += h * work[speed + s, lane]
     return h
 
@@ -225,12 +224,13 @@ def trial_step(code, work, clock, lane, rtol):
 def first_step(code, work, clock, lane, rtol):
     """Put the state of a lane back; a step on which slope and curvature make a small error."""
     n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
-    speed, trial = at(code, tape.ROW_STAGES), clock[STEP, lane]
+    speed, before = at(code, tape.ROW_SLOPE), at(code, tape.ROW_STAGES)
+    trial = clock[STEP, lane]
     for s in range(n):
         work[state + s, lane] = work[new + s, lane]
-        work[speed + s, lane] -= work[speed + n + s, lane]
+        work[speed + s, lane] -= work[before + s, lane]
     curve = norm(code, work, speed, lane, rtol) / trial
-    steepest = max(norm(code, work, speed + n, lane, rtol), curve)
+    steepest = max(norm(code, work, before, lane, rtol), curve)
     if not (steepest > 0.0 and np.isfinite(steepest)):
         return trial
     left = clock[BREAK, lane] - clock[NOW, lane]
@@ -412,8 +412,7 @@ def retire(code, work, clock, book, lane):
     """Let a lane without a run compute zeros."""
     for row in range(work.shape[0]):
         work[row, lane] = 0.0
-    for state in tape.STATES:
-        work[at(code, state) + at(code, tape.SPECIES), lane] = 1.0
+    work[at(code, tape.ROW_STATE) + at(code, tape.SPECIES), lane] = 1.0
     for s in range(at(code, tape.SPECIES)):
         work[at(code, tape.ROW_ATOL) + s, lane] = 1.0
     book[RUN, lane] = IDLE

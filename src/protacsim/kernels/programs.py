@@ -1,7 +1,8 @@
 """Executing a network's programs for a row of runs: rates of change, Jacobian, LU, read-outs.
 
 `code` and `factors` are the tape, `work` the matrix of rows (see `tape`). A state occupies the rows
-from `state` on: n species, the constant 1, and the products of species that reactions need.
+from `state` on: n species, the constant 1, and the products of species that reactions need. So does
+a move of the state, without the constant.
 """
 
 from __future__ import annotations
@@ -28,13 +29,35 @@ def weighted_sums(code, ptr, rows, weight, place, work, state, out):
 @njit
 def right_hand_side(code, work, state, out):
     """Rows out.. = rate of change of the species at `state`, molecules per h; adds the products."""
-    n = at(code, tape.SPECIES)
+    multiply_pairs(code, work, state)
+    ptr, coef, place = at(code, tape.RHS_PTR), at(code, tape.RHS_COEF), at(code, tape.RHS_STATE)
+    weighted_sums(code, ptr, at(code, tape.SPECIES), coef, place, work, state, out)
+
+
+@njit
+def multiply_pairs(code, work, state):
+    """The products of species that reactions need, below their factors."""
     mono_a, mono_b = at(code, tape.MONO_A), at(code, tape.MONO_B)
+    out = state + at(code, tape.SPECIES) + 1
     for q in range(at(code, tape.PRODUCTS)):
         a, b = at(code, mono_a + q), at(code, mono_b + q)
-        store(work, state + n + 1 + q, load(work, state + a) * load(work, state + b))
-    ptr, coef, place = at(code, tape.RHS_PTR), at(code, tape.RHS_COEF), at(code, tape.RHS_STATE)
-    weighted_sums(code, ptr, n, coef, place, work, state, out)
+        store(work, out + q, load(work, state + a) * load(work, state + b))
+
+
+@njit
+def moved_side(code, work, move, out):
+    """Rows out.. = slope + out / h + what the products of a move add to the rates of change."""
+    multiply_pairs(code, work, move)
+    ptr, product = at(code, tape.RHS_PTR), at(code, tape.RHS_PRODUCT)
+    coef, place = at(code, tape.RHS_COEF), at(code, tape.RHS_STATE)
+    slope = at(code, tape.ROW_SLOPE)
+    inverse_h = load(work, at(code, tape.ROW_INVERSE_H))
+    for s in range(at(code, tape.SPECIES)):
+        total = fma(load(work, out + s), inverse_h, load(work, slope + s))
+        for e in range(at(code, product + s), at(code, ptr + s + 1)):
+            factor = load(work, at(code, coef + e))
+            total = fma(factor, load(work, move + at(code, place + e)), total)
+        store(work, out + s, total)
 
 
 @njit
@@ -52,10 +75,11 @@ def shifted_jacobian(code, work, state):
 
 @njit
 def factorise(code, work):
-    """LU factors in place of the matrix, diagonals inverted.
+    """Factors L D U in place of the matrix: L and U have ones on the diagonal, D is inverted.
 
-    The pivot row becomes minus the smallest pivot's magnitude; nothing is pivoted, so the caller
-    rejects the step where it is tiny or NaN.
+    So a sum in `solve` that waits for another waits for no multiplication. The pivot row becomes
+    minus the smallest pivot's magnitude; nothing is pivoted, so the caller rejects the step where
+    it is tiny or NaN.
     """
     diag_slot, l_ptr, l_slot = at(code, tape.DIAG_SLOT), at(code, tape.L_PTR), at(code, tape.L_SLOT)
     u_ptr, u_slot, t = at(code, tape.U_PTR), at(code, tape.U_SLOT), at(code, tape.T_SLOT)
@@ -67,10 +91,13 @@ def factorise(code, work):
         inverse = 1.0 / pivot
         store(work, diagonal, inverse)
         first, last = at(code, u_ptr + k), at(code, u_ptr + k + 1)
+        for g in range(first, last):
+            right = at(code, u_slot + g)
+            store(work, right, load(work, right) * inverse)
         for e in range(at(code, l_ptr + k), at(code, l_ptr + k + 1)):
             below = at(code, l_slot + e)
-            factor = load(work, below) * inverse
-            store(work, below, factor)
+            factor = load(work, below)
+            store(work, below, factor * inverse)
             for g in range(first, last):
                 target = at(code, t)
                 right = load(work, at(code, u_slot + g))
@@ -95,11 +122,11 @@ def solve(code, work, b):
     diagonal = at(code, tape.DIAG_SLOT)
     for k in range(n - 1, -1, -1):
         row = b + at(code, order + k)
-        value = load(work, row)
+        value = load(work, row) * load(work, at(code, diagonal + k))
         for e in range(at(code, ptr + k), at(code, ptr + k + 1)):
             known = load(work, b + at(code, col + e))
             value = fnma(load(work, at(code, slot + e)), known, value)
-        store(work, row, value * load(work, at(code, diagonal + k)))
+        store(work, row, value)
 
 
 @njit

@@ -14,9 +14,9 @@ from protacsim.kernels.programs import factorise, right_hand_side, shifted_jacob
 
 @njit
 def right_hand_sides(code, work, times):
-    """First stage: rates of change at the state."""
+    """Rates of change at the state."""
     for _ in range(times):
-        right_hand_side(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_STAGES))
+        right_hand_side(code, work, at(code, tape.ROW_STATE), at(code, tape.ROW_SLOPE))
 
 
 @njit

@@ -11,6 +11,7 @@ from protacsim.kernels.lanes import absolute, at, fma, fnma, load, maximum, near
 from protacsim.kernels.programs import (
     any_drifted,
     drift_beyond,
+    moved_side,
     observe,
     right_hand_side,
     share_out_drift,
@@ -20,10 +21,10 @@ from protacsim.kernels.tableau import (
     DENSE_STAGES,
     DIRECT_FROM,
     ERROR_ORDER,
+    MOVED_C,
     SMALLEST_ERROR,
     STAGES,
     A,
-    C,
     H,
 )
 
@@ -34,59 +35,59 @@ def step(code, work):
 
     The LU rows hold the factors of `I/(h gamma) - J(y)`. The last stage is the error estimate.
     """
-    n = at(code, tape.SPECIES)
+    n, state = at(code, tape.SPECIES), at(code, tape.ROW_STATE)
     new, stages = at(code, tape.ROW_NEW), at(code, tape.ROW_STAGES)
-    right_hand_side(code, work, at(code, tape.ROW_STATE), stages)
-    solve(code, work, stages)
+    first_stage(code, work)
     for i in range(1, STAGES):
-        here = stages + i * n
-        if i < DIRECT_FROM:
-            combine(code, work, i, new)
-        else:
-            for s in range(n):
-                store(work, new + s, load(work, new + s) + load(work, here - n + s))
-        right_hand_side(code, work, new, here)
-        add_earlier(code, work, i)
-        solve(code, work, here)
+        combine(code, work, i, new)
+        solve_stage(code, work, new, stages + i * n)
     for s in range(n):
-        last = load(work, stages + (STAGES - 1) * n + s)
-        store(work, new + s, load(work, new + s) + last)
+        moved = load(work, new + s) + load(work, stages + (STAGES - 1) * n + s)
+        store(work, new + s, load(work, state + s) + moved)
+
+
+@njit
+def first_stage(code, work):
+    """Slope of the present states, and the first stage, whose side it is."""
+    slope, stages = at(code, tape.ROW_SLOPE), at(code, tape.ROW_STAGES)
+    right_hand_side(code, work, at(code, tape.ROW_STATE), slope)
+    for s in range(at(code, tape.SPECIES)):
+        store(work, stages + s, load(work, slope + s))
+    solve(code, work, stages)
 
 
 @njit
 def inner_stage(code, work):
     """The ninth stage of a step that was taken; the new state stays."""
     inside = at(code, tape.ROW_INSIDE)
-    here = at(code, tape.ROW_STAGES) + STAGES * at(code, tape.SPECIES)
     combine(code, work, STAGES, inside)
-    right_hand_side(code, work, inside, here)
-    add_earlier(code, work, STAGES)
-    solve(code, work, here)
+    here = at(code, tape.ROW_STAGES) + STAGES * at(code, tape.SPECIES)
+    solve_stage(code, work, inside, here)
 
 
 @njit
-def combine(code, work, i, out):
-    """Rows out.. = state of stage i: y + sum over j < i of A[i, j] u_j."""
-    n, state = at(code, tape.SPECIES), at(code, tape.ROW_STATE)
-    stages = at(code, tape.ROW_STAGES)
-    for s in range(n):
-        value = load(work, state + s)
-        for j in range(i):
-            value = fma(A[i, j], load(work, stages + j * n + s), value)
-        store(work, out + s, value)
-
-
-@njit
-def add_earlier(code, work, i):
-    """Right-hand side of stage i: f + sum over j < i of C[i, j] u_j / h."""
+def combine(code, work, i, move):
+    """The move of stage i, and what earlier stages add to its side, times h, in its own rows."""
     n, stages = at(code, tape.SPECIES), at(code, tape.ROW_STAGES)
-    inverse_h = load(work, at(code, tape.ROW_INVERSE_H))
     for s in range(n):
-        value = C[i, 0] * load(work, stages + s)
+        earlier = load(work, stages + s)
+        moved, side = A[i, 0] * earlier, MOVED_C[i, 0] * earlier
         for j in range(1, i):
-            value = fma(C[i, j], load(work, stages + j * n + s), value)
-        row = stages + i * n + s
-        store(work, row, fma(value, inverse_h, load(work, row)))
+            earlier = load(work, stages + j * n + s)
+            moved, side = fma(A[i, j], earlier, moved), fma(MOVED_C[i, j], earlier, side)
+        if DIRECT_FROM <= i < STAGES:
+            moved = load(work, move + s) + earlier
+        store(work, move + s, moved)
+        store(work, stages + i * n + s, side)
+
+
+@njit
+def solve_stage(code, work, move, here):
+    """A stage in place of what earlier ones add to its side (see `tableau.MOVED_C`)."""
+    moved_side(code, work, move, here)
+    solve(code, work, here)
+    for s in range(at(code, tape.SPECIES)):
+        store(work, here + s, load(work, here + s) - load(work, move + s))
 
 
 @njit

@@ -32,7 +32,6 @@ from protacsim.kernels.lanes import (
     at,
     call,
     fma,
-    fnma,
     load,
     maximum,
     select,
@@ -45,9 +44,7 @@ from protacsim.kernels.programs import (
     factorise,
     observation_weights,
     restore_totals,
-    right_hand_side,
     shifted_jacobian,
-    solve,
 )
 from protacsim.kernels.records import (
     BREAK,
@@ -68,6 +65,7 @@ from protacsim.kernels.records import (
     STEP_UNDERFLOW,
     STEPS,
 )
+from protacsim.kernels.rodas5p import first_stage, solve_stage
 
 BOLDNESS = 100.0  # the first step, in times of the state over its rate of change
 CONTRACTION = 0.5  # what the second correction should be of the first; above 1 a step fails
@@ -87,8 +85,7 @@ def settle_batch(
     depends on the way there is doubtful at first: it is followed, which leaves its state at
     `time_scale` in `initial`, and settles from there; if it is still doubtful, it is not steady.
     """
-    for constant in tape.STATES:
-        store_one(work, at(code, constant) + at(code, tape.SPECIES))
+    store_one(work, at(code, tape.ROW_STATE) + at(code, tape.SPECIES))
     for run in range(rates.shape[0]):
         for column in range(REPORT):
             report[run, column] = 0
@@ -227,7 +224,7 @@ def relax_lanes(code, factors, machine, work, clock, book, rtol, time_scale):
 def bold_step(code, work, lane, rtol, time_scale):
     """A first step that is far longer than the state takes to change."""
     size = norm(code, work, at(code, tape.ROW_STATE), lane, rtol)
-    change = norm(code, work, at(code, tape.ROW_STAGES), lane, rtol)
+    change = norm(code, work, at(code, tape.ROW_SLOPE), lane, rtol)
     guess = BOLDNESS * size / change if size > 0.0 and change > 0.0 else 1e-3 * time_scale
     return min(guess, time_scale)
 
@@ -240,20 +237,14 @@ def relax(code, factors, work, rtol):
     not positive, as it is for every stable J: a step longer than an unstable direction allows
     would jump back to the state that the run comes from.
     """
-    n, state, new = at(code, tape.SPECIES), at(code, tape.ROW_STATE), at(code, tape.ROW_NEW)
-    first = at(code, tape.ROW_STAGES)
-    second = first + n
-    shifted_jacobian(code, work, state)
+    n, new, first = at(code, tape.SPECIES), at(code, tape.ROW_NEW), at(code, tape.ROW_STAGES)
+    shifted_jacobian(code, work, at(code, tape.ROW_STATE))
     factorise(code, work)
-    right_hand_side(code, work, state, first)
-    solve(code, work, first)
+    first_stage(code, work)
     for s in range(n):
-        store(work, new + s, load(work, state + s) + load(work, first + s))
-    right_hand_side(code, work, new, second)
-    inverse_h = load(work, at(code, tape.ROW_INVERSE_H))
-    for s in range(n):
-        store(work, second + s, fnma(load(work, first + s), inverse_h, load(work, second + s)))
-    solve(code, work, second)
+        store(work, new + s, load(work, first + s))
+        store(work, first + n + s, splat(0.0))
+    solve_stage(code, work, new, first + n)
     measure(code, work, rtol)
     restore_totals(code, factors, work)
 
@@ -269,7 +260,7 @@ def measure(code, work, rtol):
     sign = splat(1.0)
     diagonal = at(code, tape.DIAG_SLOT)
     for s in range(n):
-        value = load(work, new + s) + load(work, first + n + s)
+        value = load(work, state + s) + load(work, new + s) + load(work, first + n + s)
         store(work, new + s, value)
         size = maximum(absolute(load(work, state + s)), absolute(value))
         floor = load(work, atol + s)
@@ -372,10 +363,10 @@ def solve_lane(code, work, b, lane):
     ptr, slot, col = at(code, tape.U_PTR), at(code, tape.U_SLOT), at(code, tape.U_COL)
     diagonal = at(code, tape.DIAG_SLOT)
     for k in range(n - 1, -1, -1):
-        value = work[b + at(code, order + k), lane]
+        value = work[b + at(code, order + k), lane] * work[at(code, diagonal + k), lane]
         for e in range(at(code, ptr + k), at(code, ptr + k + 1)):
             value -= work[at(code, slot + e), lane] * work[b + at(code, col + e), lane]
-        work[b + at(code, order + k), lane] = value * work[at(code, diagonal + k), lane]
+        work[b + at(code, order + k), lane] = value
 
 
 @njit

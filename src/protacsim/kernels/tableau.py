@@ -126,3 +126,8 @@ def _inner_stage() -> tuple[np.ndarray, np.ndarray]:
 
 
 A[STAGES], C[STAGES] = _inner_stage()
+
+# Rates of change are quadratic, f(y + d) = f(y) + J d + q(d), and `J d = d / (h gamma) - M d` with
+# the matrix M of the stages. So stage i may be solved for u_i + d_i, its move d_i included:
+# `M (u_i + d_i) = f(y) + q(d_i) + sum MOVED_C_ij u_j / h`, without a linear term of the reactions.
+MOVED_C = C + A / GAMMA

@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 SPECIES, RATES, COEFFICIENTS, PRODUCTS, SLOTS, LAWS, OBSERVABLES, TERMS, EVENTS = range(9)
 # ... where each list starts on the tape (or, for weights, in the array of factors), ...
 (
-    COEF_PTR, COEF_RATE, COEF_WEIGHT, MONO_A, MONO_B, RHS_PTR, RHS_COEF, RHS_STATE,
+    COEF_PTR, COEF_RATE, COEF_WEIGHT, MONO_A, MONO_B, RHS_PTR, RHS_PRODUCT, RHS_COEF, RHS_STATE,
     JAC_PTR, JAC_COEF, JAC_STATE, ORDER, DIAG_SLOT, L_PTR, L_SLOT, U_PTR, U_SLOT, U_COL,
     T_SLOT, F_PTR, F_SLOT, F_COL, LAW_PTR, LAW_SPECIES, LAW_WEIGHT, OBS_PTR, OBS_SPECIES,
     OBS_RATE, OBS_WEIGHT, EVENT_KIND, EVENT_SPECIES,
-) = range(9, 40)  # fmt: skip
+) = range(9, 41)  # fmt: skip
 # ... and rows of the work matrix.
 (
-    ROW_COEF, ROW_STATE, ROW_NEW, ROW_INSIDE, ROW_STAGES, ROW_LU, ROW_ATOL, ROW_TOTALS,
+    ROW_COEF, ROW_STATE, ROW_NEW, ROW_INSIDE, ROW_SLOPE, ROW_STAGES, ROW_LU, ROW_ATOL, ROW_TOTALS,
     ROW_WEIGHTS, ROW_SEEN, ROW_BEFORE, ROW_AFTER, ROW_BENDS, ROW_SHIFT, ROW_INVERSE_H, ROW_ERROR,
     ROW_FACTOR, ROW_PIVOT, ROW_ACCEPTED, ROW_MOVED, ROW_DEPTH, ROW_DRIFTED, ROWS,
-) = range(40, 63)  # fmt: skip
-HEADER = 63
+) = range(41, 65)  # fmt: skip
+HEADER = 65
 
 WIDTH = 16
 """Columns of `work` for the interpreted lanes."""
@@ -41,17 +41,14 @@ DRIFT, STAGE_DRIFT = 1e-12, 2e-13
 ONE_AS_BITS = 1023.0 * 2.0**52
 """Bits of the double 1.0, read as an integer: the zero of logarithms (see `lanes.near_power`)."""
 
-STATES = (ROW_STATE, ROW_NEW, ROW_INSIDE)
-"""Blocks that hold a state: n species, the constant 1, and products."""
-
 _LISTS = {
     COEF_PTR: "coef_ptr", COEF_RATE: "coef_rate", MONO_A: "mono_a", MONO_B: "mono_b",
-    RHS_PTR: "rhs_ptr", RHS_COEF: "rhs_coef", RHS_STATE: "rhs_state", JAC_PTR: "jac_ptr",
-    JAC_COEF: "jac_coef", JAC_STATE: "jac_state", ORDER: "order", DIAG_SLOT: "diag_slot",
-    L_PTR: "l_ptr", L_SLOT: "l_slot", U_PTR: "u_ptr", U_SLOT: "u_slot", U_COL: "u_col",
-    T_SLOT: "t_slot", F_PTR: "f_ptr", F_SLOT: "f_slot", F_COL: "f_col", LAW_PTR: "law_ptr",
-    LAW_SPECIES: "law_species", OBS_PTR: "obs_ptr", OBS_SPECIES: "obs_species",
-    OBS_RATE: "obs_rate",
+    RHS_PTR: "rhs_ptr", RHS_PRODUCT: "rhs_product", RHS_COEF: "rhs_coef", RHS_STATE: "rhs_state",
+    JAC_PTR: "jac_ptr", JAC_COEF: "jac_coef", JAC_STATE: "jac_state", ORDER: "order",
+    DIAG_SLOT: "diag_slot", L_PTR: "l_ptr", L_SLOT: "l_slot", U_PTR: "u_ptr", U_SLOT: "u_slot",
+    U_COL: "u_col", T_SLOT: "t_slot", F_PTR: "f_ptr", F_SLOT: "f_slot", F_COL: "f_col",
+    LAW_PTR: "law_ptr", LAW_SPECIES: "law_species", OBS_PTR: "obs_ptr",
+    OBS_SPECIES: "obs_species", OBS_RATE: "obs_rate",
 }  # fmt: skip
 _FACTORS = {COEF_WEIGHT: "coef_weight", LAW_WEIGHT: "law_weight", OBS_WEIGHT: "obs_weight"}
 _ROW_OF = {  # lists that name rows of `work`, shifted once here instead of at every use
@@ -108,7 +105,7 @@ def _heights(header: NDArray[np.int32], stages: int) -> list[int]:
     n, _, coefficients, products, slots, laws, seen, terms, _ = (int(x) for x in header[:9])
     state = n + 1 + products
     return [
-        coefficients, state, state, state, stages * n, slots, n, laws, terms,
+        coefficients, state, state, state, n, stages * n, slots, n, laws, terms,
         seen, seen, seen, BENDS * seen, 1, 1, 1, 1, 1, 1, 1, 1, 1,
     ]  # fmt: skip
 

@@ -35,11 +35,11 @@ class Programs(NamedTuple):
     Coefficient q is `sum(coef_weight * rate[coef_rate])` over `coef_ptr[q]:coef_ptr[q + 1]`. The
     state is extended by a constant 1 (row n) and by the products `mono_a * mono_b` (from row
     n + 1 on), so that rates of change and Jacobian are sums of coefficient times extended state:
-    row r of the right-hand side runs over `rhs_ptr[r]:rhs_ptr[r + 1]`, matrix slot e over
-    `jac_ptr[e]:jac_ptr[e + 1]`. Species are eliminated in `order`; per eliminated species there
-    are the slots and rows below (`l_*`), to the right (`u_*`), their products (`t_slot`), and for
-    forward substitution the slots and species to its left (`f_*`). Conservation law g corrects
-    species `law_species[law_ptr[g]]`.
+    row r of the right-hand side runs over `rhs_ptr[r]:rhs_ptr[r + 1]`, its products from
+    `rhs_product[r]` on, matrix slot e over `jac_ptr[e]:jac_ptr[e + 1]`. Species are eliminated
+    in `order`; per eliminated species there are the slots and rows below (`l_*`), to the right
+    (`u_*`), their products (`t_slot`), and for forward substitution the slots and species to
+    its left (`f_*`). Conservation law g corrects species `law_species[law_ptr[g]]`.
     """
 
     coef_ptr: Ints
@@ -48,6 +48,7 @@ class Programs(NamedTuple):
     mono_a: Ints
     mono_b: Ints
     rhs_ptr: Ints
+    rhs_product: Ints
     rhs_coef: Ints
     rhs_state: Ints
     jac_ptr: Ints
@@ -230,14 +231,18 @@ def _extended(n: int, terms: Terms) -> dict[Monomial, int]:
 
 def _right_hand_side(n: int, terms: Terms, coefficient: _Coefficients) -> dict[str, Ints]:
     state = _extended(n, terms)
-    products = [monomial for monomial in state if len(monomial) == 2]
+    pairs = [monomial for monomial in state if len(monomial) == 2]
     rows: list[list[tuple[int, int]]] = [[] for _ in range(n)]
     for (row, monomial), combination in sorted(terms.items()):
         rows[row].append((coefficient(combination), state[monomial]))
+    for sums in rows:  # species and the constant first, then products
+        sums.sort(key=lambda term: term[1] > n)
+    linear = [sum(place <= n for _, place in sums) for sums in rows]
     return {
-        "mono_a": _ints(a for a, _ in products),
-        "mono_b": _ints(b for _, b in products),
+        "mono_a": _ints(a for a, _ in pairs),
+        "mono_b": _ints(b for _, b in pairs),
         **_sums("rhs", rows),
+        "rhs_product": _pointers(rows)[:-1] + _ints(linear),
     }
 
 

@@ -25,9 +25,11 @@ def seconds_per_run(network: Network, method: ODE | Reference, runs: int) -> flo
     if isinstance(method, Reference):
         return SECONDS_PER_REFERENCE_RUN
     programs = network.compile().programs
-    terms = len(programs.rhs_coef) + len(programs.l_slot) + 2 * len(programs.u_slot)
+    products = int((programs.rhs_ptr[1:] - programs.rhs_product).sum())
+    stage = products + len(programs.l_slot) + 2 * len(programs.u_slot)
     sums = STAGES * (STAGES - 1) * len(programs.order)
-    operations = STAGES * terms + sums + len(programs.jac_coef) + len(programs.t_slot)
+    once = len(programs.rhs_coef) + len(programs.jac_coef) + len(programs.t_slot)
+    operations = STAGES * stage + sums + once
     share = EMITTED_SHARE if engine_of(network, method, runs) == "emitted" else 1.0
     return share * SECONDS_PER_OPERATION * TYPICAL_STEPS * operations
 

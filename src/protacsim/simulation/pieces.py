@@ -47,8 +47,7 @@ class Lanes:
         row = np.atleast_2d(compiled.rate_vector(rates)).copy()
         for lane in range(self.width):
             programs.coefficients(self.code, self.factors, row, 0, self.work, lane)
-        for block in tape.STATES:
-            self.work[self.code[block] + self.species] = 1.0
+        self.work[self.code[tape.ROW_STATE] + self.species] = 1.0
         self._fill(tape.ROW_STATE, compiled.state_vector(state))
         for lane in range(self.width):
             programs.conserved_totals(self.code, self.factors, self.work, lane)
