@@ -25,10 +25,11 @@ from solvers import engines
 
 PROBES = Path(__file__).with_name("probes.py")
 
-STUDY = """schema = "protacsim/1"
+CONFIG = """schema = "protacsim/1"
 [scenario]
 cell = "molm14"
 target = "BTK"
+neosubstrates = [{neosubstrates}]
 [[treatment]]
 compounds = [{compounds}]
 [[axis]]
@@ -44,8 +45,31 @@ relative_to = "vehicle"
 """
 
 
-DEGRADER = '"mt-802"'
-BESIDE_INHIBITOR = f'{{ name = "ibrutinib", dose_nM = 20.0 }}, {DEGRADER}'
+class Study(NamedTuple):
+    """A sweep over doses and cooperativities with 25 outputs, and the species of its network."""
+
+    about: str
+    species: int
+    compounds: str
+    neosubstrates: str = ""
+
+    def config(self, doses: int, cooperativities: int) -> str:
+        """The sweep as a configuration."""
+        return CONFIG.format(
+            compounds=self.compounds,
+            neosubstrates=self.neosubstrates,
+            doses=doses,
+            cooperativities=cooperativities,
+            times=", ".join(f"{t}.0" for t in range(25)),
+        )
+
+
+DEGRADER = Study("of a degrader", 19, '"mt-802"')
+STUDIES = (
+    DEGRADER,
+    Study("beside an inhibitor", 31, '{ name = "ibrutinib", dose_nM = 20.0 }, "mt-802"'),
+    Study("of a degrader with two neosubstrates", 39, '"nx-2127"', '"IKZF1", "IKZF3"'),
+)
 
 
 class Child(NamedTuple):
@@ -88,8 +112,8 @@ def all_costs(runs: int, rounds: int) -> Iterator[Cost]:
         yield two_threads(engine.name, rounds)
     yield warm_start(rounds)
     yield first_ever()
-    yield study_run(runs, DEGRADER, "of a degrader: 19 species")
-    yield study_run(runs, BESIDE_INHIBITOR, "beside an inhibitor: 31 species")
+    for study in STUDIES:
+        yield study_run(runs, study)
 
 
 def many_runs(engine: str, runs: int) -> Cost:
@@ -142,24 +166,22 @@ def first_ever() -> Cost:
     )
 
 
-def study_run(runs: int, compounds: str, about: str) -> Cost:
+def study_run(runs: int, study: Study) -> Cost:
     """`protacsim run`, results stored, over the compiled driver inside it."""
     doses = max(2, round((runs * 1.6) ** 0.5))
     cooperativities = max(2, runs // doses)
-    times = ", ".join(f"{t}.0" for t in range(25))
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "study.toml"
-        text = STUDY.format(
-            compounds=compounds, doses=doses, cooperativities=cooperativities, times=times
-        )
-        config.write_text(text, encoding="utf-8")
+        config.write_text(study.config(doses, cooperativities), encoding="utf-8")
         found = probe("study_run", config).answer
     text = (
         f"{found['cpu_s'] / found['kernel_s']:.2f} times the bare kernel "
         f"({found['cpu_s']:.1f} s against {found['kernel_s']:.1f} s CPU), "
         f"peak {found['peak_MiB']:.0f} MiB"
     )
-    return Cost(f"protacsim run of {doses * cooperativities} points {about}", text, found)
+    points = doses * cooperativities
+    subject = f"protacsim run of {points} points {study.about}: {study.species} species"
+    return Cost(subject, text, found)
 
 
 def with_range(values: list[float]) -> str:
