@@ -116,6 +116,23 @@ def test_texts_of_a_sheet_do_not_touch(doses: bool, width_mm: float) -> None:
     assert ("All at 24 h" in said) == doses
 
 
+@pytest.mark.parametrize(
+    ("factor", "unit"), [(1e-4, "10⁻³ nM"), (1.0, "nM"), (1e4, "10³ nM"), (1e7, "10⁶ nM")]
+)
+def test_amounts_of_any_size_fit_beside_a_sheet(factor: float, unit: str) -> None:
+    data = cells(doses=False).drop_vars("target_total_percent")
+    data["target_total"] = (factor * data["target_total"]).assign_attrs(data["target_total"].attrs)
+    figure = rendered(plot.single_cell_sheet(data, columns="treatment"))
+    assert not cut_off(figure)
+    first = figure.axes[0]
+    assert first.get_ylabel() == f"total BTK\n({unit})"
+    power = {"10⁻³ nM": 1e-3, "nM": 1.0, "10³ nM": 1e3, "10⁶ nM": 1e6}[unit]
+    texts = [label.get_text().replace("\N{MINUS SIGN}", "-") for label in first.get_yticklabels()]
+    np.testing.assert_allclose(
+        power * np.array(texts, float), first.get_yticks(), atol=1e-12 * power
+    )
+
+
 @pytest.mark.parametrize("show", ["spread", "fraction"])
 def test_texts_of_a_panel_do_not_touch(show: str) -> None:
     ax = plot.single_cell(cells(doses=False), show=show, select={"treatment": "MT-802"})

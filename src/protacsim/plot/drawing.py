@@ -127,9 +127,9 @@ def draw_log_axis(axis: Axis, low: float, high: float, length_mm: float) -> None
     axis.set_major_formatter(formatter)
 
 
-def value_label(panel: Panel, separator: str = " ", factor: str = "") -> str:
+def value_label(panel: Panel, separator: str = " ") -> str:
     """Return the label of the value axis, e.g. "total BTK (% of vehicle)"."""
-    return f"{panel.long_name}{separator}({factor}{panel.unit or 'dimensionless'})"
+    return f"{panel.long_name}{separator}({panel.unit or 'dimensionless'})"
 
 
 def width_mm(ax: Axes) -> float:

@@ -224,18 +224,24 @@ def _is_above_zero(panel: Panel) -> bool:
 def _trim(ax: Axes, cell: Cell) -> None:
     """Keep tick labels and axis labels at the outer edge only; write long numbers in powers."""
     ax.tick_params(labelleft=cell.column == 0, labelbottom=cell.closes)
-    power = _power(ax.get_ylim()[1])
-    if power:
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y / 10.0**power:g}"))
-    factor = f"10{str(power).translate(_SUPERSCRIPTS)} " if power else ""
-    ax.set_ylabel(value_label(cell.panel, "\n", factor) if cell.column == 0 else "")
+    ax.set_ylabel(value_label(cell.panel, "\n") if cell.column == 0 else "")
+    shorten_values(ax)
     if not cell.closes:
         ax.set_xlabel("")
 
 
+def shorten_values(ax: Axes) -> None:
+    """Take a power of 1000 out of tick labels too wide for the margin, into the axis label."""
+    what, opening, unit = ax.get_ylabel().rpartition("(")
+    power = _power(ax.get_ylim()[1]) if opening and ax.get_yscale() == "linear" else 0
+    if power:
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y / 10.0**power:g}"))
+        ax.set_ylabel(f"{what}(10{str(power).translate(_SUPERSCRIPTS)} {unit}")
+
+
 def _power(highest: float) -> int:
-    """Return the power of 1000 to take out of tick labels that would be too wide for the margin."""
-    if 0.1 <= highest < 1e4:
+    """Return the power of 1000 below the highest value, 0 where numbers are short as they are."""
+    if highest <= 0.0 or 0.1 <= highest < 1e4:
         return 0
     return 3 * int(np.floor(np.log10(highest) / 3.0))
 

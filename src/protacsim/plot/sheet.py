@@ -36,6 +36,7 @@ from protacsim.plot.layout import (
     leave_to_caller,
     letter,
     place_words,
+    shorten_values,
 )
 from protacsim.plot.selection import Selection
 
@@ -119,6 +120,8 @@ def sheet(parts: Sequence[Part], words: str, handles: Sequence[Artist], frame: F
                 above = (bottoms[part.row] + panel_height + TITLE_PAD_MM) / height
                 _write_letter(figure, (left - 3.6) / width, above, letter(i))
         _trim(figure.axes, parts, frame)
+        for ax in figure.axes:
+            shorten_values(ax)
         place_words(figure, legend, lines, height, width)
     leave_to_caller(figure)
     return figure
