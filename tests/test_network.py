@@ -270,7 +270,10 @@ def test_programs_match_the_table(net: Network, seed: int) -> None:
 
 @given(net=networks(), seed=st.integers(0, 1000))
 def test_a_step_is_the_published_form(net: Network, seed: int) -> None:
-    """Rodas5P as printed: stages by the flux form at moved states, its Jacobian, and numpy's LU."""
+    """Stages by the flux form at moved states, its Jacobian, and numpy's elimination.
+
+    The coefficients are those of `tableau`; tests of the order in `test_engine` check these.
+    """
     machine, named, y = filled(net, seed)
     jacobian = naive_jacobian(net, named, y)
     slope = naive_rates(net, named, y)
