@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from protacsim import report
 
 LISTED_ROWS = 60
+MOST_ROWS = 10_000
+"""Rows of points in a summary; where there would be more of FEW_POINTS, it is of their spread."""
+FEW_POINTS = 100
 WANTED = ("dc50_relative_nM", "dmax_percent", "hook_depth_percent", "ic50_nM", "ic50_fold_shift")
 REPORT = "report.html"
 FIT, FIT_CURVES = "fit", "fit_curves.csv"
@@ -78,11 +82,19 @@ def write_report(
     from protacsim import report
 
     drawings = [_drawing(path) for path in figures if path.suffix == ".svg"]
-    further: dict[str, Any] = {"findings": findings, "draws": job.sensitivity is not None}
-    if job.fit is not None:
-        further["summary_heading"] = f"Readings of every curve or point{BEFORE_FIT}"
-    manifest = store.read_manifest(folder)
-    run = report.Run(job.study, data, table, drawings, _command(job), manifest, **further)
+    spread = _is_spread(table)
+    heading = "Values of all points together" if spread else report.OF_EVERY_CURVE
+    run = report.Run(
+        study=job.study,
+        data=data,
+        summary=table,
+        summary_heading=f"{heading}{_before_fit(job)}",
+        drawings=drawings,
+        command=_command(job),
+        manifest=store.read_manifest(folder),
+        findings=findings,
+        draws=job.sensitivity is not None and not spread,
+    )
     path = folder / REPORT
     with explained(path, "the report could not be written"):
         write_file(path, report.page(run).encode())
@@ -133,7 +145,8 @@ def _odd(folder: Path, what: str) -> str:
 def summary_table(data: xr.Dataset) -> pd.DataFrame:
     """One row per dose-response curve; without a dose axis, one row per point and time.
 
-    Of single cells: one row per point, time and observable. Hypothetical compounds are named.
+    Of single cells: one row per point, time and observable. Of very many points: one row per time
+    and observable, with their spread. Hypothetical compounds are named.
     """
     return labelled_table(_readings(data), data)
 
@@ -146,8 +159,28 @@ def _readings(data: xr.Dataset) -> pd.DataFrame:
     percent = any(f"{name}_percent" in data for name in ("target_total", "target_active"))
     if percent and dim_of_doses(data.dims):
         return pharmacology.summary(data)
-    table: pd.DataFrame = _spread(data).to_dataframe().reset_index()
+    over = _summarised_over(data)
+    if over:
+        return pharmacology.point_summary(_split(data), over)
+    table: pd.DataFrame = _split(data).to_dataframe().reset_index()
     return table
+
+
+def _summarised_over(data: xr.Dataset) -> tuple[str, ...]:
+    """Dims whose points are too many for a row each: of members, if that is enough, or of numbers.
+
+    Treatments and alleles, which have names, keep rows of their own.
+    """
+    from protacsim import pharmacology
+
+    points, times = data["status"].sizes, data.sizes["time_h"]
+    if math.prod(points.values()) <= max(FEW_POINTS, MOST_ROWS // times):
+        return ()
+    named = {dim for c in data.coords.values() if c.dtype.kind not in "fiub" for dim in c.dims}
+    members = [dim for dim in pharmacology.member_dims(data) if dim in points]
+    others = math.prod(size for dim, size in points.items() if dim not in members)
+    few = members and others * times <= MOST_ROWS
+    return tuple(members if few else (str(dim) for dim in points if dim not in named))
 
 
 def _of_cells(data: xr.Dataset) -> pd.DataFrame:
@@ -160,7 +193,7 @@ def _of_cells(data: xr.Dataset) -> pd.DataFrame:
     return table[~undefined].reset_index(drop=True)
 
 
-def _spread(data: xr.Dataset) -> xr.Dataset:
+def _split(data: xr.Dataset) -> xr.Dataset:
     """Variables with one value per compound or neosubstrate as one variable each."""
     found = data.drop_vars(["status", "reached_h"])
     for dim in ("compound", "neosubstrate"):
@@ -189,11 +222,22 @@ def print_summary(job: Job, table: pd.DataFrame, path: Path) -> None:
     rows = _print_first(job, table)
     if rows > LISTED_ROWS:
         typer.echo(f"The first {LISTED_ROWS} of {rows} rows; all are in {printable(str(path))}.")
+    if _is_spread(table):
+        command = shlex.join(["protacsim", "export", str(path.parent), "--to", "points.csv"])
+        typer.echo(f"Each point by itself: {printable(command)}")
 
 
-def _heading(job: Job) -> str:
-    before = BEFORE_FIT if job.fit is not None else ""
-    return f"{job.study.title}{before}"
+def _heading(job: Job, about: str = "") -> str:
+    return f"{job.study.title}{_before_fit(job)}{about}".strip()
+
+
+def _before_fit(job: Job) -> str:
+    return BEFORE_FIT if job.fit is not None else ""
+
+
+def _is_spread(table: pd.DataFrame) -> bool:
+    """Whether a summary is one of very many points."""
+    return {"observable", "points"} <= set(table)
 
 
 def _print_first(job: Job, table: pd.DataFrame) -> int:
@@ -202,6 +246,8 @@ def _print_first(job: Job, table: pd.DataFrame) -> int:
         last = table[table["time_h"] == table["time_h"].max()]
         print_table(_heading(job), last.head(LISTED_ROWS))
         return len(last)
+    if _is_spread(table):
+        return _print_spreads(job, table)
     if "dmax_percent" not in table and "ic50_nM" not in table:
         percent = [name for name in table if str(name).endswith("_percent")]
         axes = [name for name in table if name in job.study.axis_paths or name == "time_h"]
@@ -221,9 +267,37 @@ def told(table: pd.DataFrame) -> list[str]:
     return [*axes, *(name for name in WANTED if name in table)]
 
 
+def _print_spreads(job: Job, table: pd.DataFrame) -> int:
+    """Print the spread of very many points at the last time, and where on the axes its ends are."""
+    last = table[table["time_h"] == table["time_h"].max()]
+    drawn = _drawn(job)
+    places = [name for name in map(str, last) if name.startswith(("lowest at ", "highest at "))]
+    few = last.drop(columns=places)
+    on_axes = [name for name in places if _at(name).removesuffix(" quantile") not in drawn]
+    if on_axes:
+        for end in ("lowest", "highest"):
+            found = [name for name in on_axes if name.startswith(end)]
+            few[f"{end} at"] = [
+                ", ".join(f"{_at(name)} = {shown(last.at[row, name])}" for name in found)
+                for row in last.index
+            ]
+    print_table(_heading(job, " (all points together)"), few.head(LISTED_ROWS))
+    return len(last)
+
+
+def _at(column: str) -> str:
+    """The coordinate in a column such as `lowest at compound.dose_nM`."""
+    return column.partition(" at ")[2]
+
+
+def _drawn(job: Job) -> set[str]:
+    """Dims of samples, and what is drawn for them."""
+    return {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
+
+
 def _print_populations(job: Job, table: pd.DataFrame) -> int:
     """One row per curve, with the median and the middle 90 % of all members of the samples."""
-    drawn = {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
+    drawn = _drawn(job)
     wanted = [name for name in WANTED if name in table]
     axes = [name for name in told(table) if name not in wanted]
     kept = [name for name in axes if name.removesuffix(" quantile") not in drawn]
@@ -233,7 +307,7 @@ def _print_populations(job: Job, table: pd.DataFrame) -> int:
     ]
     headings = [HEADINGS.get(name, name) for name in wanted]
     print_rows(
-        f"{job.study.title} (median, and 5 % to 95 % of the members)",
+        _heading(job, " (median, and 5 % to 95 % of the members)"),
         [*(HEADINGS.get(name, name) for name in kept), "members", *headings],
         rows[:LISTED_ROWS],
     )

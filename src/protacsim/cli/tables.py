@@ -62,6 +62,9 @@ HEADINGS = {
     "ic50_nM": "IC50 (nM)",
     "ic50_fold_shift": "IC50 shift from WT",
     "fraction_lost": "fraction of cells < 10 %",
+    "q05": "5 %",
+    "q50": "median",
+    "q95": "95 %",
 }
 """What a person reads above a column; files keep the names."""
 

@@ -38,6 +38,7 @@ from protacsim.pharmacology.engagement import (
     turnover_numbers,
 )
 from protacsim.pharmacology.fronts import pareto_front
+from protacsim.pharmacology.points import point_summary
 from protacsim.pharmacology.populations import (
     distribution,
     fraction_below,
@@ -90,6 +91,7 @@ __all__ = [
     "occupancy_and_degradation",
     "operator_of",
     "pareto_front",
+    "point_summary",
     "rate_and_plateau",
     "recovery",
     "recovery_half_time_h",

@@ -4,6 +4,6 @@
 `markup` writes escaped HTML, `drawings` takes figures in. No clock, host or network is touched.
 """
 
-from protacsim.report.page import Drawing, Finding, Run, page
+from protacsim.report.page import OF_EVERY_CURVE, Drawing, Finding, Run, page
 
-__all__ = ["Drawing", "Finding", "Run", "page"]
+__all__ = ["OF_EVERY_CURVE", "Drawing", "Finding", "Run", "page"]

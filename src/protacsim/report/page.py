@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MOST_ROWS, FEW_ROWS = 500, 12
+OF_EVERY_CURVE = "Readings of every curve or point"
 MOST_FAILURES, MOST_NETWORKS, MOST_JSON = 200, 12, 200_000
 
 
@@ -81,7 +82,7 @@ class Run:
     command: str
     manifest: Mapping[str, Any]
     findings: Sequence[Finding] = ()
-    summary_heading: str = "Readings of every curve or point"
+    summary_heading: str = OF_EVERY_CURVE
     draws: bool = False
 
 

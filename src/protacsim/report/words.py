@@ -48,6 +48,16 @@ OF_CELLS = {
     "reference.",
     "cells": "The number of cells whose run succeeded.",
 }
+OF_POINTS = {
+    "observable": "What was read at every point.",
+    "units": "The unit of the lowest to the highest value.",
+    "points": "How many points have a number. Each is in data.zarr; protacsim export lists them.",
+    "lowest": "The lowest value.",
+    "q05": "The 5 % quantile over the points.",
+    "q50": "The median over the points.",
+    "q95": "The 95 % quantile over the points.",
+    "highest": "The highest value.",
+}
 CONFIDENCES = {
     "none": "no value; a run that needs it must be given one",
     "assumed": "not found; a stand-in or a default, with its reason",
@@ -70,6 +80,11 @@ def column(name: str, data: xr.Dataset, study: Study) -> str:
         return OTHERS[name]
     if study.is_stochastic and name in OF_CELLS:
         return OF_CELLS[name]
+    if name in OF_POINTS:
+        return OF_POINTS[name]
+    end, at, place = name.partition(" at ")
+    if at:
+        return f"{place} of the first point with the {end} value{_in(unit_of(place))}."
     if name in study.axis_paths:
         return f"The axis {name}{_in(unit_of(name))}, as the configuration names it."
     for sample in study.samples:

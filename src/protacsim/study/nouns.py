@@ -39,6 +39,7 @@ RESERVED = frozenset(
         "reached_h",
         TREATMENT,
         *("cells", "observable", "units", "mean", "sd", "q05", "q50", "q95", "fraction_lost"),
+        *("points", "lowest", "highest"),
         *("quantile", "probability", "members", "nulls", "hypothetical"),
         *(dim for _, _, dim in OBSERVABLES.values()),
     }
