@@ -171,7 +171,7 @@ def dry_run(key: str) -> Callable[[], Values]:
 
 
 def _dry_run() -> dict[str, Any]:
-    text = costs.DEGRADER.config(doses=31_623, cooperativities=31_623)
+    text = costs.DEGRADER.config(31_623, 31_623, "and its curves read")
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "billion.toml"
         config.write_text(text, encoding="utf-8")
@@ -205,9 +205,10 @@ BARS: dict[str, tuple[Bar, ...]] = {
         Bar("first result ever", 12, 5, "less", "s",
             cost("first result ever", lambda n: [n["cpu_s"]])),
         *(
-            Bar(f"run of 10⁵ points over the kernel, {study.species} species", 1.5, 1.2, "less",
-                "x", cost(f"{study.species} species", lambda n: [n["cpu_s"] / n["kernel_s"]]))
-            for study in costs.STUDIES
+            Bar(f"run over the kernel, {study.species} species, {work}", 1.5, 1.2, "less",
+                "x", cost(f"{study.species} species, {work}",
+                          lambda n: [n["cpu_s"] / n["kernel_s"]]))
+            for study in costs.STUDIES for work in costs.AGAINST
         ),
     ),
     "Stochastic engine": (

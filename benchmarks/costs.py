@@ -41,8 +41,11 @@ geomspace = [1e-2, 1e5, {doses}]
 [readout]
 observables = ["target_total", "target_active", "ternary"]
 times_h = [{times}]
-relative_to = "vehicle"
+{against}
 """
+
+AGAINST = {"stored": "", "and its curves read": 'relative_to = "vehicle"'}
+"""What a run does with its observables: keep them, or relate them and read every curve too."""
 
 
 class Study(NamedTuple):
@@ -53,9 +56,10 @@ class Study(NamedTuple):
     compounds: str
     neosubstrates: str = ""
 
-    def config(self, doses: int, cooperativities: int) -> str:
-        """The sweep as a configuration."""
+    def config(self, doses: int, cooperativities: int, work: str) -> str:
+        """The sweep as a configuration; `work` is one of `AGAINST`."""
         return CONFIG.format(
+            against=AGAINST[work],
             compounds=self.compounds,
             neosubstrates=self.neosubstrates,
             doses=doses,
@@ -113,7 +117,8 @@ def all_costs(runs: int, rounds: int) -> Iterator[Cost]:
     yield warm_start(rounds)
     yield first_ever()
     for study in STUDIES:
-        yield study_run(runs, study)
+        for work in AGAINST:
+            yield study_run(runs, study, work)
 
 
 def many_runs(engine: str, runs: int) -> Cost:
@@ -166,13 +171,13 @@ def first_ever() -> Cost:
     )
 
 
-def study_run(runs: int, study: Study) -> Cost:
+def study_run(runs: int, study: Study, work: str) -> Cost:
     """`protacsim run`, results stored, over the compiled driver inside it."""
     doses = max(2, round((runs * 1.6) ** 0.5))
     cooperativities = max(2, runs // doses)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "study.toml"
-        config.write_text(study.config(doses, cooperativities), encoding="utf-8")
+        config.write_text(study.config(doses, cooperativities, work), encoding="utf-8")
         found = probe("study_run", config).answer
     text = (
         f"{found['cpu_s'] / found['kernel_s']:.2f} times the bare kernel "
@@ -180,7 +185,7 @@ def study_run(runs: int, study: Study) -> Cost:
         f"peak {found['peak_MiB']:.0f} MiB"
     )
     points = doses * cooperativities
-    subject = f"protacsim run of {points} points {study.about}: {study.species} species"
+    subject = f"protacsim run of {points} points {study.about}: {study.species} species, {work}"
     return Cost(subject, text, found)
 
 
