@@ -1,7 +1,8 @@
 """Benchmarks: what they call a regression, and what they do not.
 
-No verdict here rests on a clock except in the tests marked `long`, where real slow-downs are put
-into kernels; elsewhere cases have ratios that the test chose.
+No verdict here rests on a clock except in one test marked `long`, where a real slow-down is put
+into a kernel; elsewhere cases have ratios that the test chose. Whether unchanged code raises an
+alarm is for `benchmarks/false_alarms.py` to say.
 """
 
 from __future__ import annotations
@@ -469,15 +470,6 @@ def test_a_step_that_takes_30_percent_longer_is_found(monkeypatch: pytest.Monkey
                 slow += session.measure()
     found = compared([together(slow)], recorded([together(usual)]), "b")
     assert [(v.case, v.tier, v.level) for v in found] == [(name, "ratio", FAIL)]
-
-
-@pytest.mark.long
-@pytest.mark.timeout(7200)
-def test_unchanged_comparisons_beside_a_busy_core_raise_no_alarm() -> None:
-    from false_alarms import comparisons
-
-    alarms = [v for found in comparisons(cases(), 20) for v in found if v.level == FAIL]
-    assert alarms == []
 
 
 def test_errors_of_the_reference_grid_are_those_of_another_reading() -> None:
