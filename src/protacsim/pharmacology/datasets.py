@@ -59,8 +59,8 @@ _LONG_NAMES = {
     "recovery_half_time_h": "time from washout to half recovery",
 }
 
-VALUES_PER_BLOCK = 2**20
-"""Points of curves read at a time, so that memory does not grow with their number."""
+VALUES_PER_BLOCK = 2**18
+"""Points of curves read at a time: memory does not grow with their number, and caches hold them."""
 
 Columns = Mapping[str, Readings | NDArray[np.bool_]]
 ReadRows = Callable[[Floats, Floats], Columns]
