@@ -177,3 +177,23 @@ def test_members_of_a_sample_are_put_together_and_axes_kept(tmp_path, capsys):
     assert row["lowest at patient"].item() == lowest
     drawn = "cell.proteins.BTK.abundance_nM"
     assert row[f"lowest at {drawn}"].item() == pytest.approx(float(data[drawn][lowest]))
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize("relative", ["", 'relative_to = "vehicle"\n'])
+def test_few_members_without_doses_are_listed_in_the_file_and_put_together_for_people(
+    tmp_path, capsys, relative
+):
+    text = STUDY.format(times="4.0, 24.0") + relative + PATIENTS.format(n=20)
+    for name in ("pirtobrutinib", "zanubrutinib"):
+        text = text.replace(f'["{name}"]', f'[{{ name = "{name}", dose_nM = 100.0 }}]')
+    data, table, _ = ran(tmp_path, text)
+    assert len(table) == 2 * 20 * 2
+    said = capsys.readouterr().out
+    assert "(median, and 5 % to 95 % of the members)" in said
+    seen = "target_active_percent" if relative else "target_active"
+    at = {"treatment": "nothing else", "time_h": 24.0}
+    low, middle, high = (float(data[seen].sel(at).quantile(q)) for q in (0.05, 0.5, 0.95))
+    (row,) = [line for line in said.splitlines() if "nothing else" in line and " 24 " in line]
+    assert " 20 " in row
+    assert f"{middle:.4g} ({low:.4g} to {high:.4g})" in row

@@ -249,16 +249,28 @@ def _print_first(job: Job, table: pd.DataFrame) -> int:
     if _is_spread(table):
         return _print_spreads(job, table)
     if "dmax_percent" not in table and "ic50_nM" not in table:
-        percent = [name for name in table if str(name).endswith("_percent")]
-        axes = [name for name in table if name in job.study.axis_paths or name == "time_h"]
-        few = table[[*axes, *percent]] if percent else table
-        print_table(_heading(job), few.head(LISTED_ROWS))
-        return len(few)
+        return _print_points(job, table)
     last = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
     if job.study.samples:
-        return _print_populations(job, last)
+        wanted = [name for name in WANTED if name in last]
+        axes = [name for name in told(last) if name not in wanted]
+        return _print_populations(job, last, axes, wanted)
     print_table(_heading(job), last[told(last)].head(LISTED_ROWS), last)
     return len(last)
+
+
+def _print_points(job: Job, table: pd.DataFrame) -> int:
+    """Print what was read at every point, in % where there is any; members of samples together."""
+    names = [str(name) for name in table]
+    percent = [name for name in names if name.endswith("_percent")]
+    axes = [name for name in names if name in job.study.axis_paths or name == "time_h"]
+    if job.study.samples:
+        observed = {reading.name for reading in job.study.readout.readings}
+        wanted = percent or [name for name in names if name.partition("[")[0] in observed]
+        return _print_populations(job, table, axes, wanted)
+    few = table[[*axes, *percent]] if percent else table
+    print_table(_heading(job), few.head(LISTED_ROWS))
+    return len(few)
 
 
 def told(table: pd.DataFrame) -> list[str]:
@@ -295,15 +307,15 @@ def _drawn(job: Job) -> set[str]:
     return {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
 
 
-def _print_populations(job: Job, table: pd.DataFrame) -> int:
-    """One row per curve, with the median and the middle 90 % of all members of the samples."""
+def _print_populations(
+    job: Job, table: pd.DataFrame, axes: Sequence[str], wanted: Sequence[str]
+) -> int:
+    """One row per place on the axes, with the median and the middle 90 % of all members there."""
     drawn = _drawn(job)
-    wanted = [name for name in WANTED if name in table]
-    axes = [name for name in told(table) if name not in wanted]
     kept = [name for name in axes if name.removesuffix(" quantile") not in drawn]
     rows = [
         [*at, len(part), *(_spread_of(part[name]) for name in wanted)]
-        for at, part in _curves_of(table, kept)
+        for at, part in _parts_of(table, kept)
     ]
     headings = [HEADINGS.get(name, name) for name in wanted]
     print_rows(
@@ -314,8 +326,8 @@ def _print_populations(job: Job, table: pd.DataFrame) -> int:
     return len(rows)
 
 
-def _curves_of(table: pd.DataFrame, by: list[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """The rows of each curve, with its coordinates."""
+def _parts_of(table: pd.DataFrame, by: list[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """The rows at each place on the axes, with its coordinates."""
     if not by:
         return [((), table)]
     return [(at, part) for at, part in table.groupby(by, sort=False, dropna=False)]
