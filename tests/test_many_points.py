@@ -187,7 +187,7 @@ def test_few_members_without_doses_are_listed_in_the_file_and_put_together_for_p
     text = STUDY.format(times="4.0, 24.0") + relative + PATIENTS.format(n=20)
     for name in ("pirtobrutinib", "zanubrutinib"):
         text = text.replace(f'["{name}"]', f'[{{ name = "{name}", dose_nM = 100.0 }}]')
-    data, table, _ = ran(tmp_path, text)
+    data, table, out = ran(tmp_path, text)
     assert len(table) == 2 * 20 * 2
     said = capsys.readouterr().out
     assert "(median, and 5 % to 95 % of the members)" in said
@@ -196,4 +196,7 @@ def test_few_members_without_doses_are_listed_in_the_file_and_put_together_for_p
     low, middle, high = (float(data[seen].sel(at).quantile(q)) for q in (0.05, 0.5, 0.95))
     (row,) = [line for line in said.splitlines() if "nothing else" in line and " 24 " in line]
     assert " 20 " in row
-    assert f"{middle:.4g} ({low:.4g} to {high:.4g})" in row
+    spread = f"{middle:.4g} ({low:.4g} to {high:.4g})"
+    assert spread in row
+    _, _, findings = (out / "report.html").read_text().partition("All members together</h2>")
+    assert spread in findings.partition("</section>")[0]

@@ -32,7 +32,8 @@ SVG = (
     'width="10pt" viewBox="0 0 10 10">\n<metadata><a href="http://x"/></metadata>'
     '<defs><style type="text/css">*{stroke-linejoin: round}</style>'
     '<path id="m1" d="M0 0"/><clipPath id="c1"/></defs>'
-    '<g id="axes_1" clip-path="url(#c1)"><use xlink:href="#m1"/></g></svg>'
+    '<g id="axes_1" clip-path="url(#c1)"><use xlink:href="#m1"/>'
+    '<image xlink:href="data:image/png;base64,iVBORw0KGgo=" width="9" height="9"/></g></svg>'
 )
 CONFIG = """schema = "protacsim/1"
 title = "A small run"
@@ -56,6 +57,10 @@ rows = ["target_active"]
 [[figure]]
 kind = "allele-shift"
 rows = ["target_active"]
+[[figure]]
+kind = "heatmap"
+rows = ["target_active"]
+y = "target.allele"
 """
 
 
@@ -153,16 +158,20 @@ def test_every_element_closes_and_headings_go_down_by_one(written: str) -> None:
 def test_nothing_is_loaded(written: str) -> None:
     reader = Reader(written)
     assert not [a for tag in ("link", "img", "iframe", "object", "base") for a in reader.all(tag)]
-    for _, attrs in reader.elements:
+    for tag, attrs in reader.elements:
+        inside = "data:image/png;base64," if tag == "image" else "#"
         for name, value in attrs.items():
             if name in ("src", "href", "xlink:href", "action", "data", "srcset"):
                 assert value is not None
-                assert value.startswith("#")
+                assert value.startswith(inside)
     assert "url(http" not in written
     assert "@import" not in written
     policy = next(a["content"] for a in reader.all("meta") if "http-equiv" in a)
     assert policy is not None
-    assert policy.startswith("default-src 'none'")
+    sources = dict(rule.split(maxsplit=1) for rule in policy.split(";"))
+    assert sources.pop("default-src") == "'none'"
+    assert sources.pop("img-src") == "data:"  # the pixels of heatmaps
+    assert set(sources) == {"style-src", "script-src"}
 
 
 def test_ids_are_unique_and_references_lead_somewhere(written: str) -> None:
@@ -333,7 +342,7 @@ def test_a_run_writes_its_report_and_again_the_same(finished: Path) -> None:
     path = finished / "results" / "small" / "report.html"
     first = path.read_bytes()
     text = first.decode()
-    assert len(Reader(text).all("svg")) == 2
+    assert len(Reader(text).all("svg")) == 3
     assert "protacsim run small.toml --set cell.volume_pL=0.6" in Reader(text).text
     assert str(finished) not in text
     assert protacsim(finished, "run", "small.toml", "--set", "cell.volume_pL=0.6").returncode == 0
@@ -374,10 +383,8 @@ def test_a_browser_shows_every_figure_and_sorts_tables(finished: Path) -> None:
         tab.on("request", lambda request: asked.append(request.url))
         tab.goto(path.as_uri())
         assert asked == [path.as_uri()]
-        for drawing in tab.locator("figure svg").all():
-            box = drawing.bounding_box()
-            assert box is not None
-            assert min(box["width"], box["height"]) > 100
+        boxes = [drawing.bounding_box() for drawing in tab.locator("figure svg").all()]
+        assert all(box and min(box["width"], box["height"]) > 100 for box in boxes)
         table = tab.locator("#summary table")
         column = [h.inner_text() for h in table.locator("thead th").all()].index("ic50_nM")
         head = table.locator("thead th").nth(column)
@@ -395,9 +402,8 @@ def test_a_browser_shows_every_figure_and_sorts_tables(finished: Path) -> None:
         )
         tab.set_viewport_size({"width": 400, "height": 800})
         assert tab.evaluate("document.documentElement.scrollWidth") == 400
-        narrowed = tab.locator("figure svg").first.bounding_box()
-        assert narrowed is not None
-        assert narrowed["width"] > 400
+        narrowed = [drawing.bounding_box() for drawing in tab.locator("figure svg").all()]
+        assert [box and box["width"] for box in narrowed] == [box and box["width"] for box in boxes]
         bare = browser.new_context(java_script_enabled=False).new_page()
         bare.goto(path.as_uri())
         assert bare.locator("#summary tbody tr").count() == 2

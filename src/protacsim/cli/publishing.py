@@ -15,7 +15,7 @@ from protacsim import store
 from protacsim.cli import printable
 from protacsim.cli.figures import drawn
 from protacsim.cli.labels import labelled_table
-from protacsim.cli.tables import HEADINGS, print_json, print_rows, print_table, shown
+from protacsim.cli.tables import print_json, print_table, shown
 from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
 from protacsim.loading import load_xarray
@@ -37,6 +37,7 @@ WANTED = ("dc50_relative_nM", "dmax_percent", "hook_depth_percent", "ic50_nM", "
 REPORT = "report.html"
 FIT, FIT_CURVES = "fit", "fit_curves.csv"
 BEFORE_FIT = " (with the constants before the fit)"
+MIDDLE = "median, and 5 % to 95 % of the members"
 
 
 def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study) -> list[Path]:
@@ -92,13 +93,24 @@ def write_report(
         drawings=drawings,
         command=_command(job),
         manifest=store.read_manifest(folder),
-        findings=findings,
+        findings=[*findings, *_members(job, table)],
         draws=job.sensitivity is not None and not spread,
     )
     path = folder / REPORT
     with explained(path, "the report could not be written"):
         write_file(path, report.page(run).encode())
     return path
+
+
+def _members(job: Job, table: pd.DataFrame) -> list[report.Finding]:
+    """What the members of samples say together, where the page would list them one by one."""
+    from protacsim import report
+
+    found = of_members(job, table)
+    if found is None:
+        return []
+    about = "Median, and 5 % to 95 % of the members. What the columns mean stands under Summary."
+    return [report.Finding("All members together", found, about)]
 
 
 def _drawing(path: Path) -> report.Drawing:
@@ -243,34 +255,41 @@ def _is_spread(table: pd.DataFrame) -> bool:
 def _print_first(job: Job, table: pd.DataFrame) -> int:
     """Print up to LISTED_ROWS rows; returns how many there would be."""
     if job.study.is_stochastic:
-        last = table[table["time_h"] == table["time_h"].max()]
+        last = _at_the_end(table)
         print_table(_heading(job), last.head(LISTED_ROWS))
         return len(last)
     if _is_spread(table):
         return _print_spreads(job, table)
-    if "dmax_percent" not in table and "ic50_nM" not in table:
-        return _print_points(job, table)
-    last = table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
-    if job.study.samples:
-        wanted = [name for name in WANTED if name in last]
-        axes = [name for name in told(last) if name not in wanted]
-        return _print_populations(job, last, axes, wanted)
-    print_table(_heading(job), last[told(last)].head(LISTED_ROWS), last)
-    return len(last)
-
-
-def _print_points(job: Job, table: pd.DataFrame) -> int:
-    """Print what was read at every point, in % where there is any; members of samples together."""
-    names = [str(name) for name in table]
-    percent = [name for name in names if name.endswith("_percent")]
-    axes = [name for name in names if name in job.study.axis_paths or name == "time_h"]
-    if job.study.samples:
-        observed = {reading.name for reading in job.study.readout.readings}
-        wanted = percent or [name for name in names if name.partition("[")[0] in observed]
-        return _print_populations(job, table, axes, wanted)
+    members = of_members(job, table)
+    if members is not None:
+        print_table(_heading(job, f" ({MIDDLE})"), members.head(LISTED_ROWS))
+        return len(members)
+    if _has_curves(table):
+        last = _at_the_end(table)
+        print_table(_heading(job), last[told(last)].head(LISTED_ROWS), last)
+        return len(last)
+    axes, percent = _axes_of(job, table), _percentages(table)
     few = table[[*axes, *percent]] if percent else table
     print_table(_heading(job), few.head(LISTED_ROWS))
     return len(few)
+
+
+def _has_curves(table: pd.DataFrame) -> bool:
+    """Whether a summary has readings of dose-response curves."""
+    return "dmax_percent" in table or "ic50_nM" in table
+
+
+def _at_the_end(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
+
+
+def _axes_of(job: Job, table: pd.DataFrame) -> list[str]:
+    known = {*job.study.axis_paths, "time_h"}
+    return [name for name in map(str, table) if name in known]
+
+
+def _percentages(table: pd.DataFrame) -> list[str]:
+    return [name for name in map(str, table) if name.endswith("_percent")]
 
 
 def told(table: pd.DataFrame) -> list[str]:
@@ -307,23 +326,30 @@ def _drawn(job: Job) -> set[str]:
     return {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
 
 
-def _print_populations(
-    job: Job, table: pd.DataFrame, axes: Sequence[str], wanted: Sequence[str]
-) -> int:
-    """One row per place on the axes, with the median and the middle 90 % of all members there."""
+def of_members(job: Job, table: pd.DataFrame) -> pd.DataFrame | None:
+    """Members of samples together: one row per place on the axes, median and middle 90 % in words.
+
+    Curves are taken at the last time. None where no sample is, or where each row has many points.
+    """
+    import pandas as pd
+
+    if not job.study.samples or job.study.is_stochastic or _is_spread(table):
+        return None
+    if _has_curves(table):
+        table = _at_the_end(table)
+        wanted = [name for name in WANTED if name in table]
+        axes = [name for name in told(table) if name not in wanted]
+    else:
+        observed = {reading.name for reading in job.study.readout.readings}
+        plain = [name for name in map(str, table) if name.partition("[")[0] in observed]
+        axes, wanted = _axes_of(job, table), _percentages(table) or plain
     drawn = _drawn(job)
     kept = [name for name in axes if name.removesuffix(" quantile") not in drawn]
     rows = [
         [*at, len(part), *(_spread_of(part[name]) for name in wanted)]
         for at, part in _parts_of(table, kept)
     ]
-    headings = [HEADINGS.get(name, name) for name in wanted]
-    print_rows(
-        _heading(job, " (median, and 5 % to 95 % of the members)"),
-        [*(HEADINGS.get(name, name) for name in kept), "members", *headings],
-        rows[:LISTED_ROWS],
-    )
-    return len(rows)
+    return pd.DataFrame(rows, columns=[*kept, "members", *wanted])
 
 
 def _parts_of(table: pd.DataFrame, by: list[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
