@@ -158,3 +158,16 @@ def test_treatments_as_curves_are_no_columns_in_sheets(draw):
     assert len(draw(data, columns="target.allele").axes) == 1
     with pytest.raises(ps.ParameterError, match="both hue and group"):
         ps.plot.allele_shift_sheet(data, hue="treatment")
+
+
+@pytest.mark.jit_only
+@pytest.mark.parametrize("doses", [5, 101])
+def test_the_terminal_names_it_without_curves_too(tmp_path, doses):
+    times = ", ".join(str(0.25 * i) for i in range(100))
+    text = STUDY.replace('relative_to = "vehicle"', "").replace("4.0, 24.0", times)
+    (tmp_path / "a.toml").write_text(text.replace("1e4, 5", f"1e4, {doses}"))
+    out = tmp_path / "r"
+    done = CliRunner().invoke(app, ["run", str(tmp_path / "a.toml"), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "apg-3288" in done.stdout
+    assert ("all points together" in done.stdout) == (doses > 100)

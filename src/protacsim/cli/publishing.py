@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from protacsim import store
 from protacsim.cli import printable
 from protacsim.cli.figures import drawn
-from protacsim.cli.labels import labelled_table
+from protacsim.cli.labels import HYPOTHETICAL, labelled_table
 from protacsim.cli.tables import print_json, print_table, shown
 from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
@@ -284,7 +284,7 @@ def _at_the_end(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _axes_of(job: Job, table: pd.DataFrame) -> list[str]:
-    known = {*job.study.axis_paths, "time_h"}
+    known = {*job.study.axis_paths, "time_h", HYPOTHETICAL}
     return [name for name in map(str, table) if name in known]
 
 
@@ -300,20 +300,32 @@ def told(table: pd.DataFrame) -> list[str]:
 
 def _print_spreads(job: Job, table: pd.DataFrame) -> int:
     """Print the spread of very many points at the last time, and where on the axes its ends are."""
-    last = table[table["time_h"] == table["time_h"].max()]
+    import pandas as pd
+
     drawn = _drawn(job)
-    places = [name for name in map(str, last) if name.startswith(("lowest at ", "highest at "))]
-    few = last.drop(columns=places)
-    on_axes = [name for name in places if _at(name).removesuffix(" quantile") not in drawn]
-    if on_axes:
-        for end in ("lowest", "highest"):
-            found = [name for name in on_axes if name.startswith(end)]
-            few[f"{end} at"] = [
-                ", ".join(f"{_at(name)} = {shown(last.at[row, name])}" for name in found)
-                for row in last.index
-            ]
-    print_table(_heading(job, " (all points together)"), few.head(LISTED_ROWS))
-    return len(last)
+    paths = dict.fromkeys(_at(str(name)) for name in table if _at(str(name)))
+    on_axes = [path for path in paths if path.removesuffix(" quantile") not in drawn]
+    rows = _at_the_end(table).head(LISTED_ROWS).to_dict("records")
+    few = [
+        {
+            **{name: row[name] for name in _axes_of(job, table)},
+            "observable": f"{row['observable']} ({row['units']})",
+            "points": row["points"],
+            "median (5 % to 95 %)": "{} ({} to {})".format(
+                *(shown(row[name]) for name in ("q50", "q05", "q95"))
+            ),
+            **{end: _placed(row, end, on_axes) for end in ("lowest", "highest")},
+        }
+        for row in rows
+    ]
+    print_table(_heading(job, " (all points together)"), pd.DataFrame(few))
+    return len(_at_the_end(table))
+
+
+def _placed(row: Mapping[Any, Any], end: str, paths: Sequence[str]) -> str:
+    """The lowest or highest value of a row, and where on the axes it is."""
+    where = ", ".join(f"{path} = {shown(row[f'{end} at {path}'])}" for path in paths)
+    return f"{shown(row[end])} at {where}" if where else str(shown(row[end]))
 
 
 def _at(column: str) -> str:

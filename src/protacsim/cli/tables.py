@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,21 +33,50 @@ def _plain(value: Any) -> Any:
 
 
 def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table; plain aligned text when stdout is no terminal."""
+    """A table; plain aligned text when stdout is no terminal, lighter on a narrow one."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
     texts = [[printable(shown(cell)) for cell in row] for row in rows]
+    needed = _needed(columns, texts)
     if not console.is_terminal:
-        console = Console(width=_needed(columns, texts), no_color=True)
-    table = Table(title=Text(printable(title)) if title else None, title_justify="left")
-    for name in columns:
-        table.add_column(Text(name), overflow="fold")
+        console = Console(width=needed, no_color=True)
+    narrow = console.width < needed
+    table = Table(
+        title=Text(printable(title)) if title else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD if narrow else box.HEAVY_HEAD,
+        padding=(0, 1, 0, 0) if narrow else (0, 1),
+    )
+    names = [BREAKABLE.sub(r"\1\n", name) if narrow else name for name in columns]
+    widths = _widths(names, texts, console.width) if narrow else [None] * len(names)
+    for name, width in zip(names, widths, strict=True):
+        table.add_column(Text(name), overflow="fold", width=width)
     for row in texts:
         table.add_row(*(Text(cell) for cell in row))
     console.print(table)
+
+
+def _widths(names: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Widths of columns that fit: the widest become narrower, words break only where they must."""
+    columns = list(zip(names, *rows, strict=True))
+    lines = [[line for cell in column for line in cell.split("\n")] for column in columns]
+    widths = [max(map(len, column)) for column in lines]
+    words = [max((len(w) for line in column for w in line.split()), default=0) for column in lines]
+    for least in (words, [1] * len(widths)):
+        while sum(widths) + 2 * len(widths) + 1 > room:
+            spare = [i for i, width in enumerate(widths) if width > least[i]]
+            if not spare:
+                break
+            widths[max(spare, key=widths.__getitem__)] -= 1
+    return widths
+
+
+BREAKABLE = re.compile(r"([._])(?=\w)")
+"""Where the name of a column goes on in a second line on a narrow terminal."""
 
 
 def _needed(columns: Sequence[str], rows: list[list[str]]) -> int:

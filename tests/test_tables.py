@@ -1,0 +1,69 @@
+"""Tables on a terminal: nothing is cut off, and words break only where there is no room."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import math
+import os
+import re
+from unittest import mock
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protacsim.cli.tables import print_rows
+
+WORD = st.text("abcdefghij0123456789", min_size=1, max_size=9)
+CELL = st.lists(WORD, min_size=1, max_size=4).map(" ".join)
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@st.composite
+def tables(draw):
+    count = draw(st.integers(1, 7))
+    row = st.lists(CELL, min_size=count, max_size=count)
+    return draw(row), draw(st.lists(row, min_size=1, max_size=5))
+
+
+def printed(width, columns, rows):
+    """Lines that a terminal of some width shows."""
+    said = io.StringIO()
+    terminal = {"TTY_COMPATIBLE": "1", "COLUMNS": str(width), "NO_COLOR": "1", "TERM": "xterm"}
+    with mock.patch.dict(os.environ, terminal), contextlib.redirect_stdout(said):
+        print_rows("", columns, rows)
+    return [ESCAPES.sub("", line) for line in said.getvalue().splitlines()]
+
+
+@given(tables(), st.integers(40, 120))
+def test_no_line_is_wider_than_the_terminal_and_nothing_is_lost(table, width):
+    columns, rows = table
+    lines = printed(width, columns, rows)
+    assert max(map(len, lines)) <= width
+    seen = sorted("".join(re.findall("[a-j0-9]", "".join(lines))))
+    assert seen == sorted("".join(" ".join(itertools.chain(columns, *rows)).split()))
+
+
+@given(tables())
+def test_words_stay_whole_where_the_longest_of_each_column_fit(table):
+    columns, rows = table
+    longest = [max(len(word) for cell in column for word in cell.split())
+               for column in zip(columns, *rows, strict=True)]  # fmt: skip
+    room = sum(longest) + 3 * len(longest)
+    words = re.findall("[a-j0-9]+", " ".join(printed(room, columns, rows)))
+    assert sorted(words) == sorted(" ".join(itertools.chain(columns, *rows)).split())
+
+
+def test_long_names_of_columns_go_on_in_a_second_line():
+    columns = ["target.allele", "compound.kd_target_nM", "hook (%)"]
+    lines = printed(30, columns, [["WT", 46.9, math.nan], ["C481S", 1234.5678, 1.0]])
+    assert [line.split() for line in lines if "C481S" in line] == [["C481S", "1235", "1"]]
+    said = " ".join(" ".join(lines).split())
+    assert "target." in said.split()
+    assert "allele" in said.split()
+
+
+def test_a_wide_terminal_shows_names_whole():
+    lines = printed(120, ["target.allele", "hook (%)"], [["WT", 1.0]])
+    assert any("target.allele" in line and "hook (%)" in line for line in lines)
