@@ -44,7 +44,7 @@ times_h = [{times}]
 {against}
 """
 
-AGAINST = {"stored": "", "and its curves read": 'relative_to = "vehicle"'}
+WORK = {"stored": "", "and its curves read": 'relative_to = "vehicle"'}
 """What a run does with its observables: keep them, or relate them and read every curve too."""
 
 
@@ -57,9 +57,9 @@ class Study(NamedTuple):
     neosubstrates: str = ""
 
     def config(self, doses: int, cooperativities: int, work: str) -> str:
-        """The sweep as a configuration; `work` is one of `AGAINST`."""
+        """The sweep as a configuration; `work` is one of `WORK`."""
         return CONFIG.format(
-            against=AGAINST[work],
+            against=WORK[work],
             compounds=self.compounds,
             neosubstrates=self.neosubstrates,
             doses=doses,
@@ -117,7 +117,7 @@ def all_costs(runs: int, rounds: int) -> Iterator[Cost]:
     yield warm_start(rounds)
     yield first_ever()
     for study in STUDIES:
-        for work in AGAINST:
+        for work in WORK:
             yield study_run(runs, study, work)
 
 

@@ -115,6 +115,13 @@ def ran(tmp_path, text, *, as_json=False):
     return store.open_results(out), pd.read_csv(out / "summary.csv"), out
 
 
+def dosed(text):
+    """The study with a dose of 100 nM of each compound."""
+    for name in ("pirtobrutinib", "zanubrutinib"):
+        text = text.replace(f'["{name}"]', f'[{{ name = "{name}", dose_nM = 100.0 }}]')
+    return text
+
+
 def times(count):
     return ", ".join(str(0.25 * i) for i in range(count))
 
@@ -155,10 +162,7 @@ def test_few_points_are_listed_one_by_one(tmp_path, capsys):
 @pytest.mark.jit_only
 def test_members_of_a_sample_are_put_together_and_axes_kept(tmp_path, capsys):
     doses = '[[axis]]\npath = "cell.volume_pL"\nvalues = [0.5, 1.0]\n'
-    text = STUDY.format(times=times(50)).replace(
-        '["pirtobrutinib"]', '[{ name = "pirtobrutinib", dose_nM = 100.0 }]'
-    )
-    text = text.replace('["zanubrutinib"]', '[{ name = "zanubrutinib", dose_nM = 100.0 }]')
+    text = dosed(STUDY.format(times=times(50)))
     data, table, _ = ran(tmp_path, text + doses + PATIENTS.format(n=60), as_json=True)
     summary = json.loads(capsys.readouterr().out)["summary"]
     assert len(summary) == len(table) == 2 * 2 * 50 * 2
@@ -184,9 +188,7 @@ def test_members_of_a_sample_are_put_together_and_axes_kept(tmp_path, capsys):
 def test_few_members_without_doses_are_listed_in_the_file_and_put_together_for_people(
     tmp_path, capsys, relative
 ):
-    text = STUDY.format(times="4.0, 24.0") + relative + PATIENTS.format(n=20)
-    for name in ("pirtobrutinib", "zanubrutinib"):
-        text = text.replace(f'["{name}"]', f'[{{ name = "{name}", dose_nM = 100.0 }}]')
+    text = dosed(STUDY.format(times="4.0, 24.0")) + relative + PATIENTS.format(n=20)
     data, table, out = ran(tmp_path, text)
     assert len(table) == 2 * 20 * 2
     said = capsys.readouterr().out

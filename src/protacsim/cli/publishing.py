@@ -93,7 +93,7 @@ def write_report(
         drawings=drawings,
         command=_command(job),
         manifest=store.read_manifest(folder),
-        findings=[*findings, *_members(job, table)],
+        findings=findings,
         draws=job.sensitivity is not None and not spread,
     )
     path = folder / REPORT
@@ -102,15 +102,12 @@ def write_report(
     return path
 
 
-def _members(job: Job, table: pd.DataFrame) -> list[report.Finding]:
-    """What the members of samples say together, where the page would list them one by one."""
+def together(members: pd.DataFrame) -> report.Finding:
+    """What the members of samples say together; the page's summary lists them one by one."""
     from protacsim import report
 
-    found = of_members(job, table)
-    if found is None:
-        return []
     about = "Median, and 5 % to 95 % of the members. What the columns mean stands under Summary."
-    return [report.Finding("All members together", found, about)]
+    return report.Finding("All members together", members, about)
 
 
 def _drawing(path: Path) -> report.Drawing:
@@ -229,9 +226,9 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         ) from error
 
 
-def print_summary(job: Job, table: pd.DataFrame, path: Path) -> None:
-    """Print the readings that matter most; `path` holds the whole table."""
-    rows = _print_first(job, table)
+def print_summary(job: Job, table: pd.DataFrame, members: pd.DataFrame | None, path: Path) -> None:
+    """Print the readings that matter most, of `members` if any; `path` holds the whole table."""
+    rows = _print_first(job, table, members)
     if rows > LISTED_ROWS:
         typer.echo(f"The first {LISTED_ROWS} of {rows} rows; all are in {printable(str(path))}.")
     if _is_spread(table):
@@ -252,7 +249,7 @@ def _is_spread(table: pd.DataFrame) -> bool:
     return {"observable", "points"} <= set(table)
 
 
-def _print_first(job: Job, table: pd.DataFrame) -> int:
+def _print_first(job: Job, table: pd.DataFrame, members: pd.DataFrame | None) -> int:
     """Print up to LISTED_ROWS rows; returns how many there would be."""
     if job.study.is_stochastic:
         last = _at_the_end(table)
@@ -260,7 +257,6 @@ def _print_first(job: Job, table: pd.DataFrame) -> int:
         return len(last)
     if _is_spread(table):
         return _print_spreads(job, table)
-    members = of_members(job, table)
     if members is not None:
         print_table(_heading(job, f" ({MIDDLE})"), members.head(LISTED_ROWS))
         return len(members)
@@ -302,24 +298,21 @@ def _print_spreads(job: Job, table: pd.DataFrame) -> int:
     """Print the spread of very many points at the last time, and where on the axes its ends are."""
     import pandas as pd
 
-    drawn = _drawn(job)
-    paths = dict.fromkeys(_at(str(name)) for name in table if _at(str(name)))
-    on_axes = [path for path in paths if path.removesuffix(" quantile") not in drawn]
-    rows = _at_the_end(table).head(LISTED_ROWS).to_dict("records")
+    last = _at_the_end(table)
+    places = [str(name).partition("lowest at ")[2] for name in table]
+    paths = _not_drawn(job, [path for path in places if path])
     few = [
         {
             **{name: row[name] for name in _axes_of(job, table)},
             "observable": f"{row['observable']} ({row['units']})",
             "points": row["points"],
-            "median (5 % to 95 %)": "{} ({} to {})".format(
-                *(shown(row[name]) for name in ("q50", "q05", "q95"))
-            ),
-            **{end: _placed(row, end, on_axes) for end in ("lowest", "highest")},
+            "median (5 % to 95 %)": _middle(row["q05"], row["q50"], row["q95"]),
+            **{end: _placed(row, end, paths) for end in ("lowest", "highest")},
         }
-        for row in rows
+        for row in last.head(LISTED_ROWS).to_dict("records")
     ]
     print_table(_heading(job, " (all points together)"), pd.DataFrame(few))
-    return len(_at_the_end(table))
+    return len(last)
 
 
 def _placed(row: Mapping[Any, Any], end: str, paths: Sequence[str]) -> str:
@@ -328,14 +321,15 @@ def _placed(row: Mapping[Any, Any], end: str, paths: Sequence[str]) -> str:
     return f"{shown(row[end])} at {where}" if where else str(shown(row[end]))
 
 
-def _at(column: str) -> str:
-    """The coordinate in a column such as `lowest at compound.dose_nM`."""
-    return column.partition(" at ")[2]
+def _not_drawn(job: Job, names: Sequence[str]) -> list[str]:
+    """Names but those of members of samples, and of what is drawn for them."""
+    drawn = {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
+    return [name for name in names if name.removesuffix(" quantile") not in drawn]
 
 
-def _drawn(job: Job) -> set[str]:
-    """Dims of samples, and what is drawn for them."""
-    return {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
+def _middle(low: float, median: float, high: float, more: str = "") -> str:
+    """A median and the middle 90 % around it."""
+    return f"{shown(median)} ({shown(low)} to {shown(high)}{more})"
 
 
 def of_members(job: Job, table: pd.DataFrame) -> pd.DataFrame | None:
@@ -355,8 +349,7 @@ def of_members(job: Job, table: pd.DataFrame) -> pd.DataFrame | None:
         observed = {reading.name for reading in job.study.readout.readings}
         plain = [name for name in map(str, table) if name.partition("[")[0] in observed]
         axes, wanted = _axes_of(job, table), _percentages(table) or plain
-    drawn = _drawn(job)
-    kept = [name for name in axes if name.removesuffix(" quantile") not in drawn]
+    kept = _not_drawn(job, axes)
     rows = [
         [*at, len(part), *(_spread_of(part[name]) for name in wanted)]
         for at, part in _parts_of(table, kept)
@@ -377,8 +370,8 @@ def _spread_of(values: pd.Series) -> str:
     without = len(values) - len(known)
     if known.empty:
         return "none"
-    low, median, high = (shown(float(x)) for x in known.quantile([0.05, 0.5, 0.95]))
-    return f"{median} ({low} to {high}{f'; {without} none' if without else ''})"
+    low, median, high = known.quantile([0.05, 0.5, 0.95])
+    return _middle(low, median, high, f"; {without} none" if without else "")
 
 
 def _is_reading(column: str) -> bool:

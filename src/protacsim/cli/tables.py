@@ -41,7 +41,7 @@ def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 
     console = Console()
     texts = [[printable(shown(cell)) for cell in row] for row in rows]
-    needed = _needed(columns, texts)
+    needed = sum(map(_widest, _lines(columns, texts))) + 3 * len(columns) + 1
     if not console.is_terminal:
         console = Console(width=needed, no_color=True)
     narrow = console.width < needed
@@ -62,10 +62,9 @@ def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 
 def _widths(names: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int]:
     """Widths of columns that fit: the widest become narrower, words break only where they must."""
-    columns = list(zip(names, *rows, strict=True))
-    lines = [[line for cell in column for line in cell.split("\n")] for column in columns]
-    widths = [max(map(len, column)) for column in lines]
-    words = [max((len(w) for line in column for w in line.split()), default=0) for column in lines]
+    columns = _lines(names, rows)
+    widths = [_widest(lines) for lines in columns]
+    words = [_widest(word for line in lines for word in line.split()) for lines in columns]
     for least in (words, [1] * len(widths)):
         while sum(widths) + 2 * len(widths) + 1 > room:
             spare = [i for i, width in enumerate(widths) if width > least[i]]
@@ -75,15 +74,18 @@ def _widths(names: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> l
     return widths
 
 
+def _lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The lines of every column, its name first."""
+    columns = zip(names, *rows, strict=True)
+    return [[line for cell in column for line in cell.split("\n")] for column in columns]
+
+
+def _widest(texts: Iterable[str]) -> int:
+    return max(map(len, texts), default=0)
+
+
 BREAKABLE = re.compile(r"([._])(?=\w)")
 """Where the name of a column goes on in a second line on a narrow terminal."""
-
-
-def _needed(columns: Sequence[str], rows: list[list[str]]) -> int:
-    widths = [max(len(line[i]) for line in [list(columns), *rows]) for i in range(len(columns))]
-    return sum(widths) + 3 * len(widths) + 1
-
-
 HEADINGS = {
     "time_h": "time (h)",
     "dc50_relative_nM": "DC50 (nM)",
