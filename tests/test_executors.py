@@ -206,6 +206,22 @@ def test_a_lost_chunk_is_marked_listed_and_computed_by_the_next_run(study, tmp_p
     assert windows == [describing.grid(study).window(3)]
 
 
+@pytest.mark.parametrize("shard", [None, store.Shard(1, 2)])
+def test_half_written_files_of_workers_that_died_with_another_are_removed(study, tmp_path, shard):
+    """A pool that breaks ends its other workers too, in the middle of what they write."""
+    ready = describing.prepare(study)
+    folder = tmp_path / "r"
+    with store.writing(folder, ready.template, ready.plan, shard=shard) as writer:
+        half = folder / f"data.zarr/target_total/c/1/0-16474{writer.partial_label}.partial"
+        half.parent.mkdir(parents=True)
+        half.write_bytes(b"half")
+        foreign = half.with_name("0-16474.2-of-2.partial")
+        if shard:
+            foreign.write_bytes(b"of a shard that is at work")
+    assert not half.exists()
+    assert foreign.exists() == (shard is not None)
+
+
 # ------------------------------------------------------- schedulers of clusters
 
 

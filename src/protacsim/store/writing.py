@@ -158,8 +158,8 @@ def writing(
     """Hold a folder for writing; what it already has of the same plan stays.
 
     `plan` is plain data: equal plans mean equal results, and only `figures` and the title may
-    differ from those of results that are there. `fresh` removes what is there first. Whatever ends
-    it early, files that its workers left half-written are removed.
+    differ from those of results that are there. `fresh` removes what is there first. However it
+    ends, files that its workers left half-written are removed.
 
     Raises
     ------
@@ -182,6 +182,8 @@ def writing(
             with contextlib.suppress(OSError, StoreError):  # what stopped it is what counts
                 _remove_leftovers(writer)
             raise
+        with explained(folder, REFUSED):
+            _remove_leftovers(writer)  # of workers that ended with one that died
 
 
 def _check_place(folder: Path) -> None:
