@@ -46,7 +46,7 @@ def peak_memory(name: str) -> dict[str, Any]:
     return {"peak_MiB": peak_MiB()}
 
 
-def many_runs(name: str, count: str) -> dict[str, Any]:
+def many_runs(name: str, count: str, rank: str = "0") -> dict[str, Any]:
     """As many runs as asked for, in one call of `solve`; CPU time, and memory beyond results."""
     import numpy as np
 
@@ -55,7 +55,7 @@ def many_runs(name: str, count: str) -> dict[str, Any]:
 
     doses = max(1, round((int(count) * 1.6) ** 0.5))
     problem = reference_problem(doses, max(1, int(count) // doses))
-    engine = solver_named(problem, name)
+    engine = solver_named(problem, name, int(rank))
     engine.observables(np.arange(min(64, problem.points)))
     before, started = peak_MiB(), time.process_time()
     found = engine.observables(np.arange(problem.points))

@@ -6,7 +6,6 @@ points of a `Problem`. Nothing here measures.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -19,6 +18,9 @@ from protacsim.network import Network
 from protacsim.simulation import Solution, solve
 
 PEER_RTOL, PEER_ATOL_NM = 1e-6, 1e-9
+
+TOLERANCES = ((1e-5, 1e-8), (3e-5, 3e-8), (1e-4, 1e-7))
+"""rtol and atol in nM of our engines: the defaults, then looser in the same proportion."""
 
 
 class Solver(Protocol):
@@ -62,18 +64,17 @@ class Engine:
         )
 
 
-def engines(problem: Problem, **options: Any) -> Iterator[Engine]:
-    """Every back end that `ODE` lets one choose, with the same tolerances."""
-    if "engine" not in {field.name for field in dataclasses.fields(ODE)}:
-        yield Engine(problem, "protacsim", **options)
-        return
+def engines(problem: Problem, rank: int = 0) -> Iterator[Engine]:
+    """Both back ends, with tolerances by their rank in `TOLERANCES`."""
+    rtol, atol_nM = TOLERANCES[rank]
     for engine in ("interpreted", "emitted"):
-        yield Engine(problem, f"protacsim, {engine}", engine=engine, **options)
+        name = f"protacsim, {engine}"
+        yield Engine(problem, name, engine=engine, rtol=rtol, atol_nM=atol_nM)
 
 
-def solver_named(problem: Problem, name: str) -> Solver:
-    """The solver that calls itself so, with its default settings."""
-    own = {engine.name: engine for engine in engines(problem)}
+def solver_named(problem: Problem, name: str, rank: int = 0) -> Solver:
+    """The solver that calls itself so; `rank` is of our own tolerances."""
+    own = {engine.name: engine for engine in engines(problem, rank)}
     if name in own:
         return own[name]
     return {peer.name: peer for peer in (RoadRunner, LSODA)}[name](problem)

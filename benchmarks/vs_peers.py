@@ -1,7 +1,8 @@
 """Speed and accuracy against the peers on the reference network: `make peers`.
 
-libRoadRunner and SciPy's LSODA take turns with every engine of this package in one process; CPU
-time counts, and both error norms stand beside it. Costs of whole processes follow.
+libRoadRunner and SciPy's LSODA take turns with both engines of this package in one process; CPU
+time counts, and both error norms stand beside it. Our engines run at three tolerances, because a
+ratio of times says something at equal errors only. Costs of whole processes follow.
 """
 
 from __future__ import annotations
@@ -22,15 +23,12 @@ import numpy as np
 from accuracy import Errors, errors, tight
 from costs import all_costs, probe
 from problem import Floats, Points, Problem, reference_problem
-from solvers import LSODA, RoadRunner, Solver, engines
+from solvers import LSODA, TOLERANCES, RoadRunner, Solver, engines
 
 PARTS = 5  # of the grid, between which the solvers take turns
 LSODA_SHARE = 10  # LSODA runs every tenth point of each part: it is the slowest
 REFEREES = 6
 PACKAGES = ("protacsim", "libroadrunner", "scipy", "numba", "llvmlite", "numpy")
-
-EQUAL_TOTALS = {"rtol": 1e-5, "atol_nM": 1e-5}
-"""Tolerances at which the error of the target totals is still no larger than libRoadRunner's."""
 
 
 class Entry(NamedTuple):
@@ -87,7 +85,7 @@ def entries(problem: Problem) -> list[Entry]:
     """libRoadRunner first; the engines run the whole grid in each turn, as a sweep would."""
     parts = np.array_split(np.random.default_rng(0).permutation(problem.points), PARTS)
     whole = [np.arange(problem.points)] * PARTS
-    own = [*engines(problem), *engines(problem, **EQUAL_TOTALS)]
+    own = [engine for rank in range(len(TOLERANCES)) for engine in engines(problem, rank)]
     return [
         Entry(RoadRunner(problem), parts),
         *(Entry(engine, whole) for engine in own),

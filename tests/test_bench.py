@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import bars
+import costs
 from history import history
 from protacsim import cli
 from protacsim.bench import (
@@ -48,6 +49,7 @@ from protacsim.bench.harness import cpu_of, together
 from protacsim.config import load
 from protacsim.errors import ConfigError
 from protacsim.kernels import jumps, repeats
+from protacsim.mechanisms import build_network
 from protacsim.methods import ODE
 
 CONFIG = """schema = "protacsim/1"
@@ -308,6 +310,38 @@ def test_what_nobody_recorded_says_which_command_does(
     bar = bars.Bar("speed", 1.0, None, "more", "x", bars.gain(bars.EMITTED))
     monkeypatch.setattr(bars, "BARS", {"part": (bar,)})
     assert list(bars.printed())[-1].endswith("run: make peers")
+
+
+PEER = {"solver": "libRoadRunner", "errors": {"totals": 4e-5, "species": 5e-5}, "gain": [1.0]}
+
+
+def test_engines_are_compared_at_errors_no_larger_than_the_peers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = [
+        {"solver": bars.EMITTED, "errors": {"totals": totals, "species": species}, "gain": [gain]}
+        for totals, species, gain in ((2e-6, 5e-6, 39.0), (6e-6, 2e-5, 48.0), (3e-5, 7e-5, 60.0))
+    ]
+    (tmp_path / "deterministic.json").write_text(json.dumps({"table": [PEER, *own]}))
+    monkeypatch.setattr(bars, "RECORDED", tmp_path)
+    assert bars.gain(bars.EMITTED)() == [39.0]
+    assert bars.gain(bars.EMITTED, "totals", "species")() == [48.0]
+    assert bars.gain(bars.EMITTED, "totals")() == [60.0]
+    own[0]["errors"] = own[1]["errors"] = own[2]["errors"]
+    (tmp_path / "deterministic.json").write_text(json.dumps({"table": [PEER, *own]}))
+    with pytest.raises(LookupError, match="nowhere as accurate"):
+        bars.gain(bars.EMITTED, "species")()
+
+
+@pytest.mark.parametrize("work", costs.WORK)
+@pytest.mark.parametrize("timed", costs.STUDIES, ids=lambda timed: timed.about)
+def test_studies_that_are_timed_have_the_species_they_are_said_to_have(
+    tmp_path: Path, timed: costs.Study, work: str
+) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(timed.config(4, 2, work))
+    (only,) = load(path).study.combinations
+    assert len(build_network(only.scenario, only.varied).species) == timed.species
 
 
 def test_configurations_of_the_promises_are_correct(tmp_path: Path) -> None:
