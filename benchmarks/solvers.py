@@ -43,7 +43,7 @@ class Engine:
         self.problem = problem
         self.method = ODE(**options)
         self.name = name
-        self.settings = f"rtol {self.method.rtol:g}, atol {self.method.atol_nM:g} nM"
+        self.settings = f"rtol {self.method.rtol:.0e}, atol {self.method.atol_nM:.0e} nM"
 
     def observables(self, points: Points) -> Floats:
         return self.solution(points, states=False).observables
@@ -84,7 +84,7 @@ class RoadRunner:
     """libRoadRunner (CVODE, BDF): one model, loaded once; numbers are set before each run."""
 
     name = "libRoadRunner"
-    settings = f"rtol {PEER_RTOL:g}, atol {PEER_ATOL_NM:g} nM"
+    settings = f"rtol {PEER_RTOL:.0e}, atol {PEER_ATOL_NM:.0e} nM"
 
     def __init__(self, problem: Problem) -> None:
         import roadrunner
