@@ -6,6 +6,7 @@ bytes get processes of their own. What the numbers mean is tested elsewhere.
 
 import csv
 import importlib.util
+import itertools
 import json
 import os
 import pty
@@ -458,7 +459,7 @@ def test_each_mistake_is_one_sentence_that_names_the_place(call, folder, name):
 
 FILES_THAT_ARE_NO_CONFIG = {
     "missing": (None, "no such file"),
-    "binary": (b"\xff\xfe\x00\x01", "not a text file"),
+    "binary": (b"\xff\xfe\x00\x01", "not text in UTF-8"),
     "nul": (b"title = \x00", "line 1"),
     "syntax": (b'schema = "protacsim/1"\ntitle = "open\n', "line 2"),
     "deep": (b"a = " + b"[" * 5000, "deep"),
@@ -522,11 +523,28 @@ def test_set_meets_treatments_that_are_no_list(call, folder):
     assert call("check", "a.toml", "--set", "compound.kd_target_nM=3.0").code == cli.USAGE
 
 
-def test_a_long_axis_is_checked_in_a_moment(call, folder):
-    (folder / "a.toml").write_text(changed((DOSES, "geomspace = [1e-2, 1e5, 30000]")))
-    started = time.process_time()
-    assert call("check", "a.toml").code == cli.OK
-    assert time.process_time() - started < 3.0  # seconds when linear, a minute when quadratic
+def test_the_work_of_a_check_grows_no_faster_than_an_axis(call, folder):
+    """Calls of functions: ten times the values take about ten times as many, not a hundred."""
+
+    def calls(values):
+        (folder / "a.toml").write_text(changed((DOSES, f"geomspace = [1e-2, 1e5, {values}]")))
+        count = itertools.count()
+        sys.setprofile(lambda *_: next(count))
+        try:
+            said = call("check", "a.toml")
+        finally:
+            sys.setprofile(None)
+        assert (said.code, said.out) == (cli.OK, f"a.toml: correct, {values:,} points\n")
+        return next(count)
+
+    calls(1_000)  # what is loaded once
+    few, many = calls(3_000), calls(30_000)
+    assert few < many < 15 * few
+
+
+def test_one_point_is_said_to_be_one(call, folder):
+    (folder / "a.toml").write_text(changed((DOSES, "values = [10.0]")))
+    assert call("check", "a.toml").out == "a.toml: correct, 1 point\n"
 
 
 # ------------------------------------------------------- failed points: 3 and 4

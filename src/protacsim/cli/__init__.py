@@ -374,6 +374,11 @@ def complain(error: ProtacsimError) -> None:
         typer.echo(f"{len(lines)} mistakes found.", err=True)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things, one or more."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def printable(text: str) -> str:
     """The text with control characters spelled out, so that no input can steer a terminal."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from protacsim.cli import printable
+from protacsim.cli import counted, printable
 from protacsim.cli.tables import print_json
 from protacsim.config import Job
 from protacsim.study import dim_of_doses, grid, result_bytes, seconds_per_point, settled
@@ -39,16 +39,12 @@ def print_estimates(estimates: list[dict[str, Any]], *, as_json: bool) -> None:
         return
     for entry in estimates:
         typer.echo(
-            f"{printable(entry['config'])}: {entry['points']:,} points, "
-            f"{entry['runs']:,} runs with references; "
-            f"{duration(entry['seconds_estimated'])} on one core; "
-            f"{_bytes(entry['bytes'])} of results before compression in {_chunks(entry['chunks'])}"
+            f"{printable(entry['config'])}: {counted(entry['points'], 'point')}, "
+            f"{counted(entry['runs'], 'run')} with references; "
+            f"{duration(entry['seconds_estimated'])} on one core; {_bytes(entry['bytes'])} "
+            f"of results before compression in {counted(entry['chunks'], 'chunk')}"
             f"{_memory(entry['memory_bytes'])}. Nothing was run."
         )
-
-
-def _chunks(count: int) -> str:
-    return f"{count:,} {'chunk' if count == 1 else 'chunks'}"
 
 
 def _memory(size: int) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from protacsim import library
-from protacsim.cli import INTERNAL, OK, USAGE, complain, printable
+from protacsim.cli import INTERNAL, OK, USAGE, complain, counted, printable
 from protacsim.cli.tables import print_json, print_rows
 from protacsim.config import json_schema, load
 from protacsim.errors import ConfigError, ParameterError
@@ -35,7 +35,7 @@ def check(configs: Sequence[Path], overrides: Sequence[str], *, as_json: bool) -
                 complain(error)
         else:
             if not as_json:
-                typer.echo(f"{printable(str(path))}: correct, {job.study.points:,} points")
+                typer.echo(f"{printable(str(path))}: correct, {counted(job.study.points, 'point')}")
     if as_json:
         print_json(reports)
     return USAGE if any(report["problems"] for report in reports) else OK
@@ -52,7 +52,7 @@ def describe(config: Path, overrides: Sequence[str], *, as_json: bool) -> None:
         _describe_json(job.study.title, constants, networks)
         return
     unverified = sum(entry.unverified for entry in constants)
-    typer.echo(f"{printable(job.study.title or str(config))}: {job.study.points:,} points")
+    typer.echo(f"{printable(job.study.title or str(config))}: {counted(job.study.points, 'point')}")
     typer.echo(
         f"{unverified} of {len(constants)} constants have no public measurement behind them."
     )

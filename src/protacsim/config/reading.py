@@ -38,7 +38,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not a text file; give a TOML configuration.") from None
+        raise ConfigError(
+            f"{path}: is not text in UTF-8; save a TOML configuration as such."
+        ) from None
     try:
         if DEEP_KEY.search(text):
             raise RecursionError

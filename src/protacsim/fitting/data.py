@@ -84,7 +84,7 @@ def read_measurements(
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ParameterError(f"{path}: is not a text file; save it as CSV (UTF-8)") from None
+        raise ParameterError(f"{path}: is not text in UTF-8; save it as CSV (UTF-8)") from None
     lines = [(f"{path}, line {i}", line) for i, line in enumerate(text.splitlines(), 1)]
     kept = [(name, line) for name, line in lines if line.strip() and not line.startswith("#")]
     _check_commas(path, kept)
