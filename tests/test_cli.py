@@ -24,7 +24,7 @@ import xarray as xr
 
 import protacsim as ps
 from protacsim import cli
-from protacsim.cli.publishing import LISTED_ROWS
+from protacsim.cli.overviews import LISTED_ROWS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 FIGURES = ("figures/01-dose-response.svg", "figures/01-dose-response.png")

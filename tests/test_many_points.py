@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from protacsim import pharmacology, store
-from protacsim.cli import running
+from protacsim.cli import overviews, running
 from protacsim.errors import ParameterError
 
 KON, DOSE = "compound.kon_target_per_nM_per_h", "compound.dose_nM"
@@ -202,3 +202,90 @@ def test_few_members_without_doses_are_listed_in_the_file_and_put_together_for_p
     assert spread in row
     _, _, findings = (out / "report.html").read_text().partition("All members together</h2>")
     assert spread in findings.partition("</section>")[0]
+
+
+CURVES = """schema = "protacsim/1"
+title = "Curves"
+[scenario]
+cell = "molm14"
+[[axis]]
+path = "target.allele"
+values = ["WT", "T474I"]
+[[treatment]]
+compounds = ["mt-802"]
+[[axis]]
+path = "ubiquitination.k_ub_per_h"
+geomspace = [1.0, 5000.0, {rates}]
+[[axis]]
+path = "compound.dose_nM"
+geomspace = [1.0, 10000.0, 9]
+[readout]
+observables = ["target_total"]
+times_h = [4.0, 24.0]
+relative_to = "vehicle"
+"""
+RATE = "ubiquitination.k_ub_per_h"
+
+
+@pytest.mark.jit_only
+def test_curves_that_are_too_many_to_list_are_told_by_their_spread(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    _, table, out = ran(tmp_path, CURVES.format(rates=35))
+    said = capsys.readouterr().out
+    assert "Curves (all curves together)" in said
+    assert f"Each by itself: {out / 'summary.csv'}" in said
+    last = table[table["time_h"] == 24.0]
+    assert len(last) == 2 * 35
+    lines = [line for line in said.splitlines() if "24" in line]
+    _, _, page = (out / "report.html").read_text().partition("All curves together</h2>")
+    for allele in ("WT", "T474I"):
+        for name, heading in (("dc50_relative_nM", "DC50 (nM)"), ("dmax_percent", "Dmax (%)")):
+            (row,) = [line for line in lines if allele in line and heading in line]
+            part = last[last["target.allele"] == allele].set_index(RATE)[name]
+            known = part.dropna()
+            low, middle, high = np.percentile(known, [5, 50, 95])
+            assert f"{known.size} of 35" in row
+            assert f"{middle:.4g} ({low:.4g} to {high:.4g})" in row
+            for end, place in ((known.min(), known.idxmin()), (known.max(), known.idxmax())):
+                where = f"{end:.4g} at {RATE} = {place:.4g}"
+                assert where in row
+                assert where in page.partition("</section>")[0]
+    assert 0 < last["dc50_relative_nM"].isna().sum() < len(last)
+
+
+@pytest.mark.jit_only
+def test_curves_that_a_table_can_hold_are_listed(tmp_path, capsys):
+    ran(tmp_path, CURVES.format(rates=30))
+    said = capsys.readouterr().out
+    assert "together" not in said
+    assert said.count("T474I") == 30
+
+
+def test_curves_without_numbers_on_an_axis_are_listed():
+    """A hundred treatments have a row each: their names are no axis on which an end could be."""
+    table = pd.DataFrame(
+        {
+            "treatment": [f"drug {i}" for i in range(100)],
+            "time_h": 24.0,
+            "dmax_percent": np.linspace(0.0, 99.0, 100),
+            "dmax_percent_reason": "",
+        }
+    )
+    assert overviews._of_curves(table) is None
+
+
+def test_a_reading_that_no_curve_has_says_so():
+    table = pd.DataFrame(
+        {
+            KON: np.arange(100.0),
+            "time_h": 24.0,
+            "dc50_relative_nM": np.nan,
+            "dmax_percent": 1.0,
+        }
+    )
+    found = overviews._of_curves(table)
+    assert found is not None
+    rows = found.table.set_index("reading").to_dict("index")
+    assert rows["DC50 (nM)"]["curves"] == "0 of 100"
+    assert rows["DC50 (nM)"]["lowest"] == ""
+    assert rows["Dmax (%)"]["highest"] == f"1 at {KON} = 0"

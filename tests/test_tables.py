@@ -10,10 +10,12 @@ import os
 import re
 from unittest import mock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protacsim.cli.tables import print_rows
+from protacsim.cli.tables import print_rows, shown
+from protacsim.report.markup import number
 
 WORD = st.text("abcdefghij0123456789", min_size=1, max_size=9)
 CELL = st.lists(WORD, min_size=1, max_size=4).map(" ".join)
@@ -64,6 +66,27 @@ def test_long_names_of_columns_go_on_in_a_second_line():
     assert "allele" in said.split()
 
 
+def test_long_names_in_cells_break_between_their_parts():
+    cell = "0.7047 at compound.cooperativity = 100, ubiquitination.k_ub_per_h = 10000"
+    lines = printed(44, ["reading", "lowest", "highest"], [["DC50", cell, cell]])
+    assert max(map(len, lines)) <= 44
+    words = " ".join(lines).split()
+    for part in ("0.7047", "compound.", "cooperativity", "100,", "ubiquitination.", "10000"):
+        assert words.count(part) == 2, (part, lines)
+
+
 def test_a_wide_terminal_shows_names_whole():
     lines = printed(120, ["target.allele", "hook (%)"], [["WT", 1.0]])
     assert any("target.allele" in line and "hook (%)" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.00004979, "4.979e-05"), (0.5, "0.5"), (1438.4, "1438"), (9999.4, "9999"),
+        (10000.0, "10000"), (12345.678, "12350"), (-12345.678, "-12350"), (9999600.0, "1e+07"),
+        (9994600.0, "9995000"), (1e7, "1e+07"), (602e21, "6.02e+23"), (math.inf, "inf"),
+    ],
+)  # fmt: skip
+def test_numbers_have_four_digits_and_no_power_of_ten_where_it_can_be_done_without(value, text):
+    assert shown(value) == number(value) == text

@@ -198,6 +198,12 @@ def _stated(path: str, sentence: str) -> str:
     return f"{path} {sentence}" if sentence.startswith("is ") else f"{path}: {sentence}"
 
 
+def rounded(value: float) -> str:
+    """A number for people: four significant digits, and a power of ten only from 1e7 on."""
+    near = float(f"{value:.4g}")
+    return f"{near:.0f}" if 1e4 <= abs(near) < 1e7 else f"{near:.4g}"
+
+
 def quoted(value: object) -> str:
     """What the user wrote, short, on one line, without control characters."""
     try:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from protacsim import fitting
+from protacsim.cli.overviews import told
 from protacsim.cli.publishing import (
     FIT,
     FIT_CURVES,
     save_figure,
-    told,
     write_table,
 )
 from protacsim.cli.tables import print_rows, print_table

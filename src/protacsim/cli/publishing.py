@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -14,8 +14,19 @@ from pydantic import TypeAdapter, ValidationError
 from protacsim import store
 from protacsim.cli import printable
 from protacsim.cli.figures import drawn
-from protacsim.cli.labels import HYPOTHETICAL, labelled_table
-from protacsim.cli.tables import print_json, print_table, shown
+from protacsim.cli.labels import labelled_table
+from protacsim.cli.overviews import (
+    LISTED_ROWS,
+    Overview,
+    at_the_end,
+    axes_of,
+    has_curves,
+    is_spread,
+    of_points,
+    percentages,
+    told,
+)
+from protacsim.cli.tables import print_json, print_table
 from protacsim.config import FIGURES, Figure, Job
 from protacsim.errors import StoreError
 from protacsim.loading import load_xarray
@@ -29,15 +40,12 @@ if TYPE_CHECKING:
 
     from protacsim import report
 
-LISTED_ROWS = 60
 MOST_ROWS = 10_000
 """Rows of points in a summary; where there would be more of FEW_POINTS, it is of their spread."""
 FEW_POINTS = 100
-WANTED = ("dc50_relative_nM", "dmax_percent", "hook_depth_percent", "ic50_nM", "ic50_fold_shift")
 REPORT = "report.html"
 FIT, FIT_CURVES = "fit", "fit_curves.csv"
 BEFORE_FIT = " (with the constants before the fit)"
-MIDDLE = "median, and 5 % to 95 % of the members"
 
 
 def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study) -> list[Path]:
@@ -83,7 +91,7 @@ def write_report(
     from protacsim import report
 
     drawings = [_drawing(path) for path in figures if path.suffix == ".svg"]
-    spread = _is_spread(table)
+    spread = is_spread(table)
     heading = "Values of all points together" if spread else report.OF_EVERY_CURVE
     run = report.Run(
         study=job.study,
@@ -102,12 +110,11 @@ def write_report(
     return path
 
 
-def together(members: pd.DataFrame) -> report.Finding:
-    """What the members of samples say together; the page's summary lists them one by one."""
+def told_together(found: Overview) -> report.Finding:
+    """What rows of the summary say together, for the page, whose summary lists them."""
     from protacsim import report
 
-    about = "Median, and 5 % to 95 % of the members. What the columns mean stands under Summary."
-    return report.Finding("All members together", members, about)
+    return report.Finding(found.heading, found.table, found.said)
 
 
 def _drawing(path: Path) -> report.Drawing:
@@ -226,12 +233,14 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         ) from error
 
 
-def print_summary(job: Job, table: pd.DataFrame, members: pd.DataFrame | None, path: Path) -> None:
-    """Print the readings that matter most, of `members` if any; `path` holds the whole table."""
-    rows = _print_first(job, table, members)
+def print_summary(job: Job, table: pd.DataFrame, found: Overview | None, path: Path) -> None:
+    """Print the readings that matter most, together if so told; `path` holds the whole table."""
+    rows = _print_first(job, table, found)
     if rows > LISTED_ROWS:
         typer.echo(f"The first {LISTED_ROWS} of {rows} rows; all are in {printable(str(path))}.")
-    if _is_spread(table):
+    elif found is not None:
+        typer.echo(f"Each by itself: {printable(str(path))}")
+    if is_spread(table):
         command = shlex.join(["protacsim", "export", str(path.parent), "--to", "points.csv"])
         typer.echo(f"Each point by itself: {printable(command)}")
 
@@ -244,137 +253,20 @@ def _before_fit(job: Job) -> str:
     return BEFORE_FIT if job.fit is not None else ""
 
 
-def _is_spread(table: pd.DataFrame) -> bool:
-    """Whether a summary is one of very many points."""
-    return {"observable", "points"} <= set(table)
-
-
-def _print_first(job: Job, table: pd.DataFrame, members: pd.DataFrame | None) -> int:
+def _print_first(job: Job, table: pd.DataFrame, found: Overview | None) -> int:
     """Print up to LISTED_ROWS rows; returns how many there would be."""
+    reasons, about = None, ""
     if job.study.is_stochastic:
-        last = _at_the_end(table)
-        print_table(_heading(job), last.head(LISTED_ROWS))
-        return len(last)
-    if _is_spread(table):
-        return _print_spreads(job, table)
-    if members is not None:
-        print_table(_heading(job, f" ({MIDDLE})"), members.head(LISTED_ROWS))
-        return len(members)
-    if _has_curves(table):
-        last = _at_the_end(table)
-        print_table(_heading(job), last[told(last)].head(LISTED_ROWS), last)
-        return len(last)
-    axes, percent = _axes_of(job, table), _percentages(table)
-    few = table[[*axes, *percent]] if percent else table
-    print_table(_heading(job), few.head(LISTED_ROWS))
-    return len(few)
-
-
-def _has_curves(table: pd.DataFrame) -> bool:
-    """Whether a summary has readings of dose-response curves."""
-    return "dmax_percent" in table or "ic50_nM" in table
-
-
-def _at_the_end(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["time_h"] == table["time_h"].max()] if "time_h" in table else table
-
-
-def _axes_of(job: Job, table: pd.DataFrame) -> list[str]:
-    known = {*job.study.axis_paths, "time_h", HYPOTHETICAL}
-    return [name for name in map(str, table) if name in known]
-
-
-def _percentages(table: pd.DataFrame) -> list[str]:
-    return [name for name in map(str, table) if name.endswith("_percent")]
-
-
-def told(table: pd.DataFrame) -> list[str]:
-    """Columns for people: what tells curves apart, and the readings that matter most."""
-    axes = [name for name in map(str, table.columns) if not _is_reading(name)]
-    return [*axes, *(name for name in WANTED if name in table)]
-
-
-def _print_spreads(job: Job, table: pd.DataFrame) -> int:
-    """Print the spread of very many points at the last time, and where on the axes its ends are."""
-    import pandas as pd
-
-    last = _at_the_end(table)
-    places = [str(name).partition("lowest at ")[2] for name in table]
-    paths = _not_drawn(job, [path for path in places if path])
-    few = [
-        {
-            **{name: row[name] for name in _axes_of(job, table)},
-            "observable": f"{row['observable']} ({row['units']})",
-            "points": row["points"],
-            "median (5 % to 95 %)": _middle(row["q05"], row["q50"], row["q95"]),
-            **{end: _placed(row, end, paths) for end in ("lowest", "highest")},
-        }
-        for row in last.head(LISTED_ROWS).to_dict("records")
-    ]
-    print_table(_heading(job, " (all points together)"), pd.DataFrame(few))
-    return len(last)
-
-
-def _placed(row: Mapping[Any, Any], end: str, paths: Sequence[str]) -> str:
-    """The lowest or highest value of a row, and where on the axes it is."""
-    where = ", ".join(f"{path} = {shown(row[f'{end} at {path}'])}" for path in paths)
-    return f"{shown(row[end])} at {where}" if where else str(shown(row[end]))
-
-
-def _not_drawn(job: Job, names: Sequence[str]) -> list[str]:
-    """Names but those of members of samples, and of what is drawn for them."""
-    drawn = {name for s in job.study.samples for name in (s.dim, *(d.name for d in s.over))}
-    return [name for name in names if name.removesuffix(" quantile") not in drawn]
-
-
-def _middle(low: float, median: float, high: float, more: str = "") -> str:
-    """A median and the middle 90 % around it."""
-    return f"{shown(median)} ({shown(low)} to {shown(high)}{more})"
-
-
-def of_members(job: Job, table: pd.DataFrame) -> pd.DataFrame | None:
-    """Members of samples together: one row per place on the axes, median and middle 90 % in words.
-
-    Curves are taken at the last time. None where no sample is, or where each row has many points.
-    """
-    import pandas as pd
-
-    if not job.study.samples or job.study.is_stochastic or _is_spread(table):
-        return None
-    if _has_curves(table):
-        table = _at_the_end(table)
-        wanted = [name for name in WANTED if name in table]
-        axes = [name for name in told(table) if name not in wanted]
+        rows = at_the_end(table)
+    elif is_spread(table):
+        rows, about = of_points(job, table), " (all points together)"
+    elif found is not None:
+        rows, about = found.table, f" ({found.about})"
+    elif has_curves(table):
+        reasons = at_the_end(table)
+        rows = reasons[told(reasons)]
     else:
-        observed = {reading.name for reading in job.study.readout.readings}
-        plain = [name for name in map(str, table) if name.partition("[")[0] in observed]
-        axes, wanted = _axes_of(job, table), _percentages(table) or plain
-    kept = _not_drawn(job, axes)
-    rows = [
-        [*at, len(part), *(_spread_of(part[name]) for name in wanted)]
-        for at, part in _parts_of(table, kept)
-    ]
-    return pd.DataFrame(rows, columns=[*kept, "members", *wanted])
-
-
-def _parts_of(table: pd.DataFrame, by: list[str]) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """The rows at each place on the axes, with its coordinates."""
-    if not by:
-        return [((), table)]
-    return [(at, part) for at, part in table.groupby(by, sort=False, dropna=False)]
-
-
-def _spread_of(values: pd.Series) -> str:
-    """Median and middle 90 %, and how many members have none."""
-    known = values.dropna()
-    without = len(values) - len(known)
-    if known.empty:
-        return "none"
-    low, median, high = known.quantile([0.05, 0.5, 0.95])
-    return _middle(low, median, high, f"; {without} none" if without else "")
-
-
-def _is_reading(column: str) -> bool:
-    return column.endswith(("_percent", "_reason", "_shift", "multimodal")) or (
-        column.startswith(("dc50", "hc50", "ic50", "dmax", "imax"))
-    )
+        percent = percentages(table)
+        rows = table[[*axes_of(job, table), *percent]] if percent else table
+    print_table(_heading(job, about), rows.head(LISTED_ROWS), reasons)
+    return len(rows)

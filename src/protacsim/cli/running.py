@@ -19,13 +19,13 @@ from protacsim.cli import ALL_FAILED, OK, SOME_FAILED, printable, sensitivity
 from protacsim.cli.calibrating import calibrate
 from protacsim.cli.calibrating import findings as of_fit
 from protacsim.cli.estimating import estimate, print_estimates
+from protacsim.cli.overviews import overview
 from protacsim.cli.progress import progress
 from protacsim.cli.publishing import (
     draw,
-    of_members,
     print_summary,
     summary_table,
-    together,
+    told_together,
     write_report,
     write_table,
 )
@@ -207,13 +207,13 @@ def _published(job: Job, folder: Path, options: Options) -> dict[str, Any]:
     table = summary_table(data)
     summary_csv = folder / "summary.csv"
     write_table(table, summary_csv)
-    members = of_members(job, table)
+    together = overview(job, table)
     findings = sensitivity.publish(job, data, folder, quiet=options.as_json)
-    if members is not None:
-        findings = [*findings, together(members)]
+    if together is not None:
+        findings = [*findings, told_together(together)]
     figures = draw(data, job.figures, folder / "figures", job.study)
     if not options.as_json:
-        print_summary(job, table, members, summary_csv)
+        print_summary(job, table, together, summary_csv)
     fit: dict[str, Any] = {}
     if job.fit is not None:
         fit["fit"], figure = calibrate(job, job.fit, folder, quiet=options.as_json)

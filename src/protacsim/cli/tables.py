@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from protacsim.cli import printable
+from protacsim.validation import rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,7 @@ def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     for name, width in zip(names, widths, strict=True):
         table.add_column(Text(name), overflow="fold", width=width)
     for row in texts:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(_broken(cell, w)) for cell, w in zip(row, widths, strict=True)))
     console.print(table)
 
 
@@ -64,14 +65,38 @@ def _widths(names: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> l
     """Widths of columns that fit: the widest become narrower, words break only where they must."""
     columns = _lines(names, rows)
     widths = [_widest(lines) for lines in columns]
-    words = [_widest(word for line in lines for word in line.split()) for lines in columns]
-    for least in (words, [1] * len(widths)):
+    words = [[word for line in lines for word in line.split()] for lines in columns]
+    pieces = [[piece for word in column for piece in _pieces(word)] for column in words]
+    for least in ([*map(_widest, words)], [*map(_widest, pieces)], [1] * len(widths)):
         while sum(widths) + 2 * len(widths) + 1 > room:
             spare = [i for i, width in enumerate(widths) if width > least[i]]
             if not spare:
                 break
             widths[max(spare, key=widths.__getitem__)] -= 1
     return widths
+
+
+def _pieces(word: str) -> list[str]:
+    """A word in the parts between which it may go on in another line."""
+    return BREAKABLE.sub(r"\1\n", word).split("\n")
+
+
+def _broken(text: str, width: int | None) -> str:
+    """A cell whose words go on in another line where they have to, between their parts."""
+    words = text.split(" ")
+    if width is None or _widest(words) <= width:
+        return text
+    return " ".join("\n".join(_packed(word, width)) for word in words)
+
+
+def _packed(word: str, width: int) -> list[str]:
+    """A word in as few lines as its parts fill."""
+    lines = [""]
+    for piece in _pieces(word):
+        if lines[-1] and len(lines[-1] + piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return lines
 
 
 def _lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -85,7 +110,7 @@ def _widest(texts: Iterable[str]) -> int:
 
 
 BREAKABLE = re.compile(r"([._])(?=\w)")
-"""Where the name of a column goes on in a second line on a narrow terminal."""
+"""Where names go on in a second line on a narrow terminal."""
 HEADINGS = {
     "time_h": "time (h)",
     "dc50_relative_nM": "DC50 (nM)",
@@ -123,4 +148,4 @@ def shown(value: object) -> str:
     """A cell's text: four significant digits, an empty place for nothing."""
     if value is None or _missing(value):
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return rounded(value) if isinstance(value, float) else str(value)

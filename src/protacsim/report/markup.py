@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 
-DIGITS = 4
+from protacsim.validation import rounded
 
 
 def text(value: object) -> str:
@@ -22,7 +22,7 @@ def number(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, float):
-        return text(f"{value:.{DIGITS}g}")
+        return text(rounded(value))
     return text(value)
 
 
