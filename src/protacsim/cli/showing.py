@@ -65,7 +65,7 @@ def describe(config: Path, overrides: Sequence[str], *, as_json: bool) -> None:
         typer.echo("")
         typer.echo(str(network))
         used = [(name, float(rates[name])) for name in network.rates]
-        print_rows("Rate constants (per h, per molecule where two react)", ("rate", "value"), used)
+        print_rows(f"Rate constants ({facts.RATE_UNITS})", ("rate", "value"), used)
 
 
 def _range(low: float | None, high: float | None) -> str:

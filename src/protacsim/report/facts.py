@@ -13,6 +13,8 @@ from protacsim.provenance import Constant
 from protacsim.scenario import numbers
 from protacsim.study import Combination, Study
 
+RATE_UNITS = "per h; molecules per h for a synthesis; per h and molecule where two react"
+
 
 @dataclass(frozen=True)
 class Reactions:

@@ -235,9 +235,9 @@ def _reactions(study: Study) -> str:
     found = facts.reactions(study)
     parts = [
         paragraph(
-            "Mass action, in molecules per cell. A rate constant is per h, and per molecule where "
-            "two react; where an axis changes it, its first and last value are given. What it is "
-            "made of stands under Assumptions and constants."
+            f"Mass action, in molecules per cell. Rate constants are {facts.RATE_UNITS}. Where an "
+            "axis changes one, its first and last value are given. What it is made of stands "
+            "under Assumptions and constants."
         )
     ]
     for own in found[:MOST_NETWORKS]:
