@@ -241,13 +241,15 @@ def test_curves_that_are_too_many_to_list_are_told_by_their_spread(tmp_path, cap
     for allele in ("WT", "T474I"):
         for name, heading in (("dc50_relative_nM", "DC50 (nM)"), ("dmax_percent", "Dmax (%)")):
             (row,) = [line for line in lines if allele in line and heading in line]
-            part = last[last["target.allele"] == allele].set_index(RATE)[name]
-            known = part.dropna()
+            curves = last[last["target.allele"] == allele].set_index(RATE)
+            known = curves[name].dropna()
             low, middle, high = np.percentile(known, [5, 50, 95])
             assert f"{known.size} of 35" in row
             assert f"{middle:.4g} ({low:.4g} to {high:.4g})" in row
             for end, place in ((known.min(), known.idxmin()), (known.max(), known.idxmax())):
-                where = f"{end:.4g} at {RATE} = {place:.4g}"
+                dmax = f" (Dmax {curves['dmax_percent'][place]:.4g} %)"
+                beside = dmax if name == "dc50_relative_nM" else ""
+                where = f"{end:.4g}{beside} at {RATE} = {place:.4g}"
                 assert where in row
                 assert where in page.partition("</section>")[0]
     assert 0 < last["dc50_relative_nM"].isna().sum() < len(last)

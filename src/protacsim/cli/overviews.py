@@ -99,7 +99,7 @@ def of_points(job: Job, table: pd.DataFrame) -> pd.DataFrame:
             "observable": f"{row['observable']} ({row['units']})",
             "points": row["points"],
             MIDDLE: _middle(row["q05"], row["q50"], row["q95"]),
-            **{end: _placed(row[end], row, paths, f"{end} at ") for end in ENDS},
+            **{end: _placed(shown(row[end]), row, paths, f"{end} at ") for end in ENDS},
         }
         for row in at_the_end(table).to_dict("records")
     ]
@@ -143,14 +143,21 @@ def _of_reading(part: pd.DataFrame, name: str, paths: Sequence[str]) -> dict[str
     if known.size:
         row[MIDDLE] = _middle(*np.quantile(known, (0.05, 0.5, 0.95)))
         for end, place in zip(ENDS, (np.nanargmin(values), np.nanargmax(values)), strict=True):
-            row[end] = _placed(values[place], part.iloc[int(place)].to_dict(), paths)
+            curve = part.iloc[int(place)].to_dict()
+            row[end] = _placed(f"{shown(values[place])}{_reach(name, curve)}", curve, paths)
     return row
 
 
-def _placed(value: Any, row: Mapping[Any, Any], paths: Sequence[str], prefix: str = "") -> str:
+def _reach(name: str, curve: Mapping[Any, Any]) -> str:
+    """How far a curve goes whose DC50 is told: half of next to nothing may need little."""
+    told = name == "dc50_relative_nM" and "dmax_percent" in curve
+    return f" (Dmax {shown(curve['dmax_percent'])} %)" if told else ""
+
+
+def _placed(value: str, row: Mapping[Any, Any], paths: Sequence[str], prefix: str = "") -> str:
     """A value, and where on the axes it is: by the columns of a row that name the paths."""
     where = ", ".join(f"{path} = {shown(row[f'{prefix}{path}'])}" for path in paths)
-    return f"{shown(value)} at {where}" if where else shown(value)
+    return f"{value} at {where}" if where else value
 
 
 def _not_drawn(job: Job, names: Sequence[str]) -> list[str]:
