@@ -12,7 +12,7 @@ import pytest
 
 import protacsim as ps
 from protacsim import fitting
-from protacsim.errors import ParameterError
+from protacsim.errors import DataWarning, ParameterError
 from protacsim.fitting.estimation import Objective, best_fit, fit_from, residuals, scanned
 from protacsim.fitting.parameters import Unknown
 from protacsim.fitting.profiles import profile, rise_at
@@ -245,7 +245,7 @@ def rows_at(log_values: np.ndarray, doses=(10.0, 100.0, 1000.0)) -> list[dict]:
     """Rows that the model itself makes at known constants."""
     places = [(t, a) for t in ("a", "b") for a in ("WT", "C481S")]
     asked = [
-        {"treatment": t, "target.allele": a, "quantity": q, "value": 1.0, "unit": u}
+        {"treatment": t, "target.allele": a, "quantity": q, "value": 50.0, "unit": u}
         for t, a in places
         for q, u in (("dc50_relative_nM", "nM"), ("dmax_percent", "%"))
     ]
@@ -255,7 +255,7 @@ def rows_at(log_values: np.ndarray, doses=(10.0, 100.0, 1000.0)) -> list[dict]:
             "target.allele": a,
             "quantity": "target_total_percent",
             "compound.dose_nM": dose,
-            "value": 1.0,
+            "value": 50.0,
             "unit": "%",
         }
         for t, a in places
@@ -546,6 +546,49 @@ def test_units_are_converted(tmp_path):
     potency, extreme = fitting.read_measurements(path, study())
     assert potency.value == pytest.approx(3000.0)
     assert extreme.value == pytest.approx(50.0)
+
+
+def at_doses(values, unit="%"):
+    """Measurements of one curve at as many doses."""
+    return [
+        {
+            "treatment": "a", "target.allele": "WT", "quantity": "target_total_percent",
+            "value": value, "unit": unit, "compound.dose_nM": 10.0**place,
+        }
+        for place, value in enumerate(values)
+    ]  # fmt: skip
+
+
+def test_percentages_that_look_like_fractions_are_asked_about(tmp_path):
+    rows = at_doses([0.97, 0.5, 0.2])
+    with pytest.warns(DataWarning, match=r"^row 1: .* at most 0\.97 %; .*write fraction"):
+        found = fitting.measurements(rows, study())
+    assert [one.value for one in found] == [0.97, 0.5, 0.2]
+    path = tmp_path / "data.csv"
+    lines = [",".join(map(str, row.values())) for row in rows]
+    path.write_text("\n".join([",".join(rows[0]), *lines]))
+    with pytest.warns(DataWarning, match=r"data\.csv, line 2: "):
+        fitting.read_measurements(path, study())
+
+
+@pytest.mark.parametrize(
+    ("values", "unit"),
+    [
+        ([0.97, 0.5, 0.2], "fraction"),
+        ([97.0, 0.5, 0.2], "%"),
+        ([0.5, 0.2], "%"),  # two doses that leave nothing
+        ([0.09, 0.05, 0.02], "%"),
+    ],
+)
+def test_percentages_that_can_be_meant_so_are_taken_as_they_are(values, unit):
+    found = fitting.measurements(at_doses(values, unit), study())  # a warning would be an error
+    factor = 100.0 if unit == "fraction" else 1.0
+    assert [one.value for one in found] == [factor * value for value in values]
+
+
+def test_a_comma_for_the_decimals_is_named():
+    with pytest.raises(ParameterError, match="value is '97,5'; must be a number, with a point"):
+        fitting.measurements(at_doses(["97,5"]), study())
 
 
 ROW = {

@@ -64,5 +64,9 @@ class EngineWarning(ProtacsimWarning):
     """The engine that was asked for cannot run here; another one gives the same numbers."""
 
 
+class DataWarning(ProtacsimWarning):
+    """Measurements that can be read, but hardly mean what their columns say."""
+
+
 class MethodWarning(ProtacsimWarning):
     """What `Auto` chose needs a second look: it takes very long, or exact cells contradict it."""

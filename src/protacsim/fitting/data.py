@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from protacsim.errors import ParameterError
+from protacsim.errors import DataWarning, ParameterError
 from protacsim.study import DOSE, Study
 from protacsim.units import PERCENT_IN, measured, unit_of
 from protacsim.validation import one_of
@@ -25,6 +26,9 @@ NEEDED = ("quantity", "value", "unit")
 FEWEST_LINES = 2
 COLUMNS = ("quantity", "value", "unit", "operator", "sd", "time_h", DOSE, "note")
 LARGEST_FILE_BYTES = 20_000_000
+AS_PERCENT = ("%", "percent")
+FEWEST_FRACTIONS, LARGEST_FRACTION = 3, 1.5
+"""From how many percentages on, and up to which largest one, they look like fractions of 1."""
 
 
 @dataclass(frozen=True)
@@ -156,18 +160,34 @@ def measurements(
 ) -> tuple[Measurement, ...]:
     """Measurements from rows; the columns are those of `read_measurements`."""
     checker = _Checker(study, errors or Errors())
-    found, wrong = [], []
+    found, wrong, percents = [], [], []
     for i, row in enumerate(rows):
         name = names[i] if i < len(names) else f"row {i + 1}"
         try:
             found.append(checker.measurement(row, name))
         except ParameterError as error:
             wrong.append(f"{name}: {error}")
+        else:
+            if row["unit"] in AS_PERCENT:
+                percents.append(found[-1])
     if not found and not wrong:
         raise ParameterError("there is no measurement; give at least one row")
     if wrong:
         raise ParameterError("\n".join(wrong))
+    _look_for_fractions(percents)
     return tuple(found)
+
+
+def _look_for_fractions(percents: Sequence[Measurement]) -> None:
+    """Warn of percentages that are all so small that they look like fractions of 1."""
+    largest = max((one.value for one in percents), default=0.0)
+    if len(percents) >= FEWEST_FRACTIONS and 0.1 <= largest <= LARGEST_FRACTION:
+        warnings.warn(
+            f"{percents[0].row}: this and every other percentage is at most {largest:g} %; if they "
+            "are fractions of 1, write fraction in the column unit.",
+            DataWarning,
+            stacklevel=2,
+        )
 
 
 class _Checker:
@@ -302,7 +322,8 @@ def _number(value: Any, name: str) -> float:
             raise ParameterError(
                 f"value is {value!r}; write the number alone, and {sign} in the column operator"
             ) from None
-        raise ParameterError(f"{name} is {value!r}; must be a number") from None
+        point = ", with a point for the decimals" if "," in str(value) else ""
+        raise ParameterError(f"{name} is {value!r}; must be a number{point}") from None
     if not math.isfinite(number):
         raise ParameterError(f"{name} is {value!r}; must be finite")
     return number
