@@ -1370,6 +1370,8 @@ def check_outcome(path: Path, overrides: Mapping[str, Any] | Sequence[str] = ())
     assert hash(job.study) == hash(job.study)
 
 
+# Random numbers may look like concentrations in M, which is asked about.
+pytestmark = pytest.mark.filterwarnings("ignore::protacsim.errors.DataWarning")
 MANY = settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

@@ -307,7 +307,7 @@ def test_progress_counts_the_points_of_finished_chunks(monkeypatch: pytest.Monke
     monkeypatch.setattr(describing, "POINTS_PER_CHUNK", 2)
     monkeypatch.setattr(running, "SECONDS_PER_UNIT", 0.0)
     seen: list[tuple[int, int]] = []
-    axes = {ALLELE: ["WT", "C481S"], DOSE: [0.0, 0.0001]}
+    axes = {ALLELE: ["WT", "C481S"], DOSE: [0.0, 0.1]}
     run(Study(small(), axes), progress=lambda done, points: seen.append((done, points)))
     assert seen == [(2, 4), (4, 4)]
 

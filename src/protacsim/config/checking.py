@@ -35,6 +35,7 @@ from protacsim.study import (
     Readout,
     Sample,
     Study,
+    ask_about,
     config_sha256,
     dim_of_doses,
     resolved,
@@ -113,6 +114,7 @@ class Checker:
         drawn = shown.figures(figures, study) if study is not None else ()
         if self.found or study is None:
             raise ConfigError(list(dict.fromkeys(self.found)))
+        ask_about(study)
         return Job(study, drawn, self.source, fit, sensitivity)
 
     def _say(self, sentence: str) -> None:

@@ -15,6 +15,7 @@ from protacsim.study.describing import (
     result_bytes,
     seconds_per_point,
 )
+from protacsim.study.doubts import ask_about
 from protacsim.study.executors import KINDS, Workers, available_cores
 from protacsim.study.nouns import REPLICATE, Readout, Study
 from protacsim.study.running import Progress, failures, run, run_to_store
@@ -34,6 +35,7 @@ __all__ = [
     "Sample",
     "Study",
     "Workers",
+    "ask_about",
     "attributes",
     "available_cores",
     "check_points",

@@ -16,6 +16,7 @@ from protacsim import store
 from protacsim.errors import SimulationError
 from protacsim.simulation import LOST, STATUS, failure, warm_up
 from protacsim.study.describing import prepare, seconds_per_point
+from protacsim.study.doubts import ask_about
 from protacsim.study.executors import Workers, outcomes
 from protacsim.study.nouns import Study
 from protacsim.study.slab import blank, compute
@@ -46,9 +47,11 @@ def run(
     `on_error = "raise"` the first failed point raises `SimulationError`. With `folder` the results
     stream to a store there, what it already has is checked and kept, and the result is read back.
 
-    The result is the same bit for bit for any `workers`.
+    The result is the same bit for bit for any `workers`. `DataWarning` asks about concentrations
+    that look as if they were in M.
     """
     check_kind("study", study, Study, "; simulate takes a Scenario")
+    ask_about(study)
     if folder is not None:
         run_to_store(study, Path(folder), workers=workers, progress=progress)
         return store.reopened(Path(folder))
