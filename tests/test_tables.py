@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protacsim.cli.tables import print_rows, shown
+from protacsim.cli.tables import print_rows
 from protacsim.report.markup import number
+from protacsim.validation import shown
 
 WORD = st.text("abcdefghij0123456789", min_size=1, max_size=9)
 CELL = st.lists(WORD, min_size=1, max_size=4).map(" ".join)

@@ -65,7 +65,7 @@ class EngineWarning(ProtacsimWarning):
 
 
 class DataWarning(ProtacsimWarning):
-    """Measurements that can be read, but hardly mean what their columns say."""
+    """Numbers that are taken as they are, but hardly mean what their unit says."""
 
 
 class MethodWarning(ProtacsimWarning):

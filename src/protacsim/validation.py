@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import (
@@ -198,8 +199,15 @@ def _stated(path: str, sentence: str) -> str:
     return f"{path} {sentence}" if sentence.startswith("is ") else f"{path}: {sentence}"
 
 
-def rounded(value: float) -> str:
-    """A number for people: four significant digits, and a power of ten only from 1e7 on."""
+def shown(value: object) -> str:
+    """A cell for people: an empty place for nothing, numbers in four significant digits.
+
+    A power of ten stands only in numbers below 1e-4 and from 1e7 on.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if not isinstance(value, float):
+        return str(value)
     near = float(f"{value:.4g}")
     return f"{near:.0f}" if 1e4 <= abs(near) < 1e7 else f"{near:.4g}"
 

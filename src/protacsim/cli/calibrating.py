@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from protacsim import fitting
+from protacsim.cli import counted
 from protacsim.cli.overviews import told
 from protacsim.cli.publishing import (
     FIT,
@@ -127,8 +128,8 @@ def _finding(fit: Mapping[str, Any]) -> report.Finding:
 def _print(found: xr.Dataset) -> None:
     level = f"{100 * found.attrs['level']:g} %"
     title = (
-        f"Fit: {_counted(found.attrs['free'], 'unknown')}, "
-        f"{_counted(found.attrs['data'], 'measurement')}, "
+        f"Fit: {counted(found.attrs['free'], 'unknown')}, "
+        f"{counted(found.attrs['data'], 'measurement')}, "
         f"sum of squares {found.attrs['cost']:.4g}"
     )
     names = ("estimate", "low", "high", "verdict")
@@ -144,7 +145,3 @@ def _print(found: xr.Dataset) -> None:
             f"where about {found.attrs['degrees_of_freedom']} would be expected, so the "
             "intervals do not hold. Look at figures/fit.svg; free what is missing, or correct sd."
         )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from protacsim.cli.labels import HYPOTHETICAL
-from protacsim.cli.tables import HEADINGS, shown
+from protacsim.cli.tables import HEADINGS
 from protacsim.config import Job
+from protacsim.validation import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,16 +112,16 @@ def _of_curves(table: pd.DataFrame) -> Overview | None:
     """
     import pandas as pd
 
-    last = at_the_end(table)
-    paths = [n for n in _apart(last) if n != "time_h" and last[n].dtype.kind in "iuf"]
-    named = [n for n in _apart(last) if n not in paths]
+    last, apart, wanted = at_the_end(table), _apart(table), _wanted(table)
+    paths = [name for name in apart if name != "time_h" and last[name].dtype.kind in "iuf"]
+    named = [name for name in apart if name not in paths]
     parts = _parts_of(last, named)
-    if not paths or not len(parts) * len(_wanted(last)) <= LISTED_ROWS < len(last):
+    if not paths or not len(parts) * len(wanted) <= LISTED_ROWS < len(last):
         return None
     rows = [
         {**dict(zip(named, at, strict=True)), **_of_reading(part, name, paths)}
         for at, part in parts
-        for name in _wanted(last)
+        for name in wanted
     ]
     said = (
         "How many curves have a number, median and middle 90 % of these, and where on the axes "
@@ -131,20 +130,18 @@ def _of_curves(table: pd.DataFrame) -> Overview | None:
     return Overview("All curves together", "all curves together", said, pd.DataFrame(rows))
 
 
-def _of_reading(part: pd.DataFrame, name: str, paths: Sequence[str]) -> dict[str, object]:
+def _of_reading(part: pd.DataFrame, name: str, paths: Sequence[str]) -> dict[str, str]:
     """One reading of several curves: how many have it, its middle, and where its ends are."""
-    values = part[name].to_numpy(float)
-    known = values[~np.isnan(values)]
-    row: dict[str, object] = {
-        "reading": HEADINGS[name],
-        "curves": f"{known.size} of {values.size}",
-        **dict.fromkeys((MIDDLE, *ENDS), ""),
-    }
-    if known.size:
-        row[MIDDLE] = _middle(*np.quantile(known, (0.05, 0.5, 0.95)))
-        for end, place in zip(ENDS, (np.nanargmin(values), np.nanargmax(values)), strict=True):
-            curve = part.iloc[int(place)].to_dict()
-            row[end] = _placed(f"{shown(values[place])}{_reach(name, curve)}", curve, paths)
+    from protacsim.pharmacology.points import spread
+
+    found = spread(part[name].to_numpy(float))
+    row = {"reading": HEADINGS[name], "curves": f"{found.points} of {len(part)}"}
+    if not found.points:
+        return row | dict.fromkeys((MIDDLE, *ENDS), "")
+    row[MIDDLE] = _middle(found.q05, found.q50, found.q95)
+    for end, place in zip(ENDS, (found.place_of_lowest, found.place_of_highest), strict=True):
+        curve = part.iloc[place].to_dict()
+        row[end] = _placed(f"{shown(curve[name])}{_reach(name, curve)}", curve, paths)
     return row
 
 
@@ -205,9 +202,10 @@ def _parts_of(table: pd.DataFrame, by: list[str]) -> list[tuple[tuple[Any, ...],
 
 def _spread_of(values: pd.Series) -> str:
     """Median and middle 90 %, and how many members have none."""
-    known = values.dropna()
-    without = len(values) - len(known)
-    if known.empty:
+    from protacsim.pharmacology.points import spread
+
+    found = spread(values.to_numpy(float))
+    without = len(values) - found.points
+    if not found.points:
         return "none"
-    low, median, high = known.quantile([0.05, 0.5, 0.95])
-    return _middle(low, median, high, f"; {without} none" if without else "")
+    return _middle(found.q05, found.q50, found.q95, f"; {without} none" if without else "")

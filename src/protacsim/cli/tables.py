@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from protacsim.cli import printable
-from protacsim.validation import rounded
+from protacsim.validation import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         box=box.SIMPLE_HEAD if narrow else box.HEAVY_HEAD,
         padding=(0, 1, 0, 0) if narrow else (0, 1),
     )
-    names = [BREAKABLE.sub(r"\1\n", name) if narrow else name for name in columns]
+    names = ["\n".join(_pieces(name)) if narrow else name for name in columns]
     widths = _widths(names, texts, console.width) if narrow else [None] * len(names)
     for name, width in zip(names, widths, strict=True):
         table.add_column(Text(name), overflow="fold", width=width)
@@ -142,10 +142,3 @@ def print_table(title: str, frame: pd.DataFrame, reasons: pd.DataFrame | None = 
 
 def _missing(value: object) -> bool:
     return isinstance(value, float) and math.isnan(value)
-
-
-def shown(value: object) -> str:
-    """A cell's text: four significant digits, an empty place for nothing."""
-    if value is None or _missing(value):
-        return ""
-    return rounded(value) if isinstance(value, float) else str(value)

@@ -26,7 +26,6 @@ NEEDED = ("quantity", "value", "unit")
 FEWEST_LINES = 2
 COLUMNS = ("quantity", "value", "unit", "operator", "sd", "time_h", DOSE, "note")
 LARGEST_FILE_BYTES = 20_000_000
-AS_PERCENT = ("%", "percent")
 FEWEST_FRACTIONS, LARGEST_FRACTION = 3, 1.5
 """From how many percentages on, and up to which largest one, they look like fractions of 1."""
 
@@ -168,7 +167,7 @@ def measurements(
         except ParameterError as error:
             wrong.append(f"{name}: {error}")
         else:
-            if row["unit"] in AS_PERCENT:
+            if PERCENT_IN.get(row["unit"]) == 1.0:
                 percents.append(found[-1])
     if not found and not wrong:
         raise ParameterError("there is no measurement; give at least one row")

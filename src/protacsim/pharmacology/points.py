@@ -53,8 +53,8 @@ def point_summary(data: xr.Dataset, over: Collection[str]) -> pd.DataFrame:
     return pd.concat([_of_observable(values, over) for values in read], ignore_index=True)
 
 
-class _Spread(NamedTuple):
-    """Of the points of one row; places are positions among them, or -1 where no point has one."""
+class Spread(NamedTuple):
+    """Of some values: `points` have a number; places are positions, or -1 where none has one."""
 
     points: int = 0
     lowest: float = np.nan
@@ -66,14 +66,15 @@ class _Spread(NamedTuple):
     place_of_highest: int = -1
 
 
-def _spread(values: Floats) -> _Spread:
+def spread(values: Floats) -> Spread:
+    """Ends and quantiles of the values that are numbers; of equal ends the first is placed."""
     (known,) = np.nonzero(np.isfinite(values))
     if not known.size:
-        return _Spread()
+        return Spread()
     found = values[known]
     low, high = int(known[found.argmin()]), int(known[found.argmax()])
     q05, q50, q95 = np.quantile(found, LEVELS)
-    return _Spread(known.size, values[low], q05, q50, q95, values[high], low, high)
+    return Spread(known.size, values[low], q05, q50, q95, values[high], low, high)
 
 
 def _of_observable(values: xr.DataArray, over: Collection[str]) -> pd.DataFrame:
@@ -83,7 +84,7 @@ def _of_observable(values: xr.DataArray, over: Collection[str]) -> pd.DataFrame:
     kept = [dim for dim in values.dims if dim not in over]
     numbers = values.compute().transpose(*kept, *along).to_numpy()
     rows = list(np.ndindex(numbers.shape[: len(kept)]))
-    spreads = pd.DataFrame([_spread(numbers[row].ravel()) for row in rows])
+    spreads = pd.DataFrame([spread(numbers[row].ravel()) for row in rows])
     of_row = dict(zip(kept, np.array(rows, np.intp).reshape(len(rows), -1).T, strict=True))
     table = pd.DataFrame(dict(_labels(values, of_row)), index=spreads.index)
     table = table.assign(observable=str(values.name), units=values.attrs.get("units", ""))

@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 
-from protacsim.validation import rounded
+from protacsim.validation import shown
 
 
 def text(value: object) -> str:
@@ -19,11 +19,7 @@ def text(value: object) -> str:
 
 def number(value: object) -> str:
     """Write a cell: four significant digits, an empty place for nothing, other things as text."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        return text(rounded(value))
-    return text(value)
+    return text(shown(value))
 
 
 def element(tag: str, content: str, **attributes: str) -> str:
