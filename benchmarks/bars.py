@@ -219,8 +219,7 @@ BARS: dict[str, tuple[Bar, ...]] = {
             cost("first result ever", lambda n: [n["cpu_s"]])),
         *(
             Bar(f"run over the kernel, {study.species} species, {work}", 1.5, 1.2, "less",
-                "x", cost(f"{study.species} species, {work}",
-                          lambda n: [n["cpu_s"] / n["kernel_s"]]))
+                "x", cost(f"{study.species} species, {work}", costs.over_kernel))
             for study in costs.STUDIES for work in costs.WORK
         ),
     ),
@@ -317,7 +316,7 @@ def _run(text: str) -> costs.Child:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "study.toml"
         config.write_text(text, encoding="utf-8")
-        return costs.probe("study_run", config, 2)
+        return costs.probe("study_run", config, Path(folder) / "results", 2)
 
 
 def printed() -> Iterator[str]:

@@ -127,7 +127,7 @@ def _gain(work: Callable[[], object]) -> float:
         return alone / (time.perf_counter() - started)
 
 
-def study_run(config: str, workers: str = "1") -> dict[str, Any]:
+def study_run(config: str, out: str, workers: str = "1") -> dict[str, Any]:
     """`protacsim run`: CPU time of the process, and inside the compiled driver."""
     from protacsim import cli
 
@@ -145,8 +145,7 @@ def study_run(config: str, workers: str = "1") -> dict[str, Any]:
         inside.append(time.thread_time() - begin)
 
     setattr(drivers, "integrate_batch", timed)  # noqa: B010  (a function in place of a driver)
-    out = Path(config).with_suffix("")
-    sys.argv = ["protacsim", "run", config, "--out", str(out), "--workers", workers]
+    sys.argv = ["protacsim", "run", config, "--out", out, "--workers", workers]
     try:
         with redirect_stdout(sys.stderr):
             cli.main()

@@ -68,13 +68,13 @@ class Spread(NamedTuple):
 
 def spread(values: Floats) -> Spread:
     """Ends and quantiles of the values that are numbers; of equal ends the first is placed."""
-    (known,) = np.nonzero(np.isfinite(values))
-    if not known.size:
+    known = np.isfinite(values)
+    found = values if known.all() else values[known]
+    if not found.size:
         return Spread()
-    found = values[known]
-    low, high = int(known[found.argmin()]), int(known[found.argmax()])
+    low, high = (int(np.argmax(values == end)) for end in (found.min(), found.max()))
     q05, q50, q95 = np.quantile(found, LEVELS)
-    return Spread(known.size, values[low], q05, q50, q95, values[high], low, high)
+    return Spread(found.size, values[low], q05, q50, q95, values[high], low, high)
 
 
 def _of_observable(values: xr.DataArray, over: Collection[str]) -> pd.DataFrame:

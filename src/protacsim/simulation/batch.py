@@ -234,14 +234,18 @@ class _Given:
         return {name: self._cut(value, part) for name, value in values.items()}
 
     def _rows(self, values: Floats, part: slice) -> Floats:
-        """A writable copy with one row per run: kernels are compiled for one array type only."""
+        """One row per run: kernels are compiled for one array type only."""
         shape = (part.stop - part.start, values.shape[-1])
+        if values.shape == shape:
+            return values
         return np.array(np.broadcast_to(values, shape), order="C")
 
     def _columns(self, values: Sequence[Any], part: slice) -> Floats:
         found = np.empty((part.stop - part.start, len(values)))
+        found[:] = [value if np.size(value) == 1 else np.nan for value in values]
         for column, value in enumerate(values):
-            found[:, column] = value
+            if np.size(value) > 1:
+                found[:, column] = value
         return found
 
     def _scale(self, part: slice) -> Floats:
