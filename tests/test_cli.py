@@ -121,7 +121,7 @@ def finished(tmp_path_factory):
     return where / "results" / "a", alone(where, "run", "a.toml")
 
 
-PROTACSIM = [sys.executable, "-c", "from protacsim.cli import main; main()"]
+PROTACSIM = [sys.executable, "-m", "protacsim"]
 
 
 def environment(**more):
