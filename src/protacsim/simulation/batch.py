@@ -242,10 +242,8 @@ class _Given:
 
     def _columns(self, values: Sequence[Any], part: slice) -> Floats:
         found = np.empty((part.stop - part.start, len(values)))
-        found[:] = [value if np.size(value) == 1 else np.nan for value in values]
         for column, value in enumerate(values):
-            if np.size(value) > 1:
-                found[:, column] = value
+            found[:, column] = value
         return found
 
     def _scale(self, part: slice) -> Floats:
