@@ -659,6 +659,34 @@ def test_plotting_damaged_results_is_exit_5_and_names_the_file(call, folder):
     assert chunk.name in said.err
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--fresh", "--shard", "2/2"), "each shard would remove what the others have done"),
+        (("--shard", "3/2"), "write it as I/N"),
+        (("--scheduler", "tcp://here:1"), "is for --executor dask"),
+    ],
+    ids=["fresh shard", "shard", "scheduler"],
+)
+def test_options_that_contradict_one_another_change_nothing(call, folder, words, why):
+    call("run", "a.toml", "--out", "r")
+    before = contents(folder / "r")
+    said = call("run", "a.toml", "--out", "r", *words)
+    assert (said.code, contents(folder / "r")) == (cli.USAGE, before)
+    assert why in said.err
+
+
+def test_drawings_of_the_user_stay_among_those_of_a_run(call, folder):
+    for name in ("02-mine.png", "notes.txt"):
+        (folder / "r" / "figures").mkdir(parents=True, exist_ok=True)
+        (folder / "r" / "figures" / name).write_text("mine")
+    call("run", "a.toml", "--out", "r")
+    call("plot", "r")
+    assert (folder / "r" / "figures" / "02-mine.png").read_text() == "mine"
+    call("run", "a.toml", "--out", "r", "--fresh")
+    assert (folder / "r" / "figures" / "notes.txt").read_text() == "mine"
+
+
 def test_a_figure_that_breaks_off_leaves_the_old_one(call, folder, monkeypatch):
     from matplotlib.figure import Figure
 
@@ -666,7 +694,7 @@ def test_a_figure_that_breaks_off_leaves_the_old_one(call, folder, monkeypatch):
     before = (folder / "r" / FIGURES[0]).read_bytes()
 
     def breaks_off(self, target, **options):
-        Path(target).write_bytes(b"half")
+        target.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Figure, "savefig", breaks_off)

@@ -172,3 +172,14 @@ def test_objects_that_changed_names_are_made_anew(tmp_path, monkeypatch):
     (folder / "b.o").write_bytes(content)
     assert cache.kept("b.o", b"anew".upper) == b"ANEW"
     assert cache.kept("a.o", b"never".upper) == b"a.o"
+
+
+def test_a_disk_that_refuses_costs_time_and_leaves_nothing_half_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROTACSIM_CACHE_DIR", str(tmp_path))
+
+    def refuse(source, target):
+        raise OSError(28, "No space left on device", target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    assert cache.kept("a.o", b"made".upper) == b"MADE"
+    assert not list(cache.cache_directory().iterdir())

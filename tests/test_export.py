@@ -201,6 +201,13 @@ def test_a_refused_export_leaves_the_earlier_one(data, tmp_path, monkeypatch, su
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_file_in_place_of_a_folder_is_explained(data, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(StoreError, match=r"a file stands where a folder is needed: .* with --to"):
+        store.export(data, tmp_path / "file" / "x.csv")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["summary.csv", "report.html", "data.zarr/x.csv"])
 def test_an_export_does_not_take_the_place_of_a_file_of_the_result(data, tmp_path, name):
     write(tmp_path / "r")

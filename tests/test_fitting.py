@@ -586,6 +586,16 @@ def test_percentages_that_can_be_meant_so_are_taken_as_they_are(values, unit):
     assert [one.value for one in found] == [factor * value for value in values]
 
 
+@pytest.mark.parametrize(
+    "note", ['"see Fig. 2', '"see "Fig." 2"', "x" * 200_000], ids=["open", "inside", "long"]
+)
+def test_a_quote_that_is_not_closed_loses_no_row(tmp_path, note):
+    path = tmp_path / "m.csv"
+    path.write_text(f"quantity,value,unit,note\ndmax_percent,90,%,{note}\ndmax_percent,80,%,\n")
+    with pytest.raises(ParameterError, match=r"m\.csv, line 2: is no line of a CSV file"):
+        fitting.read_measurements(path, study())
+
+
 def test_a_comma_for_the_decimals_is_named():
     with pytest.raises(ParameterError, match="value is '97,5'; must be a number, with a point"):
         fitting.measurements(at_doses(["97,5"]), study())

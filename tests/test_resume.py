@@ -6,10 +6,12 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from protacsim import config, store
 from protacsim.errors import StoreError
@@ -348,6 +350,13 @@ def test_shards_of_one_division_write_side_by_side_and_nothing_else_does(tmp_pat
                 write(tmp_path, shard=shard)
     assert write(tmp_path, shard=store.Shard(1, 3)) == [0, 3, 6]
     assert store.verify(tmp_path) == []
+
+
+def test_a_lock_that_somebody_only_looks_at_is_no_obstacle(tmp_path):
+    looking = FileLock(tmp_path / ".run.lock", thread_local=False)
+    looking.acquire()
+    threading.Timer(0.2, looking.release, [True]).start()
+    assert write(tmp_path, shard=store.Shard(1, 3)) == [0, 3, 6]
 
 
 @pytest.mark.parametrize("note", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from protacsim import config, pharmacology, store
 from protacsim import sensitivity_analysis as sa
 from protacsim.cli import publishing, running
-from protacsim.errors import ConfigError, StoreError
+from protacsim.errors import ConfigError, ParameterError, StoreError
 from protacsim.study import SENSITIVITY, run
 
 HEAD = """
@@ -160,6 +161,14 @@ def test_a_run_with_patients_shows_one_row_per_curve(tmp_path, capsys):
         low, median, high = (f"{x:.4g}" for x in np.quantile(ic50, [0.05, 0.5, 0.95]))
         assert f"{median} ({low} to {high})" in shown
     assert len(pd.read_csv(out / "summary.csv")) == 30 * 2 * 2
+
+
+def test_without_salib_nothing_is_run(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "SALib.analyze", None)
+    path, out = written(tmp_path, HEAD + SECTION), tmp_path / "results"
+    with pytest.raises(ParameterError, match="sensitivity needs the package SALib"):
+        running.run_all([path], [], running.Options(out=out), dry_run=False)
+    assert not out.exists()
 
 
 def test_shipped_configurations_of_samples_name_what_they_draw():

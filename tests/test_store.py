@@ -517,21 +517,32 @@ def test_a_refused_log_line_is_not_half_written(copy: Path, monkeypatch, code: i
 
 def test_what_the_store_did_not_make_stays(tmp_path: Path):
     mine = {
-        "figures/mine.svg": "a",
-        "summary.csv": "b",
-        "report.html": "c",
+        "figures/mine.txt": "a",
         "download.partial": "d",
+        ".env.partial": "d",
         "other/data.zarr/status/c/0.partial": "e",
         "notes/zarr.json": "f",
     }
     for name, text in mine.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
+    links = [tmp_path / name for name in (".env", "journal_notes")]
+    for link in links:
+        link.symlink_to(tmp_path / "notes")
     write(tmp_path, most=1)
     write(tmp_path)
-    kept = {name: (tmp_path / name).read_text() for name in ("other/data.zarr/status/c/0.partial",
-            "download.partial", "notes/zarr.json")}  # fmt: skip
-    assert kept.items() <= mine.items()
+    write(tmp_path, fresh=True)
+    assert {name: (tmp_path / name).read_text() for name in mine} == mine
+    assert all(link.is_symlink() for link in links)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("name", ["summary.csv", "report.html", "fit_curves.csv"])
+def test_a_file_that_a_run_would_replace_is_refused(tmp_path: Path, name: str, fresh: bool):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(StoreError, match=f"{name} belongs to no results .*; move it, or choose"):
+        write(tmp_path, fresh=fresh)
+    assert (tmp_path / name).read_text() == "mine"
 
 
 def test_what_stands_in_a_folder_without_results_stays_even_with_fresh(tmp_path: Path):

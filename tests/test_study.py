@@ -11,10 +11,12 @@ from protacsim.errors import ParameterError, SimulationError
 from protacsim.kernels import records
 from protacsim.kernels.cache import JIT_ENABLED
 from protacsim.mechanisms import OBSERVABLES
-from protacsim.methods import ODE
+from protacsim.methods import LNA, ODE
+from protacsim.pharmacology import summary
 from protacsim.scenario import Scenario, Treatment, replaced
+from protacsim.simulation import readings as readings_module
 from protacsim.simulation import simulate
-from protacsim.study import Axis, Readout, Study, describing, failures, run, running
+from protacsim.study import Axis, Readout, Study, describing, failures, run, running, slab
 
 DOSE = "compound.dose_nM"
 ALLELE = "target.allele"
@@ -258,6 +260,29 @@ def test_only_a_point_that_is_ok_can_have_a_zero_reference() -> None:
     assert not (null & (data["status"] == 0)).any()
 
 
+@pytest.mark.parametrize("cells", [False, True])
+def test_a_point_whose_reference_failed_says_how(
+    monkeypatch: pytest.MonkeyPatch, *, cells: bool
+) -> None:
+    def fails_without_dose(scenario: Scenario, values: Any, *args: Any, **keys: Any) -> Any:
+        readings, solution, compiled = readings_module.read_out(scenario, values, *args, **keys)
+        if not np.any(values["compounds.mt-802.dose_nM"]):
+            solution.status[:], solution.reached_h[:] = records.STEP_BUDGET, 3.0
+            solution.observables[:] = np.nan
+        return readings, solution, compiled
+
+    monkeypatch.setattr(slab, "read_out", fails_without_dose)
+    options: dict[str, Any] = {"method": LNA(), "replicates": 2} if cells else {}
+    data = run(Study(small(), {DOSE: [1.0, 10.0, 99.0]}, Readout(relative_to="vehicle"), **options))
+    assert (data["status"] == records.STEP_BUDGET).all()
+    assert (data["reached_h"] == 3.0).all()
+    assert data["target_total_percent"].isnull().all()
+    assert data["target_total"].notnull().all()
+    assert {entry["status"] for entry in failures(data)} == {"step_budget"}
+    if not cells:
+        assert set(summary(data).filter(like="_reason").to_numpy().ravel()) == {"failed_points"}
+
+
 def test_on_error_raise_stops_at_the_first_failure() -> None:
     with pytest.raises(SimulationError, match="step budget; raise max_steps") as caught:
         run(failing(on_error="raise"))
@@ -355,6 +380,12 @@ def test_mistakes_are_explained(make: Any, message: str) -> None:
 
 
 # What a result says of itself.
+
+
+@pytest.mark.parametrize("label", ["hypothetical", "observable", "points", "cells", "units"])
+def test_a_label_is_no_column_of_a_table(label: str) -> None:
+    with pytest.raises(ParameterError, match=f"'{label}' cannot be a label"):
+        Readout((f"{label} = 2 * target_total",))
 
 
 def test_a_read_out_of_ones_own_bears_its_label_and_keeps_its_expression() -> None:

@@ -55,7 +55,8 @@ def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study
     for number, figure in enumerate(figures, 1):
         finished = drawn(data, figure, study, folder.parent)
         written += save_figure(finished, folder, f"{number:02d}-{figure.kind}")
-    for stale in set(folder.glob("[0-9][0-9]-*.[ps][nv]g")) - set(written):
+    drawings = {path for kind in FIGURES for path in folder.glob(f"[0-9][0-9]-{kind}.[ps][nv]g")}
+    for stale in drawings - set(written):
         stale.unlink()
     return written
 
@@ -71,12 +72,8 @@ def save_figure(finished: MatplotlibFigure, folder: Path, name: str) -> tuple[Pa
     from protacsim import plot
 
     check_no_link(folder)
-    try:
+    with explained(folder, "the figure could not be written"):
         return plot.save(finished, folder / name)
-    except OSError as error:
-        raise StoreError(
-            f"{folder}: cannot be written ({error.strerror}); free space or use --out."
-        ) from error
 
 
 def write_report(
@@ -222,15 +219,9 @@ def _split(data: xr.Dataset) -> xr.Dataset:
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV, whole or not at all."""
-    try:
-        partial = path.with_suffix(".csv.partial")
-        partial.unlink(missing_ok=True)
-        store.escaped(table).to_csv(partial, index=False, lineterminator="\n")
-        partial.replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"{path}: cannot be written ({error.strerror}); free space or use --out."
-        ) from error
+    text = store.escaped(table).to_csv(index=False, lineterminator="\n")
+    with explained(path, "the table could not be written"):
+        write_file(path, text.encode())
 
 
 def print_summary(job: Job, table: pd.DataFrame, found: Overview | None, path: Path) -> None:

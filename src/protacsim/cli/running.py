@@ -77,6 +77,11 @@ def options(
         raise ParameterError(f"--executor {executor!r}: {one_of(executor, KINDS)}.")
     if scheduler is not None and executor != "dask":
         raise ParameterError("--scheduler is for --executor dask; add that, or leave it out.")
+    if fresh and shard is not None:
+        raise ParameterError(
+            "--fresh with --shard: each shard would remove what the others have done; remove the "
+            "folder once before the first shard."
+        )
     return Options(
         out,
         fresh,
@@ -106,6 +111,7 @@ def run_all(
     for job in jobs:
         check_points(job.study, options.most_points)
     load_xarray()
+    sensitivity.check_installed(jobs)
     reports = [_run_one(j, folder, options) for j, folder in zip(jobs, folders, strict=True)]
     return _reported(reports, as_json=options.as_json)
 
@@ -114,6 +120,7 @@ def collect(configs: Sequence[Path], overrides: Sequence[str], options: Options)
     """Finish results whose chunks were computed by shards; compute nothing."""
     jobs = loaded(configs, overrides)
     load_xarray()
+    sensitivity.check_installed(jobs)
     reports = []
     for job, folder in zip(jobs, _folders(jobs, options.out), strict=True):
         store.check_begun(folder)

@@ -36,6 +36,14 @@ MEANINGS = {
 ATTRIBUTES = ("readout", "scale", "method", "base_points", "points")
 
 
+def check_installed(jobs: Sequence[Job]) -> None:
+    """Raise `ParameterError`, before anything runs, where SALib will be missing at the end."""
+    if any(job.sensitivity is not None for job in jobs):
+        from protacsim.sensitivity_analysis.indices import salib
+
+        salib()
+
+
 def publish(job: Job, data: xr.Dataset, folder: Path, *, quiet: bool) -> Sequence[report.Finding]:
     """Analyse a run with a [sensitivity] section: two tables, and one line per constant.
 

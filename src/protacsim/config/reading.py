@@ -108,7 +108,17 @@ def extended(raw: dict[str, Any], source: Path) -> dict[str, Any]:
             "allowed, name the last file directly."
         )
     over = {key: value for key, value in raw.items() if key != "extends"}
-    return library.merged(base, over)
+    return library.merged(_with_files_below(base, Path(base_name).parent), over)
+
+
+def _with_files_below(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The configuration with its data files named as they are seen from outside `folder`."""
+    figures = raw.get("figure")
+    listed = figures if isinstance(figures, list) else []
+    for section, key in [(raw.get("fit"), "data"), *((figure, "points") for figure in listed)]:
+        if isinstance(section, dict) and isinstance(section.get(key), str):
+            section[key] = str(folder / section[key])
+    return raw
 
 
 def parsed(overrides: Mapping[str, Any] | Sequence[str]) -> Iterator[tuple[str, Any]]:

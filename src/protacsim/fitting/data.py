@@ -91,7 +91,7 @@ def read_measurements(
     lines = [(f"{path}, line {i}", line) for i, line in enumerate(text.splitlines(), 1)]
     kept = [(name, line) for name, line in lines if line.strip() and not line.startswith("#")]
     _check_commas(path, kept)
-    table = list(csv.reader((line for _, line in kept), skipinitialspace=True))
+    table = _table(kept)
     if len(table) < FEWEST_LINES:
         raise ParameterError(
             f"{path}: has no measurement; write a header, such as quantity,value,unit, and one row "
@@ -102,6 +102,20 @@ def read_measurements(
     _check_cells(path, header, kept, table)
     rows = [dict(zip(header, (cell.strip() for cell in row), strict=False)) for row in table[1:]]
     return measurements(rows, study, errors, names=[name for name, _ in kept[1:]])
+
+
+def _table(lines: Sequence[tuple[str, str]]) -> list[list[str]]:
+    """Cells of each line; a quote is closed on the line on which it opens."""
+    table: list[list[str]] = []
+    for name, line in lines:
+        try:
+            table += csv.reader([line], skipinitialspace=True, strict=True)
+        except csv.Error as error:
+            raise ParameterError(
+                f"{name}: is no line of a CSV file ({error}); close every quote on its own line, "
+                'write a quote inside quotes twice, as in "5"" dish", and keep notes short'
+            ) from None
+    return table
 
 
 def _check_header(name: str, header: Sequence[str], study: Study) -> None:

@@ -10,6 +10,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -64,11 +65,12 @@ def _digest(name: str, body: bytes) -> bytes:
 
 def _write(path: Path, body: bytes) -> None:
     """Write in one step; a directory that cannot be written costs the next process its time."""
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-        with os.fdopen(handle, "wb") as file:
-            file.write(_digest(path.name, body) + body)
-        os.replace(name, path)
-    except OSError:
-        return
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_digest(path.name, body) + body)
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)

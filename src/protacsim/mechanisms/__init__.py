@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         initial_amounts,
         rate_constants,
     )
-    from protacsim.mechanisms.readings import Reading, parse
+    from protacsim.mechanisms.readings import Reading, is_reserved, parse
 
 _HOME = {
     "build": ("build_network",),
@@ -41,6 +41,7 @@ _HOME = {
     ),
     "readings": (
         "Reading",
+        "is_reserved",
         "parse",
     ),
 }
@@ -54,6 +55,7 @@ __all__ = [
     "doses",
     "genes",
     "initial_amounts",
+    "is_reserved",
     "outer_species",
     "parse",
     "rate_constants",

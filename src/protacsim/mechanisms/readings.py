@@ -28,10 +28,21 @@ _LONGEST = 500
 _LARGEST = 1e300
 _DEEPEST = 100
 
-RESERVED = {*OBSERVABLES, "time_h", "status", "reached_h", "treatment"} | {
-    observable.dim for observable in OBSERVABLES.values()
-}
-"""Names that a result already uses."""
+RESERVED = frozenset(
+    {
+        *OBSERVABLES,
+        *(observable.dim for observable in OBSERVABLES.values()),
+        *("time_h", "status", "reached_h", "treatment", "replicate", "hypothetical"),
+        *("observable", "units", "points", "lowest", "highest", "quantile", "members", "nulls"),
+        *("cells", "mean", "sd", "q05", "q50", "q95", "fraction_lost", "probability"),
+    }
+)
+"""Names that results and their tables already use, beside those that end in `_percent`."""
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a result or one of its tables uses a name for something of its own."""
+    return name in RESERVED or name.endswith("_percent")
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ def parse(text: str) -> Reading:
             f"{text[:80]!r} is no observable; {one_of(text[:80], OBSERVABLES)}; "
             'or write "label = expression", such as "occupancy = target_occupied / target_total"'
         )
-    if not _LABEL.fullmatch(label) or label in RESERVED or label.endswith("_percent"):
+    if not _LABEL.fullmatch(label) or is_reserved(label):
         raise ParameterError(
             f"{label[:60]!r} cannot be a label; use letters, digits and _, and no name that the "
             "result has already"

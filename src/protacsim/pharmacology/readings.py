@@ -39,7 +39,7 @@ class Reason(StrEnum):
     FAILED_POINTS = "failed_points"
     """Simulations failed (`status` is not 0) beside the reading, or left too few points."""
     ZERO_REFERENCE = "zero_reference"
-    """The reference of a ratio is zero."""
+    """The reference of a ratio is zero; of a percentage, zero or below."""
     NO_REFERENCE = "no_reference"
     """The reference of a ratio is itself null; its own reason says why."""
 

@@ -71,7 +71,7 @@ def sensitivity(
     ParameterError
         For draws that cannot be made, an unknown reading, more than 1 % nulls, or without SALib.
     """
-    _salib()
+    salib()
     sample = design(over, method=method, n=n)
     planned = dataclasses.replace(
         study,
@@ -153,7 +153,7 @@ def _seed_of(data: xr.Dataset, sample: Sample, seed: int | None) -> int:
 
 
 def _sobol(values: Floats, sample: Sample, seed: int) -> dict[str, Floats]:
-    sobol, _ = _salib()
+    sobol, _ = salib()
     p = len(sample.over)
     if np.ptp(values) == 0.0:
         zeros, square = np.zeros(p), np.zeros((p, p))
@@ -180,7 +180,7 @@ def _sobol(values: Floats, sample: Sample, seed: int) -> dict[str, Floats]:
 
 
 def _morris(values: Floats, sample: Sample, seed: int) -> dict[str, Floats]:
-    _, morris = _salib()
+    _, morris = salib()
     # SALib's grid runs from 0 to 1, ours from the middle of the first level to that of the last.
     edge = 0.5 / MORRIS_LEVELS
     points = uniforms(sample, seed, slice(0, sample.n))
@@ -207,7 +207,8 @@ def _problem(sample: Sample) -> dict[str, Any]:
     return {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
 
 
-def _salib() -> tuple[Any, Any]:
+def salib() -> tuple[Any, Any]:
+    """The two analyses of SALib; raises `ParameterError` where it is not installed."""
     try:
         from SALib.analyze import morris, sobol
     except ImportError:

@@ -15,7 +15,7 @@ from protacsim.loading import on_demand
 from protacsim.network import Network
 from protacsim.simulation.batch import COUNTERS, Solution, checked_times, settle, solve
 from protacsim.simulation.engines import engine_of
-from protacsim.simulation.statuses import LOST, STATUS, failure
+from protacsim.simulation.statuses import LOST, OK, STATUS, failure
 
 if TYPE_CHECKING:
     from protacsim.simulation.choosing import Choice, choose, expected_events
@@ -53,6 +53,7 @@ _HOME = {
 __all__ = [
     "COUNTERS",
     "LOST",
+    "OK",
     "STATUS",
     "Candidates",
     "Choice",

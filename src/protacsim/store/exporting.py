@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from protacsim.errors import ParameterError
 from protacsim.store.files import PARTIAL, explained
-from protacsim.store.journal import DATA, DERIVED, MANIFEST
+from protacsim.store.journal import DATA, MANIFEST, TABLES
 from protacsim.units import unit_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def export(data: xr.Dataset, path: Path | str) -> Path:
         raise ParameterError(f"{path}: is a file of a result, made by run; choose another name")
     partial = path.with_name(path.name + PARTIAL)
     try:
-        with explained(path, "the export could not be written"):
+        with explained(path, "the export could not be written", "--to"):
             path.parent.mkdir(parents=True, exist_ok=True)
             FORMATS[path.suffix](data, partial)
             partial.replace(path)
@@ -52,14 +53,15 @@ def export(data: xr.Dataset, path: Path | str) -> Path:
             f"{path}: {error.name} is not installed; install protacsim[export], or export .csv"
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what stopped it is what counts
+            partial.unlink(missing_ok=True)
     return path
 
 
 def _is_of_a_result(path: Path) -> bool:
     """Whether the store of a result would lose or gain a file, or its folder a made one."""
     inside = any(up.name == DATA and (up.parent / MANIFEST).exists() for up in path.parents)
-    return inside or (path.name in DERIVED and (path.parent / MANIFEST).exists())
+    return inside or (path.name in TABLES and (path.parent / MANIFEST).exists())
 
 
 def _netcdf(data: xr.Dataset, path: Path) -> None:

@@ -120,15 +120,19 @@ def changed(path: Path, expected: str) -> str | None:
 
 
 @contextlib.contextmanager
-def explained(where: Path, failure: str) -> Iterator[None]:
-    """Turn an error of the operating system into a `StoreError` that says what to do."""
+def explained(where: Path, failure: str, option: str = "--out") -> Iterator[None]:
+    """Turn an error of the operating system into a `StoreError` that says what to do.
+
+    `option` of the command line names the place.
+    """
     try:
         yield
     except StoreError:
         raise
     except OSError as error:
         reason = ": ".join(str(x) for x in (error.filename, error.strerror or error) if x)
-        raise StoreError(f"{where}: {failure} ({reason}); {_remedy(error.errno)}") from error
+        remedy = _remedy(error.errno).replace("--out", option)
+        raise StoreError(f"{where}: {failure} ({reason}); {remedy}") from error
 
 
 def _remedy(code: int | None) -> str:
@@ -140,6 +144,6 @@ def _remedy(code: int | None) -> str:
         case errno.EEXIST | errno.ENOTDIR:
             return "a file stands where a folder is needed: move it, or choose another with --out"
         case errno.EISDIR | errno.ENOTEMPTY:
-            return "a folder stands where a file is needed: remove it, or start anew with --fresh"
+            return "a folder stands where a file is needed: move it, or choose another with --out"
         case _:
             return "check the disk, or choose another folder with --out"

@@ -22,9 +22,8 @@ from protacsim.store.layout import Template
 DATA, MANIFEST, PLAN, JOURNAL = "data.zarr", "manifest.json", "plan.json", "journal"
 LAYOUT = "protacsim-results/2"
 MANIFEST_HASH, PLAN_HASH = "manifest_sha256", "plan_sha256"
-DERIVED = (
+TABLES = (
     "summary.csv",
-    "figures",
     "report.html",
     "sensitivity.csv",
     "sensitivity_pairs.csv",
@@ -33,7 +32,8 @@ DERIVED = (
     "fit_curves.csv",
     "fit_readings.csv",
 )
-"""What is made from the data; it goes when they go."""
+DRAWINGS = "figures"
+"""What is made from the data, and the folder of figures; it goes when they go."""
 
 
 @dataclass(frozen=True)
@@ -206,4 +206,15 @@ def existing_plan(folder: Path) -> dict[str, Any] | None:
             f"{folder / DATA} is there, but neither a manifest nor a plan that says what it is; "
             "start anew with --fresh, or choose another folder with --out"
         )
+    _refuse_to_replace(folder)
     return None
+
+
+def _refuse_to_replace(folder: Path) -> None:
+    """Raise `StoreError` where a folder without results has a file that a run would replace."""
+    for name in TABLES:
+        if (folder / name).exists():
+            raise StoreError(
+                f"{folder / name} belongs to no results that are here, and a run would replace it; "
+                "move it, or choose another folder with --out"
+            )

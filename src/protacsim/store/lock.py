@@ -17,6 +17,8 @@ from protacsim.store.files import write_file
 
 WHOLE = "run"
 """Name of the lock of a process that writes every chunk."""
+LOOK_S = 2.0
+"""Whoever looks whether a lock is held holds it for a moment; who writes, for longer than this."""
 
 
 @contextlib.contextmanager
@@ -67,7 +69,7 @@ def _others(folder: Path, name: str) -> list[str]:
 def _is_held(folder: Path, name: str) -> bool:
     lock = FileLock(_path(folder, name))
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOOK_S, poll_interval=0.01)
     except Timeout:
         return True
     lock.release()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,8 +30,11 @@ from protacsim.store.journal import DATA, LAYOUT, MANIFEST, MANIFEST_HASH, PLAN,
 from protacsim.store.layout import Encoder, Template
 from protacsim.store.lock import WHOLE, locked
 
-OWN = (MANIFEST, PLAN, journal.JOURNAL, ".")
-"""How the names begin of the files that stand beside the data."""
+OWN = re.compile(
+    rf"({'|'.join(map(re.escape, (MANIFEST, PLAN, *journal.TABLES)))}|journal(-\d+-of-\d+)?\.jsonl"
+    r"|\.(run|\d+-of-\d+)\.(lock|holder\.json))(-\d+(\.\d+-of-\d+)?\.partial)?"
+)
+"""Names of the files that stand beside the data, whole or half-written."""
 
 REFUSED = "the results could not be written; what was finished before is still there"
 
@@ -220,8 +224,12 @@ def _clear(folder: Path) -> None:
 
 
 def _remove_derived(folder: Path) -> None:
-    for name in journal.DERIVED:
-        remove(folder / name)
+    """Remove tables, report and drawings; what else stands in the folder of figures stays."""
+    figures = folder / journal.DRAWINGS
+    for path in [*map(folder.joinpath, journal.TABLES), *figures.glob("*.[ps][nv]g")]:
+        remove(path)
+    with contextlib.suppress(OSError):  # not empty, or not there
+        figures.rmdir()
 
 
 def _begin(writer: Writer) -> None:
@@ -256,7 +264,7 @@ def _remove_leftovers(writer: Writer) -> None:
             f"{store} is a link; for data on another disk put the whole folder there with --out, "
             "or start anew with --fresh"
         )
-    own = [path for path in folder.iterdir() if path.name.startswith(OWN)]
+    own = [path for path in folder.iterdir() if OWN.fullmatch(path.name)]
     remove_leftovers([*own, *files_below(store).values()], writer.partial_label)
 
 

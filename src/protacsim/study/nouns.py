@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from protacsim.errors import ParameterError
-from protacsim.mechanisms import OBSERVABLES, Reading, build_network, parse
+from protacsim.mechanisms import Reading, build_network, is_reserved, parse
 from protacsim.methods import ODE, Method, Reference, Stochastic
 from protacsim.scenario import (
     Scenario,
@@ -23,28 +23,12 @@ from protacsim.scenario import (
     unknown_folds,
 )
 from protacsim.simulation import checked_times, members
-from protacsim.study.axes import TREATMENT, Axis, Sample, as_axes
+from protacsim.study.axes import Axis, Sample, as_axes
 from protacsim.study.combination import Combination, combine, is_named
 from protacsim.study.designs import check_sample
 from protacsim.validation import Real, noun, one_of
 
 REPLICATE = "replicate"
-
-# Dims and variables of results, and columns of their tables.
-RESERVED = frozenset(
-    {
-        "time_h",
-        REPLICATE,
-        "status",
-        "reached_h",
-        TREATMENT,
-        *("cells", "observable", "units", "mean", "sd", "q05", "q50", "q95", "fraction_lost"),
-        *("points", "lowest", "highest"),
-        *("quantile", "probability", "members", "nulls", "hypothetical"),
-        *(dim for _, _, dim in OBSERVABLES.values()),
-    }
-    | {f"{name}{end}" for name in OBSERVABLES for end in ("", "_percent")}
-)
 
 
 def _times(value: object) -> object:
@@ -250,9 +234,9 @@ def _each_once(lines: Iterable[str]) -> list[str]:
 
 def _check_samples(samples: tuple[Sample, ...], axes: tuple[Axis, ...]) -> None:
     drawn = {draw.name for sample in samples for draw in sample.over}
-    taken = {*RESERVED, *drawn, *(axis.dim for axis in axes), *(axis.path for axis in axes)}
+    taken = {*drawn, *(axis.dim for axis in axes), *(axis.path for axis in axes)}
     for sample in samples:
-        if sample.dim in taken:
+        if sample.dim in taken or is_reserved(sample.dim):
             raise ParameterError(
                 f"sample dim = {sample.dim!r} names something else in the result; "
                 "choose another word"
@@ -264,7 +248,8 @@ def _check_samples(samples: tuple[Sample, ...], axes: tuple[Axis, ...]) -> None:
 def _check_dims(axes: tuple[Axis, ...]) -> None:
     axis_paths = [axis.path for axis in axes]
     for axis in axes:
-        if axis.zip is not None and (axis.zip in {*RESERVED, *axis_paths} or "/" in axis.zip):
+        named = axis.zip is not None and (axis.zip in axis_paths or is_reserved(axis.zip))
+        if axis.zip is not None and (named or "/" in axis.zip):
             raise ParameterError(
                 f"axis {axis.path}: zip = {axis.zip!r} names something else in the result; "
                 "choose another word"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from protacsim.mechanisms import Reading
 from protacsim.methods import ODE, Reference
 from protacsim.scenario import Scenario, full_path
-from protacsim.simulation import members, read_out, read_out_ensemble
+from protacsim.simulation import OK, members, read_out, read_out_ensemble
 from protacsim.study.axes import DOSE
 from protacsim.study.combination import Combination
 from protacsim.study.nouns import REPLICATE, Study
@@ -47,6 +47,15 @@ def _inside(combination: Combination, window: Window) -> bool:
         window[dim].start <= position < window[dim].stop
         for dim, position in combination.index.items()
     )
+
+
+class _Found(NamedTuple):
+    """What came of the runs of a combination, (points, ...) each; `shape` of its numeric dims."""
+
+    readings: Readings
+    status: NDArray[Any]
+    reached_h: NDArray[Any]
+    shape: tuple[int, ...]
 
 
 class _Slab:
@@ -92,21 +101,43 @@ class _Slab:
         )
         values, shape = combination.values(self.window)
         run = self._cells if self.study.is_stochastic else self._run
-        readings, status, reached = run(combination, values, self.times)
-        self._put("status", where, self._shaped(status, shape, combination))
-        self._put("reached_h", where, self._shaped(reached, shape, combination))
+        found = _Found(*run(combination, values, self.times), shape)
+        status, reached = self._end(found, combination)
         reference = self._reference(combination)
+        if reference is not None:
+            status, reached = self._with_reference(status, reached, reference, combination)
+        self._put("status", where, status)
+        self._put("reached_h", where, reached)
         for reading in self.study.readout.readings:
             for position, member in self._places(reading, combination.scenario):
                 place = (*where, *position)
-                full = self._shaped(reading.value(readings, member), shape, combination)
+                full = self._shaped(reading.value(found.readings, member), shape, combination)
                 self._put(reading.name, place, full)
                 if reference is not None:
-                    base = reading.value(reference[0], member)
-                    base = self._shaped(base, reference[1], combination)
+                    base = reading.value(reference.readings, member)
+                    base = self._shaped(base, reference.shape, combination)
                     if self.study.is_stochastic:  # the mean, the same for every cell
                         base = base[..., None, :]
                     self._put(f"{reading.name}_percent", place, percent_of(full, base))
+
+    def _end(self, found: _Found, combination: Combination) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Status of each run and the time that it reached, with the dims of the study."""
+        status = self._shaped(found.status, found.shape, combination)
+        return status, self._shaped(found.reached_h, found.shape, combination)
+
+    def _with_reference(
+        self,
+        status: NDArray[Any],
+        reached: NDArray[Any],
+        reference: _Found,
+        combination: Combination,
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """How the points ended: a point whose reference failed has no percentage."""
+        base_status, base_reached = self._end(reference, combination)
+        if self.study.is_stochastic:
+            base_status, base_reached = base_status[..., None], base_reached[..., None]
+        fails = (status == OK) & (base_status != OK)
+        return np.where(fails, base_status, status), np.where(fails, base_reached, reached)
 
     def _places(self, reading: Reading, scenario: Scenario) -> list[tuple[tuple[int, ...], str]]:
         """Where in the array a read-out goes: position along its extra dim, and its member."""
@@ -180,8 +211,8 @@ class _Slab:
         flat = np.ravel_multi_index([each.ravel() for each in grid], tuple(dims.values()))
         return [int(number) for number in flat]
 
-    def _reference(self, combination: Combination) -> tuple[Readings, tuple[int, ...]] | None:
-        """What 100 % means for one combination: read-outs and their shape."""
+    def _reference(self, combination: Combination) -> _Found | None:
+        """What 100 % means for one combination."""
         relative_to = self.study.readout.relative_to
         if relative_to is None:
             return None
@@ -190,7 +221,7 @@ class _Slab:
         values, shape = combination.values(
             self.window, zeroed=zeroed_paths(combination.scenario, relative_to)
         )
-        return self._run(combination, values, times)[0], shape
+        return _Found(*self._run(combination, values, times), shape)
 
 
 def first_time_h(scenario: Scenario, times_h: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -208,7 +239,7 @@ def zeroed_paths(scenario: Scenario, relative_to: str) -> list[str]:
 
 
 def percent_of(values: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]:
-    """`values` in % of `reference`; NaN where the reference is zero."""
+    """`values` in % of `reference`; NaN where the reference is not above zero."""
     percent = values / np.where(reference > 0.0, reference, np.nan)
     percent *= 100.0
     return percent
