@@ -918,13 +918,15 @@ def test_a_file_is_laid_over_the_one_it_extends(written: Writer, tmp_path: Path)
 
 def test_data_lie_beside_the_file_that_names_them(written: Writer, tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
-    (tmp_path / "m.csv").write_text("quantity,value,unit,target.allele,time_h\ndmax_percent,90,%,WT,24\n")
+    (tmp_path / "m.csv").write_text(
+        "quantity,value,unit,treatment,target.allele,time_h\ndmax_percent,90,%,MT-802,WT,24\n"
+    )
     figure = '[[figure]]\nkind = "dose-response"\npoints = "m.csv"\n'
     written(SMALL + FIT.replace("a.csv", "m.csv") + figure, "base.toml")
     job = load(written('extends = "../base.toml"\n', "inner/over.toml"))
     assert job.fit is not None
     assert [each.value for each in job.fit.data] == [90.0]
-    assert [row["value"] for row in job.figures[0].points] == [90.0]
+    assert [row["value"] for row in job.figures[-1].points] == [90.0]
 
 
 def test_a_table_extends_a_bare_name(written: Writer) -> None:

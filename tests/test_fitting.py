@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -557,6 +558,64 @@ def at_doses(values, unit="%"):
         }
         for place, value in enumerate(values)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("dose", "value", "doubt"),
+    [
+        (1e-9, 60.0, r"1e-09 nM; if this is in M"),
+        (10.0, 10_000.0, r"10000 % of the reference; if dose and value are swapped"),
+        (0.0, 60.0, r"60 % without a dose; the vehicle is the reference"),
+    ],
+    ids=["in M", "swapped", "vehicle"],
+)
+def test_measurements_that_are_hardly_meant_are_asked_about(dose, value, doubt):
+    (row,) = at_doses([value])
+    with pytest.warns(DataWarning, match=rf"^row 1: .*{doubt}"):
+        (found,) = fitting.measurements([{**row, "compound.dose_nM": dose}], study())
+    assert (found.dose_nM, found.value) == (dose, value)
+
+
+@pytest.mark.parametrize(("dose", "value"), [(0.01, 110.0), (0.0, 92.0), (1e5, 0.5)])
+def test_ordinary_measurements_are_not_asked_about(dose, value):
+    (row,) = at_doses([value])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitting.measurements([{**row, "compound.dose_nM": dose}], study())
+
+
+@pytest.mark.parametrize(
+    ("paths", "twice"),
+    [
+        (("compound.dose_nM",), "compound.dose_nM: axis compound.dose_nM sets the same number"),
+        (
+            ("compound.kd_ligase_nM", "compounds.mt-802.kd_ligase_nM"),
+            "compounds.mt-802.kd_ligase_nM: fit parameter compound.kd_ligase_nM sets the same",
+        ),
+        (
+            ("compound.kon_ligase_per_nM_per_h", "compound.koff_ligase_per_h"),
+            "koff_ligase_per_h: fit parameter compound.kon_ligase_per_nM_per_h sets the same",
+        ),
+        ((fitting.FLOOR, fitting.FLOOR), "given twice"),
+    ],
+    ids=["axis", "name", "kon and koff", "floor"],
+)
+def test_a_number_is_fitted_once(paths, twice):
+    one = one_curve()
+    asked = [fitting.Parameter(path, low=0.01, high=0.5) for path in paths]
+    with pytest.raises(ParameterError, match=twice):
+        fitting.parameters.unknowns(asked, one)
+
+
+def test_a_number_per_treatment_and_one_for_all_are_one_too_many():
+    shared, each = (
+        fitting.Parameter("compound.kd_target_nM", low=1.0, high=99.0, per=per)
+        for per in ((), ("target.allele",))
+    )
+    with pytest.raises(ParameterError, match=r"\(WT\): fit parameter compound.kd_target_nM sets"):
+        fitting.fit(study(), [ROW], [shared, each])
+    with pytest.raises(ParameterError, match="a fit has no parameters"):
+        fitting.fit(study(), [ROW], [])
 
 
 def test_percentages_that_look_like_fractions_are_asked_about(tmp_path):

@@ -16,6 +16,7 @@ from typing import Any
 
 from protacsim.errors import DataWarning, ParameterError
 from protacsim.study import DOSE, Study
+from protacsim.study.doubts import MOLAR_UP_TO_NM
 from protacsim.units import PERCENT_IN, measured, unit_of
 from protacsim.validation import one_of
 
@@ -28,6 +29,9 @@ COLUMNS = ("quantity", "value", "unit", "operator", "sd", "time_h", DOSE, "note"
 LARGEST_FILE_BYTES = 20_000_000
 FEWEST_FRACTIONS, LARGEST_FRACTION = 3, 1.5
 """From how many percentages on, and up to which largest one, they look like fractions of 1."""
+
+LARGEST_PERCENT, FAR_FROM_REFERENCE = 200.0, 25.0
+"""Of the reference, and in percentage points from it: what lies beyond is asked about."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,23 @@ def measurements(
     if wrong:
         raise ParameterError("\n".join(wrong))
     _look_for_fractions(percents)
+    for one in found:
+        _ask_about(one, study)
     return tuple(found)
+
+
+def _ask_about(one: Measurement, study: Study) -> None:
+    """Warn of a dose that looks like one in M, and of percentages that are hardly meant."""
+    doubt, percent = "", not one.on_log_scale
+    is_reference = one.dose_nM == 0.0 and study.readout.relative_to == "vehicle"
+    if one.dose_nM is not None and 0.0 < one.dose_nM <= MOLAR_UP_TO_NM:
+        doubt = f"a dose of {one.dose_nM:g} nM; if this is in M, write it in nM: 1e-9 M is 1 nM"
+    elif percent and one.value > LARGEST_PERCENT:
+        doubt = f"{one.value:g} % of the reference; if dose and value are swapped, swap them back"
+    elif percent and is_reference and abs(one.value - 100.0) > FAR_FROM_REFERENCE:
+        doubt = f"{one.value:g} % without a dose; the vehicle is the reference, 100 % by definition"
+    if doubt:
+        warnings.warn(f"{one.row}: {doubt}.", DataWarning, stacklevel=4)
 
 
 def _look_for_fractions(percents: Sequence[Measurement]) -> None:

@@ -24,6 +24,7 @@ from protacsim.scenario import (
     displace,
     field_of,
     full_path,
+    number_at,
     numbers,
     replaced,
 )
@@ -93,6 +94,8 @@ class Unknown:
 
 def unknowns(parameters: Sequence[Parameter], study: Study) -> tuple[Unknown, ...]:
     """Every number to be estimated; raises `ParameterError` with every mistake."""
+    if not parameters:
+        raise ParameterError("a fit has no parameters; give at least one")
     found: list[Unknown] = []
     wrong: list[str] = []
     for parameter in parameters:
@@ -104,10 +107,23 @@ def unknowns(parameters: Sequence[Parameter], study: Study) -> tuple[Unknown, ..
     wrong += [
         f"fit parameter {n} is given twice; keep one" for n in set(names) if names.count(n) > 1
     ]
+    wrong += [] if wrong else dict.fromkeys(_set_twice(found, study))
     wrong += [] if wrong else _bound_together(found, study)
     if wrong:
         raise ParameterError("\n".join(wrong))
     return tuple(found)
+
+
+def _set_twice(found: Sequence[Unknown], study: Study) -> Iterator[str]:
+    """Unknowns that set the number of an axis, or of another unknown."""
+    for combination in study.combinations:
+        scenario, where = combination.scenario, labels_of(study, combination)
+        seen = {number_at(scenario, axis.path): f"axis {axis.path}" for axis in combination.numeric}
+        for unknown in (u for u in found if u.acts_on(where)):
+            number = FLOOR if unknown.path == FLOOR else number_at(scenario, unknown.path)
+            if number in seen:
+                yield f"fit parameter {unknown.name}: {seen[number]} sets the same number; keep one"
+            seen[number] = f"fit parameter {unknown.name}"
 
 
 def _bound_together(found: Sequence[Unknown], study: Study) -> Iterator[str]:

@@ -59,6 +59,12 @@ def displace(values: dict[str, Any], path: str) -> None:
         values.pop(f"{prefix}.{other}", None)
 
 
+def number_at(scenario: Scenario, path: str) -> str:
+    """One name for all paths that state the same number: `compound.` or its name, kon or koff."""
+    prefix, _, field = full_path(scenario, path).rpartition(".")
+    return f"{prefix}.{min({field} | other_spellings(field))}"
+
+
 LOOKED_UP = {
     "name": (
         "would only rename what is there and keep its numbers; write one [[treatment]] per "

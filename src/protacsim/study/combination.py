@@ -26,6 +26,7 @@ from protacsim.scenario import (
     field_of,
     full_path,
     is_structural,
+    number_at,
     numbers,
     replaced,
 )
@@ -143,14 +144,13 @@ class Combination:
         for path in (*study.axis_paths, *drawn):
             if path == TREATMENT:
                 continue
-            prefix, _, field = full_path(self.scenario, path).rpartition(".")
-            group = min({field} | other_spellings(field))
-            other = seen.get(f"{prefix}.{group}")
+            number = number_at(self.scenario, path)
+            other = seen.get(number)
             if other == path:
                 raise ParameterError(f"{path} is varied twice; keep one axis or sample of it")
             if other is not None:
                 raise ParameterError(f"{other} and {path} set the same number; keep one")
-            seen[f"{prefix}.{group}"] = path
+            seen[number] = path
 
     def _check_constants(self) -> None:
         """Constants that no source gives and the run needs."""
