@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from importlib import resources
 from typing import Any
@@ -20,6 +21,7 @@ from protacsim.provenance import (
     unverified,
 )
 from protacsim.scenario import SCHEDULE_FIELDS, Scenario, numbers, replaced
+from protacsim.study import Study, prepare
 from protacsim.units import unit_of
 
 TREATMENT = {
@@ -151,6 +153,17 @@ def test_a_varied_concentration_of_atp_needs_its_constant() -> None:
     km = "target.allele.km_atp_uM"
     assert km not in by_path(constants(each))
     assert km in by_path(constants(each, {"cell.atp_uM"}))
+
+
+def test_what_is_varied_stands_in_for_another_way_of_saying_it() -> None:
+    copies, amount = (f"cell.proteins.BTK.abundance_{each}" for each in ("copies", "nM"))
+    each = scenario(cell="cll_in_vivo")
+    assert copies in by_path(constants(each))
+    assert copies not in by_path(constants(each, {amount}))
+    axes = {amount: [100.0, 780.0], "compound.dose_nM": [1.0]}
+    study = Study(scenario(cell="cll_in_vivo", treatment="mt-802"), axes)
+    stated = json.loads(prepare(study).template.coordinates.attrs["unverified"])
+    assert not {copies, amount} & {entry["path"] for entry in stated}
 
 
 def test_the_least_certain_comes_first() -> None:

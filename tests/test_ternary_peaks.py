@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from protacsim.scenario import replaced
 pytestmark = pytest.mark.jit_only
 
 
-def still(treatment: str, **changes: float | str) -> ps.Scenario:
+def still(treatment: Any, **changes: float | str) -> ps.Scenario:
     """A scenario in which nothing is ubiquitinated, made or lost: binding alone."""
     scenario = ps.Scenario(cell="molm14", treatment=treatment)
     scenario = replaced(scenario, "ubiquitination.k_ub_per_h", 0.0)
@@ -26,17 +27,21 @@ def still(treatment: str, **changes: float | str) -> ps.Scenario:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("schedule", "changes"),
     [
-        {},
-        {"target__allele": "C481S"},
-        {"compound__cooperativity": 30.0, "cell__proteins__CRBN__abundance_nM": 400.0},
-        {"compound__fraction_unbound_cell": 0.1, "compound__fraction_unbound_medium": 0.3},
-        {"compound__efflux_pL_per_h": 60.0, "cell__medium_volume_pL": 50.0},
+        ({}, {}),
+        ({}, {"target__allele": "C481S"}),
+        ({}, {"compound__cooperativity": 30.0, "cell__proteins__CRBN__abundance_nM": 400.0}),
+        ({}, {"compound__fraction_unbound_cell": 0.1, "compound__fraction_unbound_medium": 0.3}),
+        ({}, {"compound__efflux_pL_per_h": 60.0, "cell__medium_volume_pL": 50.0}),
+        ({"compartment": "cell"}, {"cell__medium_volume_pL": 50.0}),
+        ({"every_h": 5.0, "doses": 4}, {}),
     ],
 )
-def test_the_network_peaks_where_the_closed_form_says(changes: dict[str, float | str]) -> None:
-    scenario = still("mt-802", **changes)
+def test_the_network_peaks_where_the_closed_form_says(
+    schedule: dict[str, Any], changes: dict[str, float | str]
+) -> None:
+    scenario = still({"compounds": [{"name": "mt-802", **schedule}]}, **changes)
     peak = pharmacology.ternary_peak(scenario)
     doses = float(peak.dose_nM) * np.array([0.5, 0.9, 1.0, 1.1, 2.0])
     study = ps.Study(
@@ -82,9 +87,20 @@ def test_peaks_of_a_study_stand_on_its_dims() -> None:
 
 @pytest.mark.parametrize(
     ("treatment", "changes"),
-    [("ibrutinib", {}), ("ir-1", {}), ("mt-802", {"compound__loss_medium_per_h": 0.1})],
+    [
+        ("ibrutinib", {}),
+        ("ir-1", {}),
+        ("mt-802", {"compound__loss_medium_per_h": 0.1}),
+        ({"compounds": [{"name": "mt-802", "stop_h": 100.0}]}, {}),
+    ],
 )
-def test_no_peak_where_there_is_no_such_equilibrium(treatment: str, changes: dict) -> None:
+def test_no_peak_where_there_is_no_such_equilibrium(treatment: Any, changes: dict) -> None:
     peak = pharmacology.ternary_peak(still(treatment, **changes))
     assert np.isnan(peak.dose_nM).all()
     assert np.isnan(peak.ternary_nM).all()
+
+
+def test_a_medium_that_never_changes_drains_a_dose_in_the_cell() -> None:
+    buffered = still({"compounds": [{"name": "mt-802", "compartment": "cell"}]})
+    buffered = replace(buffered, cell=replace(buffered.cell, medium_buffered=True))
+    assert np.isnan(pharmacology.ternary_peak(buffered).dose_nM)

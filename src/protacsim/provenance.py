@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from protacsim import library
 from protacsim.library import Fact
-from protacsim.scenario import SCHEDULE_FIELDS, Scenario, dosed, field_of, numbers, used
+from protacsim.scenario import (
+    SCHEDULE_FIELDS,
+    Scenario,
+    dosed,
+    field_of,
+    number_at,
+    numbers,
+    used,
+)
 from protacsim.units import unit_of
 
 GIVEN = "given"
@@ -43,12 +51,15 @@ class Constant:
 def constants(scenario: Scenario, varied: Collection[str] = ()) -> list[Constant]:
     """Every number that the scenario uses, the least certain first; doses are left out.
 
-    Numbers at `varied` paths may take any value.
+    Numbers at `varied` paths may take any value, and stand in for what else states the same.
     """
+    replaced = {number_at(scenario, path): path for path in varied}
     found = [
         _constant(scenario, path, value)
         for path, value in numbers(scenario).items()
-        if used(scenario, path, varied) and field_of(path) not in SCHEDULE_FIELDS
+        if used(scenario, path, varied)
+        and field_of(path) not in SCHEDULE_FIELDS
+        and replaced.get(number_at(scenario, path), path) == path
     ]
     return sorted(found, key=lambda entry: (ORDER.index(entry.confidence), entry.path))
 

@@ -1,4 +1,4 @@
-"""Where the closed form puts the maximum of the ternary complex, in the dose given to the medium.
+"""Where the closed form puts the maximum of the ternary complex, in the dose that is given.
 
 The equilibrium is that of `reduced.three_body_maximum`, at the drug-free amounts of target and
 ligase; permeation, binding in medium and cell, and ATP come in through the rate constants.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from protacsim import reduced
 from protacsim.entities import Compound
-from protacsim.mechanisms import rate_constants
+from protacsim.mechanisms import compartment_volumes, rate_constants
 from protacsim.mechanisms.rates import abundance
 from protacsim.scenario import Scenario, molecules, numbers
 
@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 
 class TernaryPeak(NamedTuple):
-    """Dose (nM in the medium) at which the ternary complex is highest, and its height (nM)."""
+    """Dose (nM, of each addition) at which the ternary complex is highest, and its height (nM)."""
 
     dose_nM: Array
     ternary_nM: Array
@@ -38,15 +38,16 @@ def ternary_peak(scenario: Scenario, values: Any = None) -> TernaryPeak:
 
     `values` are numbers by path, floats or arrays of one shape; those of the scenario by default.
     Both are NaN where this equilibrium does not exist: without a single degrader, with a covalent
-    bond, with a neosubstrate that competes for the ligase, and where compound or ligase is lost by
-    more than turnover. Destruction lowers the complex; the free degrader at which it is highest
-    stays the same.
+    bond, with a neosubstrate that competes for the ligase, with a washout, and where compound or
+    ligase is lost by more than turnover. Destruction lowers the complex; the free degrader at
+    which it is highest stays the same. Of repeated doses it is the equilibrium after the last.
     """
     values = numbers(scenario) if values is None else values
     entries = scenario.treatment.compounds
     if len(entries) != 1 or not _is_three_body(entries[0].compound, scenario):
         return TernaryPeak(np.asarray(np.nan), np.asarray(np.nan))
     x, ligase = entries[0].name, entries[0].compound.ligase or ""
+    schedule = entries[0].schedule
     rates = rate_constants(scenario, values)
     unbound = values[f"compounds.{x}.fraction_unbound_cell"]
     kd_target = unbound * rates[f"koff_target[{x}]"] / rates[f"kon_target[{x}]"]
@@ -66,12 +67,14 @@ def ternary_peak(scenario: Scenario, values: Any = None) -> TernaryPeak:
     given = in_medium if scenario.cell.medium_buffered else in_medium + in_cell + bound
     ways = ("kinact", "kinact_ternary", "loss_medium", "loss_cell", "ligase_loss", "elimination")
     lost = sum(rates.get(f"{way}[{x}]", 0.0) for way in ways)
-    exists = np.isfinite(given) & (np.asarray(lost) == 0.0)
-    per_nM = molecules(1.0, values["cell.medium_volume_pL"])
-    per_cell_nM = molecules(1.0, values["cell.volume_pL"])
+    stays = values.get(f"compounds.{x}.stop_h") is None and not (
+        scenario.cell.medium_buffered and schedule.compartment == "cell"
+    )
+    exists = np.isfinite(given) & (np.asarray(lost) == 0.0) & stays
+    per_nM = {place: molecules(1.0, v) for place, v in compartment_volumes(values).items()}
     return TernaryPeak(
-        np.where(exists, given / per_nM, np.nan),
-        np.where(exists, found.ternary / per_cell_nM, np.nan),
+        np.where(exists, given / schedule.doses / per_nM[schedule.compartment], np.nan),
+        np.where(exists, found.ternary / per_nM["cell"], np.nan),
     )
 
 
