@@ -397,6 +397,12 @@ def test_with_a_ki_the_off_rate_is_drawn_and_the_on_rate_follows():
             assert member["target_active"].sel({DOSE: dose}).item() == pytest.approx(alone, 1e-7)
 
 
+def test_a_constant_at_its_bound_says_so():
+    treated = Scenario(cell="molm14", treatment={"name": "mt-802", "dose_nM": 9.0})
+    with pytest.raises(ParameterError, match="is 1, and the steps of an elasticity lead beyond"):
+        sa.elasticities(treated, "compound.productive_fraction")
+
+
 def test_a_reading_of_zero_has_no_elasticity():
     lost = Scenario(
         cell="molm14", treatment={"name": "ibrutinib", "dose_nM": 10.0},

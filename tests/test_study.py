@@ -292,6 +292,50 @@ def test_on_error_raise_stops_at_the_first_failure() -> None:
         simulate(small({"name": "mt-802", "dose_nM": 10.0}), [24.0], method=ODE(max_steps=5))
 
 
+@pytest.mark.parametrize("value", [5, np.int64(5), np.float64(5), np.array(5.0), [5], range(5, 6)])
+def test_one_number_is_an_axis_and_a_time_of_one(value: Any) -> None:
+    assert Study(small(), {DOSE: value}).axes[0].values == (5.0,)
+    assert Readout(times_h=value).times_h == (5.0,)
+
+
+def test_a_time_may_have_a_unit() -> None:
+    assert Readout(times_h="30 min").times_h == Readout(times_h=["30 min"]).times_h == (0.5,)
+
+
+@pytest.mark.parametrize("times", ["24", True, [1, "2"], [False]])
+def test_times_of_a_run_are_numbers(times: Any) -> None:
+    with pytest.raises(ParameterError, match="give numbers, in h"):
+        simulate(small({"name": "mt-802", "dose_nM": 1.0}), times)
+
+
+def test_an_axis_of_treatments_takes_what_a_scenario_takes() -> None:
+    other = {"name": "ibrutinib", "dose_nM": 3.0}
+    named = [{"name": "mt-802", "dose_nM": 1.0}, other, {"compounds": [other], "name": "mine"}]
+    study = Study(base(), {"treatment": named})
+    assert [each.name for each in study.axes[0].values] == ["MT-802", "Ibrutinib", "mine"]
+    assert {each.compounds[0].schedule.dose_nM for each in study.axes[0].values} == {1.0, 3.0}
+
+
+def test_an_axis_of_numbers_says_which_is_none() -> None:
+    with pytest.raises(ParameterError, match=r"axis compound\.dose_nM has nan; must be finite"):
+        Study(small(), {DOSE: [1.0, np.nan]})
+
+
+@pytest.mark.jit_only
+def test_a_scenario_s_own_cell_and_allele_keep_their_changes_along_an_axis() -> None:
+    own = base(
+        {"name": "mt-802", "dose_nM": 100.0},
+        cell={"name": "molm14", "volume_pL": 2.0, "proteins": {"CRBN": {"abundance_nM": 100.0}}},
+        target={"name": "BTK", "allele": {"name": "WT", "km_atp_uM": 50.0}},
+    )
+    expected = simulate(own, [24.0])["target_total"].item()
+    for path, label, other in ((ALLELE, "WT", "C481S"), ("cell", "molm14", "ramos")):
+        found = run(Study(own, {path: [label, other]}))["target_total"].values.ravel()
+        assert found[0] == pytest.approx(expected, rel=1e-12)
+        assert found[1] == alone(own, at={path: other})["target_total"].item()
+        assert found[1] != found[0]
+
+
 # Read-outs per compound, coordinates and attributes.
 
 

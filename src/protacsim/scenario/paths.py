@@ -133,6 +133,8 @@ def _replaced(part: Any, keys: list[str], value: Any) -> Any:
         return dataclasses.replace(part, **{head: _replaced(below, rest, value)})
     if head == "basis":
         return _rebased(part, value)
+    if isinstance(value, str) and value == getattr(below, "name", None):
+        return part  # its own cell or allele, as it was changed, and not the library's anew
     return dataclasses.replace(part, **dict.fromkeys(other_spellings(head)), **{head: value})
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
-from protacsim.scenario import Scenario, full_path, numbers
+from protacsim.scenario import Scenario, full_path, numbers, replaced
 from protacsim.sensitivity_analysis.reading import ReadOut, name_of, reading
 from protacsim.simulation import differences, offsets
 from protacsim.simulation.slopes import STEP
@@ -90,10 +91,25 @@ def _steps(study: Study, paths: Sequence[str], step: float) -> list[Axis]:
         raise ParameterError(f"step is {step}; must be above 0 and below 0.5.")
     bases = [_base(study, path) for path in paths]
     columns = np.array(bases) * np.exp(offsets(len(paths), step))
+    for path, base, column in zip(paths, bases, columns.T, strict=True):
+        _check_ends(study.combinations[0].scenario, path, base, column)
     return [
         Axis(path, tuple(column.tolist()), zip=SENSITIVITY)
         for path, column in zip(paths, columns.T, strict=True)
     ]
+
+
+def _check_ends(scenario: Scenario, path: str, base: float, column: NDArray[np.float64]) -> None:
+    """Refuse a constant so close to a bound that the steps around it lead beyond."""
+    try:
+        for end in (column.min(), column.max()):
+            replaced(scenario, path, float(end))
+    except ParameterError as error:
+        bound = str(error).rstrip(".")
+        raise ParameterError(
+            f"{path} is {base:g}, and the steps of an elasticity lead beyond its bound ({bound}); "
+            "take a smaller step, set it further off, or leave it out."
+        ) from None
 
 
 def _base(study: Study, path: str) -> float:

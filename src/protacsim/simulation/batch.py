@@ -119,7 +119,10 @@ def _masked(solution: Solution) -> Solution:
 def checked_times(times_h: ArrayLike) -> Floats:
     """Output times as a float array; raises `ParameterError` unless finite and increasing."""
     try:
-        times = np.atleast_1d(np.ascontiguousarray(times_h, float))
+        given = np.asarray(times_h)
+        if given.dtype.kind not in "iufO":  # text and truth values would become numbers
+            raise TypeError(given.dtype)
+        times = np.atleast_1d(np.ascontiguousarray(given, float))
     except (TypeError, ValueError):
         raise ParameterError(f"times_h is {quoted(times_h)}; give numbers, in h.") from None
     if times.ndim != 1:

@@ -301,9 +301,19 @@ def _axis(entry: object) -> object:
         return entry
     values = entry["values"]
     if entry.get("path") == TREATMENT and isinstance(values, list | tuple):
-        values = [Treatment((value,)) if isinstance(value, str) else value for value in values]  # type: ignore[arg-type]
-    values = values.tolist() if isinstance(values, np.ndarray) else values
-    return {
-        **entry,
-        "values": (values,) if isinstance(values, str | int | float) else tuple(values),
-    }
+        return {**entry, "values": tuple(_treatment(value) for value in values)}
+    values = values.tolist() if isinstance(values, np.ndarray | np.generic) else values
+    listed = (values,) if isinstance(values, str | int | float) else tuple(values)
+    for value in listed:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ParameterError(f"axis {entry.get('path')} has {value:g}; must be finite")
+    return {**entry, "values": listed}
+
+
+def _treatment(value: object) -> object:
+    """A compound by its name, or a table of one or of a treatment, as a treatment."""
+    if isinstance(value, str):
+        return Treatment((value,))  # type: ignore[arg-type]
+    if isinstance(value, Mapping):
+        return Treatment(**value) if "compounds" in value else Treatment((value,))  # type: ignore[arg-type]
+    return value

@@ -32,9 +32,8 @@ REPLICATE = "replicate"
 
 
 def _times(value: object) -> object:
-    if isinstance(value, int | float):
-        return (value,)
-    return tuple(np.asarray(value).tolist()) if isinstance(value, np.ndarray) else value
+    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    return (value,) if isinstance(value, int | float | str) else value
 
 
 def _increasing(times_h: tuple[float, ...]) -> tuple[float, ...]:
