@@ -610,11 +610,13 @@ def test_a_folder_that_cannot_be_made_is_exit_5(call, folder, out):
     assert (folder / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize("what", [".", "missing"])
-def test_plotting_what_holds_no_results_is_exit_5(call, what):
+@pytest.mark.parametrize(
+    ("what", "why"), [(".", "manifest.json is missing"), ("missing", "missing is not there; give")]
+)
+def test_plotting_what_holds_no_results_is_exit_5(call, what, why):
     said = call("plot", what)
     assert said.code == cli.STORAGE
-    assert "manifest.json is missing" in said.err
+    assert why in said.err
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from protacsim.config import FIGURES, load
 from protacsim.config.panels import ROLES
 from protacsim.errors import ConfigError
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 HEAD = 'schema = "protacsim/1"\ntitle = "panels"\n[scenario]\ncell = "molm14"\n'
 ONE = '[[treatment]]\nname = "MT-802"\ncompounds = ["mt-802"]\n'
 TWO = ONE + '[[treatment]]\nname = "ibrutinib"\ncompounds = ["ibrutinib"]\n'
@@ -181,3 +182,21 @@ def test_a_dose_of_one_compound_among_several_has_its_name_on_the_axis(tmp_path:
     assert plot.dose_response(data, hue=hue).get_xlabel() == "mt-802 dose (nM)"
     figure = plot.species_flow_sheet(data, columns=hue)
     assert {ax.get_xlabel() for ax in figure.axes} == {"mt-802 dose (nM)"}
+
+
+@pytest.mark.parametrize(
+    ("select", "words"),
+    [
+        ("", 'write select = { neosubstrate = "IKZF1" } or another; known: IKZF1, IKZF3'),
+        ('select = { neosubstrate = "IKZF2" }', "did you mean 'IKZF"),
+    ],
+)
+def test_a_figure_shows_one_neosubstrate(tmp_path: Path, select: str, words: str) -> None:
+    shipped = (CONFIGS / "neosubstrates.toml").read_text()
+    config = tmp_path / "a.toml"
+    config.write_text(shipped.replace('select   = { neosubstrate = "IKZF1" }', select))
+    with pytest.raises(ConfigError) as caught:
+        load(config)
+    (line,) = caught.value.problems
+    assert "figure[2] shows neosubstrate_total of one neosubstrate" in line
+    assert words in line

@@ -218,7 +218,10 @@ def verify(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Check every byte of results against their manifests."""
+    """Check every byte of results (data.zarr) against their manifests.
+
+    Tables, figures and the report are made from it, and not checked.
+    """
     from protacsim.cli import inspecting
 
     raise typer.Exit(inspecting.verify(results, as_json=as_json))

@@ -20,7 +20,7 @@ LISTED_FAILURES = 1000
 
 
 def verify(folders: Sequence[Path], *, as_json: bool) -> int:
-    """Check every byte of results against their manifests."""
+    """Check every byte of the data against the manifests."""
     found = {str(folder): store.verify(folder) for folder in folders}
     if as_json:
         print_json([{"folder": folder, "problems": lines} for folder, lines in found.items()])
@@ -28,7 +28,7 @@ def verify(folders: Sequence[Path], *, as_json: bool) -> int:
         for line in lines:
             typer.echo(f"error: {printable(line)}", err=True)
         if not lines:
-            typer.echo(f"{printable(folder)}: every byte is as written")
+            typer.echo(f"{printable(folder)}: every byte of its data is as written")
     return STORAGE if any(found.values()) else OK
 
 

@@ -111,6 +111,7 @@ class FigureChecker:
         for key, section in zip(_keys(sections), sections, strict=True):
             if section is not None:
                 self._check_cells(key, section, study)
+                self._check_members(key, section, study)
                 if self.axes is not None:
                     self._check_panels(key, section, Dims(self.axes, study.samples), study)
                 found.append(self._figure(section, study))
@@ -128,6 +129,19 @@ class FigureChecker:
                 f"{key} is a {figure.kind}, which shows one run per point, but run.replicates is "
                 f'{study.replicates:,}; use kind = "single-cell", or a deterministic method.'
             )
+
+    def _check_members(self, key: str, figure: FigureSection, study: Study) -> None:
+        """Of an observable with a value for each compound or neosubstrate one is shown."""
+        chosen = dict(figure.chosen())
+        for reading in study.readout.readings:
+            names = study.members(reading.dim) if reading.dim else []
+            one = chosen.get(reading.dim)
+            settled = one in names or (one is None and len(names) == 1)
+            if reading.name in figure.observables and names and not settled:
+                self._say(
+                    f"{key} shows {reading.name} of one {reading.dim}; write select = "
+                    f'{{ {reading.dim} = "{names[0]}" }} or another; {one_of(str(one), names)}.'
+                )
 
     def _check_panels(self, key: str, figure: FigureSection, dims: Dims, study: Study) -> None:
         """Every dim is shown or chosen one value of, once each name of a dim is right."""

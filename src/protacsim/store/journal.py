@@ -148,6 +148,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _unfinished(folder: Path) -> str:
+    if not folder.exists():
+        return f"{folder} is not there; give the folder that a run wrote, such as results/<name>"
     if not (folder / PLAN).exists():
         return f"{folder / MANIFEST} is missing, so {folder} holds no finished results"
     done = len({receipt.chunk for receipt in journalled(folder)})
