@@ -655,6 +655,29 @@ def test_a_quote_that_is_not_closed_loses_no_row(tmp_path, note):
         fitting.read_measurements(path, study())
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("dmax_percent,90,%\ndmax_percent,80,%\n", "line 1: is no header; begin with one"),
+        ("compound.dose_nM,rep1,rep2\n1,2,3\n", "no column quantity and no value and no unit"),
+        ("quantity,value,unit\ntarget_active_percent,9,%\n", "add target_active to readout.obs"),
+    ],
+    ids=["no header", "wide", "not read out"],
+)
+def test_a_table_of_another_shape_is_explained(tmp_path, text, words):
+    path = tmp_path / "m.csv"
+    path.write_text(text)
+    with pytest.raises(ParameterError, match=words):
+        fitting.read_measurements(path, one_curve())
+
+
+def test_empty_rows_of_a_spreadsheet_are_no_mistake(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("quantity,value,unit,note\ndmax_percent,90,%,\n,,,\n , ,,\n\n")
+    (one,) = fitting.read_measurements(path, one_curve())
+    assert one.value == 90.0
+
+
 def test_a_comma_for_the_decimals_is_named():
     with pytest.raises(ParameterError, match="value is '97,5'; must be a number, with a point"):
         fitting.measurements(at_doses(["97,5"]), study())

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from protacsim.errors import DataWarning, ParameterError
+from protacsim.mechanisms import OBSERVABLES
 from protacsim.study import DOSE, Study
 from protacsim.study.doubts import MOLAR_UP_TO_NM
 from protacsim.units import PERCENT_IN, measured, unit_of
@@ -93,7 +94,7 @@ def read_measurements(
     except UnicodeDecodeError:
         raise ParameterError(f"{path}: is not text in UTF-8; save it as CSV (UTF-8)") from None
     lines = [(f"{path}, line {i}", line) for i, line in enumerate(text.splitlines(), 1)]
-    kept = [(name, line) for name, line in lines if line.strip() and not line.startswith("#")]
+    kept = [(name, line) for name, line in lines if line.strip(" \t,;") and line[0] != "#"]
     _check_commas(path, kept)
     table = _table(kept)
     if len(table) < FEWEST_LINES:
@@ -125,9 +126,14 @@ def _table(lines: Sequence[tuple[str, str]]) -> list[list[str]]:
 def _check_header(name: str, header: Sequence[str], study: Study) -> None:
     """Raise `ParameterError` for columns that nobody knows, and those that every row needs."""
     known = _known_columns(study)
+    if not {*header} & {*known}:
+        raise ParameterError(
+            f"{name}: is no header; begin with one that names the columns, such as "
+            f"{','.join(NEEDED)}, and write one row per number"
+        )
     wrong = [f"{name}: {_unknown(column, known)}" for column in header if column not in known]
     missing = [column for column in NEEDED if column not in header]
-    if missing and not wrong:
+    if missing:
         wrong.append(f"{name}: the header has no column {' and no '.join(missing)}; add it")
     if wrong:
         raise ParameterError("\n".join(wrong))
@@ -263,6 +269,9 @@ class _Checker:
         quantity = str(row.get("quantity") or "")
         percents = [f"{r.name}_percent" for r in self.study.readout.readings if not r.dim]
         known = [*POTENCIES, *EXTREMES, *percents]
+        if quantity.removesuffix("_percent") in OBSERVABLES and quantity not in known:
+            name = quantity.removesuffix("_percent")
+            raise ParameterError(f"{quantity} is not read out; add {name} to readout.observables")
         if quantity not in known:
             raise ParameterError(f"quantity {quantity!r}: {one_of(quantity, known)}")
         return quantity
