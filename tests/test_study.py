@@ -1,6 +1,7 @@
 """Studies: axes of names and numbers, references, masks, and what is refused before a run."""
 
 import json
+import shutil
 from typing import Any
 
 import numpy as np
@@ -379,6 +380,19 @@ def test_progress_counts_the_points_of_finished_chunks(monkeypatch: pytest.Monke
     axes = {ALLELE: ["WT", "C481S"], DOSE: [0.0, 0.1]}
     run(Study(small(), axes), progress=lambda done, points: seen.append((done, points)))
     assert seen == [(2, 4), (4, 4)]
+
+
+def test_a_stored_result_is_read_when_it_is_used(tmp_path):
+    study = Study(small(), {DOSE: [1.0, 10.0]}, Readout(("target_total", "ternary")))
+    expected = run(study)
+    found = run(study, tmp_path / "a", lazily=True)
+    xr.testing.assert_identical(found.target_total, expected.target_total)
+    for name in ("target_total", "ternary"):
+        shutil.rmtree(tmp_path / "a/data.zarr" / name / "c")
+    xr.testing.assert_identical(found.target_total, expected.target_total)
+    assert np.isnan(found.ternary).all()  # not read before: its files are gone
+    with pytest.raises(ParameterError, match="without a folder"):
+        run(study, lazily=True)
 
 
 def test_arrays_and_single_values_make_axes() -> None:

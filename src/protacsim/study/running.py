@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protacsim import store
-from protacsim.errors import SimulationError
+from protacsim.errors import ParameterError, SimulationError
 from protacsim.simulation import LOST, STATUS, failure, warm_up
 from protacsim.study.describing import prepare, seconds_per_point
 from protacsim.study.doubts import ask_about
@@ -37,6 +37,7 @@ def run(
     study: Study,
     folder: Path | str | None = None,
     *,
+    lazily: bool = False,
     workers: Workers | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
@@ -45,16 +46,19 @@ def run(
     Each observable is there in nM (or nM/h), and as `<observable>_percent` of the reference when
     the read-out has one; `status` tells which points failed (their values are NaN). With
     `on_error = "raise"` the first failed point raises `SimulationError`. With `folder` the results
-    stream to a store there, what it already has is checked and kept, and the result is read back.
+    stream to a store there, what it already has is checked and kept, and the result is read back:
+    whole, or with `lazily` each variable when it is first used.
 
     The result is the same bit for bit for any `workers`. `DataWarning` asks about concentrations
     that look as if they were in M.
     """
     check_kind("study", study, Study, "; simulate takes a Scenario")
+    if lazily and folder is None:
+        raise ParameterError("lazily is True without a folder to read from; name one.")
     ask_about(study)
     if folder is not None:
         run_to_store(study, Path(folder), workers=workers, progress=progress)
-        return store.reopened(Path(folder))
+        return store.reopened(Path(folder), lazily=lazily)
     return _in_memory(study, workers or Workers(), progress)
 
 
