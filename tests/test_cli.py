@@ -302,6 +302,13 @@ def test_a_dry_run_counts_and_writes_nothing(call, folder):
     assert [path.name for path in folder.iterdir()] == ["a.toml"]
 
 
+def test_a_dry_run_counts_one_reference_for_all_cells_of_a_condition(call):
+    config = str(CONFIGS / "single_cell.toml")
+    (report,) = call("run", config, "--dry-run", "--json").json
+    assert report["points"] == 2 * 2 * 1000  # treatments, alleles, cells
+    assert report["runs"] == report["points"] + 2 * 2
+
+
 def test_without_a_dose_axis_the_summary_lists_the_points(call, folder):
     (folder / "a.toml").write_text(
         changed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from protacsim import pharmacology
 from protacsim.errors import MethodWarning, ParameterError
 from protacsim.methods import LNA, ODE, SSA, Auto
 from protacsim.scenario import Scenario, numbers, replaced
-from protacsim.simulation import read_out_ensemble
-from protacsim.study import Readout, Study, describing, run
+from protacsim.simulation import read_out, read_out_ensemble
+from protacsim.study import Readout, Study, describing, references, run, slab
 from protacsim.study.executors import Workers
 
 DOSE, COOPERATIVITY = "compound.dose_nM", "compound.cooperativity"
@@ -165,3 +166,27 @@ def test_a_summary_leaves_out_percentages_of_nothing() -> None:
     assert len(summary_table(without)) == len(table) - table[DOSE].eq(10.0).sum() / 2
     without["target_total"][0] = np.nan  # failed runs stay
     assert len(summary_table(without)) == len(table)
+
+
+@pytest.mark.parametrize("points_per_chunk", [1, 4, 100])
+@pytest.mark.parametrize("method", [SSA(), ODE()])
+def test_the_references_that_are_run_are_counted(monkeypatch, method, points_per_chunk) -> None:
+    monkeypatch.setattr(describing, "POINTS_PER_CHUNK", points_per_chunk)
+    asked = study(method, replicates=4 if isinstance(method, SSA) else 1)
+    rows = []
+
+    def counting(scenario: Scenario, values: Any, *others: Any, **options: Any) -> Any:
+        rows.append(np.size(values[f"compounds.{scenario.treatment.compounds[0].name}.dose_nM"]))
+        return read_out(scenario, values, *others, **options)
+
+    monkeypatch.setattr(slab, "read_out", counting)
+    run(asked, workers=Workers("threads", 1))
+    of_points = 0 if isinstance(method, SSA) else asked.points
+    assert references(asked) == sum(rows) - of_points
+
+
+def test_cells_that_share_a_reference_are_counted_once() -> None:
+    """Two doses and three cooperativities of any number of cells: three vehicles."""
+    asked = study(SSA(), replicates=6)
+    assert references(asked) == 3
+    assert references(dataclasses.replace(asked, readout=Readout(times_h=TIMES_H))) == 0

@@ -9,7 +9,14 @@ import typer
 from protacsim.cli import counted, printable
 from protacsim.cli.tables import print_json
 from protacsim.config import Job
-from protacsim.study import dim_of_doses, grid, result_bytes, seconds_per_point, settled
+from protacsim.study import (
+    grid,
+    references,
+    result_bytes,
+    seconds_per_point,
+    seconds_per_reference,
+    settled,
+)
 
 BASE_MEMORY_BYTES = 300_000_000
 WORTH_TELLING_BYTES = 1_000_000_000
@@ -18,15 +25,15 @@ WORTH_TELLING_BYTES = 1_000_000_000
 def estimate(job: Job) -> dict[str, Any]:
     """Figures for one configuration, from the study alone."""
     study, _ = settled(job.study)
-    doses = study.dims.get(dim_of_doses(study.dims) or "", 1)
-    runs = study.points + (study.points // doses if study.readout.relative_to else 0)
+    beside = references(study)
+    seconds = study.points * seconds_per_point(study) + beside * seconds_per_reference(study)
     size = result_bytes(study)
     return {
         "config": str(job.source),
         "points": study.points,
-        "runs": runs,
+        "runs": study.points + beside,
         "chunks": grid(study).chunks,
-        "seconds_estimated": float(f"{runs * seconds_per_point(study):.2g}"),
+        "seconds_estimated": float(f"{seconds:.2g}"),
         "bytes": size,
         "memory_bytes": BASE_MEMORY_BYTES + 2 * size,
     }

@@ -10,10 +10,12 @@ from protacsim.study.describing import (
     config_sha256,
     grid,
     prepare,
+    references,
     resolved,
     restored,
     result_bytes,
     seconds_per_point,
+    seconds_per_reference,
 )
 from protacsim.study.doubts import ask_about
 from protacsim.study.executors import KINDS, Workers, available_cores
@@ -44,11 +46,13 @@ __all__ = [
     "failures",
     "grid",
     "prepare",
+    "references",
     "resolved",
     "restored",
     "result_bytes",
     "run",
     "run_to_store",
     "seconds_per_point",
+    "seconds_per_reference",
     "settled",
 ]

@@ -29,6 +29,7 @@ from protacsim.simulation import STATUS, engine_of, seconds_per_run
 from protacsim.store import Grid, Template, Variable, chunk_lengths, sha256_of
 from protacsim.study import cells
 from protacsim.study.axes import Sample
+from protacsim.study.combination import Combination
 from protacsim.study.designs import Drawn, uniforms
 from protacsim.study.nouns import REPLICATE, Study
 from protacsim.study.slab import zeroed_paths
@@ -130,8 +131,11 @@ def seconds_per_point(study: Study) -> float:
 
     The method of the study is settled.
     """
-    if study.is_stochastic:
-        return cells.seconds(study)
+    return cells.seconds(study) if study.is_stochastic else seconds_per_reference(study)
+
+
+def seconds_per_reference(study: Study) -> float:
+    """The same of one run that is deterministic whatever the method: of the mean cell."""
     step = max(1, len(study.combinations) // NETWORKS_LOOKED_AT)
     looked_at = study.combinations[::step]
     costs = [
@@ -158,18 +162,37 @@ def grid(study: Study) -> Grid:
 
 
 def _without_reference(study: Study) -> set[str]:
-    """Dims that cost nothing more: replicates, and those the reference does not have."""
+    """Dims that cost nothing more: replicates, and those no reference has."""
+    return set.intersection(*(_of_one_reference(study, c) for c in study.combinations))
+
+
+def _of_one_reference(study: Study, combination: Combination) -> set[str]:
+    """Dims along which the points of one combination share a reference."""
     relative_to = study.readout.relative_to
     if relative_to is None:
         return {REPLICATE}
-    return {REPLICATE} | {
-        dim
-        for dim in study.dims
-        if all(
-            dim in c.shape and c.paths_along(dim) <= set(zeroed_paths(c.scenario, relative_to))
-            for c in study.combinations
+    zeroed = set(zeroed_paths(combination.scenario, relative_to))
+    return {REPLICATE} | {d for d in combination.shape if combination.paths_along(d) <= zeroed}
+
+
+def references(study: Study) -> int:
+    """Runs of references; a chunk runs one for all of its points that share it.
+
+    The method of the study is settled.
+    """
+    if study.readout.relative_to is None:
+        return 0
+    found = grid(study)
+    chunks = dict(zip(found.sizes, found.shape, strict=True))
+    return sum(
+        math.prod(
+            (chunks if dim in shared else found.sizes)[dim]
+            for dim in study.dims
+            if dim not in combination.index
         )
-    }
+        for combination in study.combinations
+        for shared in (_of_one_reference(study, combination),)
+    )
 
 
 def template(study: Study, settled: Study) -> Template:
