@@ -1,7 +1,6 @@
 """Checking a configuration: every mistake of a document, each once, in two passes.
 
 Pass 1 checks all fields of all sections; pass 2 checks across sections, on every part that passed.
-What this version cannot execute is checked and refused with one sentence.
 """
 
 from __future__ import annotations
