@@ -120,6 +120,13 @@ def test_a_map_of_a_reading_has_contours_of_the_dc50(width_mm):
     assert_readable(figure)
 
 
+def test_the_bar_of_a_pure_number_names_no_unit():
+    data = hooks()
+    data["target_total_percent"].attrs = {"units": "1", "long_name": "share"}
+    figure = plot.heatmap(data, y=ALPHA, select={KD: 10.0})
+    assert "share" in {ax.get_ylabel() for ax in figure.axes}
+
+
 def test_cells_lie_in_order_however_an_axis_lists_them():
     """Doses and designs in any order, dose 0 among them, give the map of the ordered ones."""
     ordered = hooks()

@@ -88,6 +88,27 @@ def test_responders_against_dose():
     assert found["fraction"].attrs["long_name"] == "fraction with target total below 20 %"
 
 
+@pytest.mark.parametrize(
+    ("units", "said"), [("nM", "below 20 nM"), ("1", "below 20"), ("", "below 20")]
+)
+def test_a_threshold_has_the_unit_of_its_variable(units, said):
+    data = patients([[90.0, 10.0]]).rename(target_total_percent="target_total")
+    data["target_total"].attrs["units"] = units
+    found = ph.fraction_below(data, "target_total", 20.0, "patient")
+    assert found["fraction"].attrs["long_name"].endswith(f"target total {said}")
+
+
+def test_pure_numbers_say_that_they_are_some():
+    """The unit of CF-1.11, section 3.1, for what is dimensionless."""
+    data = patients([[90.0, 10.0], [50.0, 5.0], [20.0, 1.0]]).expand_dims({"arm": ["a", "b"]})
+    curves = ph.dose_response(data)
+    shifts = ph.fold_shift(curves, "dmax_percent", "arm", "a")
+    courses = ph.time_course(data.rename({DOSE: "time_h"}))
+    responders = ph.fraction_below(data, "target_total_percent", 20.0, "patient")
+    for found in (shifts, courses["plateau"], responders["fraction"]):
+        assert found.attrs["units"] == "1"
+
+
 def test_the_interval_of_a_reading_and_its_sentence():
     share = np.linspace(0.0, 1.0, 400).clip(1e-6, 1.0 - 1e-6)
     dc50 = 10.0 ** stats.norm(math.log10(2.1), 0.29).ppf(share)

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from protacsim.errors import ParameterError
-from protacsim.pharmacology.readings import Reason
+from protacsim.pharmacology.readings import DIMENSIONLESS, Reason
 from protacsim.units import MOLECULES_PER_NM_PL
 from protacsim.validation import one_of
 
@@ -97,7 +97,7 @@ def fraction_lost(
     known = cells.notnull().sum(CELL_DIM)
     lost = (cells < 100.0 - loss_percent).sum(CELL_DIM)
     fraction = (lost / known.where(known > 0)).rename(f"{observable}_fraction_lost")
-    return fraction.assign_attrs(units="1", loss_percent=loss_percent)
+    return fraction.assign_attrs(units=DIMENSIONLESS, loss_percent=loss_percent)
 
 
 def fraction_of_cells(
@@ -114,7 +114,7 @@ def fraction_of_cells(
     lost = counted & (cells < (1.0 - loss_percent / 100.0) * first)
     total = counted.sum(CELL_DIM)
     fraction = (lost.sum(CELL_DIM) / total.where(total > 0)).rename(f"{observable}_fraction")
-    return fraction.assign_attrs(units="1", loss_percent=loss_percent)
+    return fraction.assign_attrs(units=DIMENSIONLESS, loss_percent=loss_percent)
 
 
 def _check_loss(loss_percent: float) -> None:
@@ -156,7 +156,9 @@ def fano_factor(data: xr.Dataset, volume_pL: float, observable: str = "target_to
     mean = cells.mean(CELL_DIM)
     fano = cells.var(CELL_DIM, ddof=1) / mean.where(mean > 0.0)
     reason = mean.copy(data=np.where(mean > 0.0, Reason.NONE.value, Reason.ZERO_REFERENCE.value))
-    return xr.Dataset({"fano_factor": fano.assign_attrs(units="1"), "fano_factor_reason": reason})
+    return xr.Dataset(
+        {"fano_factor": fano.assign_attrs(units=DIMENSIONLESS), "fano_factor_reason": reason}
+    )
 
 
 def _molecules_per_unit(cells: xr.DataArray, volume_pL: float) -> float:

@@ -24,7 +24,7 @@ from protacsim.pharmacology.dose_curves import (
     mark_failed,
 )
 from protacsim.pharmacology.interpolation import MIN_POINTS, Floats, Mask
-from protacsim.pharmacology.readings import REASON_DTYPE, Reading, Readings, Reason
+from protacsim.pharmacology.readings import DIMENSIONLESS, REASON_DTYPE, Reading, Readings, Reason
 from protacsim.pharmacology.time_curves import (
     d50_time_h,
     initial_rate_per_h,
@@ -198,7 +198,10 @@ def fold_shift(
         raise ParameterError(f"{dim} has no {reference!r}; choose from {', '.join(labels)}.")
     base = values.sel({dim: reference}, drop=True)
     ratio = (values / base.where(base != 0.0)).transpose(*values.dims)
-    ratio.attrs = {"units": "", "long_name": f"{quantity} relative to {dim} {reference}"}
+    ratio.attrs = {
+        "units": DIMENSIONLESS,
+        "long_name": f"{quantity} relative to {dim} {reference}",
+    }
     own = curves[f"{quantity}_reason"].transpose(*values.dims)
     null = np.where(base.isnull(), Reason.NO_REFERENCE, Reason.ZERO_REFERENCE)
     unresolved = base.copy(data=null).broadcast_like(ratio).transpose(*ratio.dims).to_numpy()
@@ -337,7 +340,7 @@ def _variables(
     dims: tuple[Hashable, ...],
     shape: tuple[int, ...],
 ) -> dict[Hashable, Any]:
-    attrs = {"units": unit_of(name), "long_name": _LONG_NAMES[name]}
+    attrs = {"units": unit_of(name) or DIMENSIONLESS, "long_name": _LONG_NAMES[name]}
     if not isinstance(column, Readings):
         return {name: (dims, column.reshape(shape), attrs)}
     about = {"long_name": f"why {name} is null"}

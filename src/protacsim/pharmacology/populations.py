@@ -13,6 +13,8 @@ import numpy as np
 import xarray as xr
 
 from protacsim.errors import ParameterError
+from protacsim.pharmacology.readings import DIMENSIONLESS
+from protacsim.units import unit_of
 
 LEVEL: Final = 0.9
 DIGITS: Final = 2
@@ -111,8 +113,10 @@ def fraction_below(
     counted = values.notnull()
     members = counted.sum(dim)
     below = (values < threshold).sum(dim)
-    name = f"{observable_percent.removesuffix('_percent').replace('_', ' ')} below {threshold:g} %"
-    attrs = {"units": "", "long_name": f"fraction with {name}"}
+    name = observable_percent.removesuffix("_percent").replace("_", " ")
+    unit = values.attrs.get("units", unit_of(observable_percent))
+    level = f"{threshold:g}" if unit in ("", DIMENSIONLESS) else f"{threshold:g} {unit}"
+    attrs = {"units": DIMENSIONLESS, "long_name": f"fraction with {name} below {level}"}
     return xr.Dataset(
         {
             "fraction": (below / members.where(members > 0)).assign_attrs(attrs),

@@ -15,6 +15,9 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+DIMENSIONLESS: Final = "1"
+"""The attribute `units` of a pure number, as the CF conventions write it."""
+
 
 class Reason(StrEnum):
     """Why a quantity is null; the empty string means that it is a number."""

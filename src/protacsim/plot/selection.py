@@ -199,7 +199,7 @@ def unit_shown(variable: xr.DataArray) -> str:
     """Return the unit as the value axis names it, e.g. "% of vehicle"."""
     units = str(variable.attrs.get("units", ""))
     relative_to = variable.attrs.get("relative_to", "")
-    return f"{units} of {relative_to}" if units == "%" and relative_to else units
+    return f"{units} of {relative_to}" if units == "%" and relative_to else wording.symbol(units)
 
 
 def title(part: xr.Dataset, data: xr.Dataset, hue: str) -> tuple[str, str]:

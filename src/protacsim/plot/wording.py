@@ -21,8 +21,8 @@ def quantity(words: str) -> str:
 
 
 def symbol(units: str) -> str:
-    """Write a unit that stands alone: "uM" gives "µM"."""
-    return units.replace("uM", "µM")
+    """Write a unit that stands alone: "uM" gives "µM", "1" of a pure number nothing."""
+    return "" if units == "1" else units.replace("uM", "µM")
 
 
 def unit(units: str) -> str:
