@@ -39,11 +39,21 @@ if TYPE_CHECKING:
     from protacsim.fitting import Parameter, fit
     from protacsim.mechanisms import build_network
     from protacsim.methods import LNA, ODE, SSA, Auto, Hybrid, Reference
-    from protacsim.network import Network
+    from protacsim.network import Dose, Gene, Network
     from protacsim.scenario import Scenario, Treatment
-    from protacsim.simulation import gradients, moments, sample, simulate, solve, steady_state
+    from protacsim.simulation import (
+        Ensemble,
+        Moments,
+        Solution,
+        gradients,
+        moments,
+        sample,
+        simulate,
+        solve,
+        steady_state,
+    )
     from protacsim.store import open_results
-    from protacsim.study import Axis, Draw, Readout, Sample, Study, run
+    from protacsim.study import Axis, Draw, Readout, Sample, Study, Workers, run
 
 _HOME = {
     "config": ("Job", "load"),
@@ -60,11 +70,21 @@ _HOME = {
     ),
     "mechanisms": ("build_network",),
     "methods": ("LNA", "ODE", "SSA", "Auto", "Hybrid", "Reference"),
-    "network": ("Network",),
+    "network": ("Dose", "Gene", "Network"),
     "scenario": ("Scenario", "Treatment"),
-    "simulation": ("gradients", "moments", "sample", "simulate", "solve", "steady_state"),
+    "simulation": (
+        "Ensemble",
+        "Moments",
+        "Solution",
+        "gradients",
+        "moments",
+        "sample",
+        "simulate",
+        "solve",
+        "steady_state",
+    ),
     "store": ("open_results",),
-    "study": ("Axis", "Draw", "Readout", "Sample", "Study", "run"),
+    "study": ("Axis", "Draw", "Readout", "Sample", "Study", "Workers", "run"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _MODULES = (
