@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         Allele,
         Cell,
         Compound,
-        Ligase,
         Protein,
         Target,
         Ubiquitination,
@@ -58,7 +57,7 @@ if TYPE_CHECKING:
 _HOME = {
     "config": ("Job", "load"),
     "dosing": ("Schedule",),
-    "entities": ("Allele", "Cell", "Compound", "Ligase", "Protein", "Target", "Ubiquitination"),
+    "entities": ("Allele", "Cell", "Compound", "Protein", "Target", "Ubiquitination"),
     "fitting": ("Parameter", "fit"),
     "errors": (
         "ConfigError",

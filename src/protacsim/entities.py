@@ -1,4 +1,4 @@
-"""What a run is about: compounds, targets and their alleles, ligases, cells, the ubiquitin chain.
+"""What a run is about: compounds, targets and their alleles, cells, the ubiquitin chain.
 
 Each is frozen, validated and unit-suffixed, and knows nothing of species, reactions or solvers.
 Where a number comes from is kept in `library`; a field that is None is filled from there.
@@ -231,13 +231,6 @@ class Target:
 
     name: Name
     allele: Allele | Name = "WT"
-
-
-@noun
-class Ligase:
-    """An E3 ligase by its substrate receptor."""
-
-    name: Name
 
 
 @noun
