@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 import warnings
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import pytest
 
 import protacsim as ps
 from protacsim import fitting
-from protacsim.errors import DataWarning, ParameterError
+from protacsim.errors import DataWarning, ParameterError, SimulationError
 from protacsim.fitting.estimation import Objective, best_fit, fit_from, residuals, scanned
 from protacsim.fitting.parameters import Unknown
 from protacsim.fitting.profiles import profile, rise_at
@@ -795,12 +796,32 @@ high = 1e5
 """
 
 
+def test_starts_are_drawn_with_the_seed_of_the_study(monkeypatch):
+    """And each is told of when it is done."""
+    asked, told = [], []
+    seeded = dataclasses.replace(study(), seed=7)
+
+    def without_fits(model, starts, seed, progress):
+        asked.append(seed)
+        raise SimulationError("no fit", 0, 0.0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fitting, "best_fit", without_fits)
+        for seed in (None, 0, 3):
+            with pytest.raises(SimulationError, match="no fit"):
+                fitting.fit(seeded, [ROW], parameters(), seed=seed)
+    assert asked == [7, 0, 3]
+    best_fit(linear(), 3, 1, lambda done, total: told.append((done, total)))
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
 @pytest.mark.jit_only
-def test_a_fit_of_a_configuration_writes_its_tables(tmp_path):
+def test_a_fit_of_a_configuration_writes_its_tables(tmp_path, monkeypatch):
     from typer.testing import CliRunner
 
-    from protacsim.cli import app
+    from protacsim.cli import app, progress
 
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
     (tmp_path / "measured.csv").write_text(
         "treatment,quantity,value,unit\nMT-802,dc50_relative_nM,14.6,nM\nMT-802,dmax_percent,85,%\n"
     )
@@ -809,6 +830,7 @@ def test_a_fit_of_a_configuration_writes_its_tables(tmp_path):
     said = CliRunner().invoke(app, ["run", str(config), "--out", str(tmp_path / "r")])
     assert said.exit_code == 0, said.output
     assert "ubiquitination.k_ub_per_h" in said.output
+    assert re.search(r"\nfitting: 1 of 2 starts, [\d.]+ starts/s, about \d+ s left\n", said.stderr)
     header, line = (tmp_path / "r/fit_parameters.csv").read_text().splitlines()
     row = dict(zip(header.split(","), line.split(","), strict=True))
     assert float(row["low"]) < float(row["estimate"]) < float(row["high"])

@@ -12,6 +12,7 @@ import typer
 from protacsim import fitting
 from protacsim.cli import counted
 from protacsim.cli.overviews import told
+from protacsim.cli.progress import progress
 from protacsim.cli.publishing import (
     FIT,
     FIT_CURVES,
@@ -45,9 +46,10 @@ def calibrate(
     """Fit, and write parameters, measurements and curves as CSV; numbers and figure of the fit."""
     from protacsim import plot
 
-    found, curves = fitting.fitted(
-        job.study, fit.data, fit.parameters, starts=fit.starts, seed=job.study.seed, level=fit.level
-    )
+    with progress(fit.starts, "fitting", "starts") as tell:
+        found, curves = fitting.fitted(
+            job.study, fit.data, fit.parameters, starts=fit.starts, level=fit.level, progress=tell
+        )
     parameters = found.drop_dims("measurement").to_dataframe().reset_index()
     measurements = found.drop_dims("parameter").to_dataframe().reset_index(drop=True)
     write_table(parameters, folder / PARAMETERS)

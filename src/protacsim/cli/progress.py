@@ -14,13 +14,13 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def progress(points: int) -> Iterator[Progress]:
-    """A function to be told the points that are done, and all points."""
+def progress(total: int, doing: str = "simulating", what: str = "points") -> Iterator[Progress]:
+    """A function to be told the points (or else what) that are done, and all points."""
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines()
+        yield _Lines(doing, what)
         return
     from rich.progress import (
         BarColumn,
@@ -34,11 +34,11 @@ def progress(points: int) -> Iterator[Progress]:
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Points per second."""
+        """What is done per second."""
 
         def render(self, task: Task) -> Text:
             """The rate, once it is known."""
-            return Text(f"{task.speed:,.0f} points/s" if task.speed else "")
+            return Text(_rate(task.speed, what) if task.speed else "")
 
     columns = (
         TextColumn("{task.description}"),
@@ -48,14 +48,19 @@ def progress(points: int) -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("simulating", total=points)
+        task = bar.add_task(doing, total=total)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _rate(per_second: float, what: str) -> str:
+    return f"{per_second:{',.0f' if per_second >= 1.0 else '.1g'}} {what}/s"
 
 
 class _Lines:
     """Plain lines, so rarely that a log file stays readable."""
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str, what: str) -> None:
+        self.doing, self.what = doing, what
         self.began = self.told = time.monotonic()
         self.found: int | None = None
 
@@ -63,7 +68,7 @@ class _Lines:
         if self.found is None:
             self.found = done
             if 0 < done < total:
-                typer.echo(f"Going on: {done:,} of {total:,} points are there.", err=True)
+                typer.echo(f"Going on: {done:,} of {total:,} {self.what} are there.", err=True)
         now = time.monotonic()
         if now - self.told < SECONDS_BETWEEN_LINES or done >= total:
             return
@@ -71,5 +76,6 @@ class _Lines:
         rate = (done - self.found) / (now - self.began)
         left = f", about {(total - done) / rate:,.0f} s left" if rate else ""
         typer.echo(
-            f"simulating: {done:,} of {total:,} points, {rate:,.0f} points/s{left}", err=True
+            f"{self.doing}: {done:,} of {total:,} {self.what}, {_rate(rate, self.what)}{left}",
+            err=True,
         )

@@ -55,7 +55,7 @@ def fit(
     parameters: Sequence[Parameter],
     *,
     starts: int = 8,
-    seed: int = 1,
+    seed: int | None = None,
     level: float = 0.9,
     progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
@@ -71,6 +71,10 @@ def fit(
         A CSV file, rows, or measurements (see `read_measurements`).
     starts
         Fits from this many points of the space of parameters; the best one counts.
+    seed
+        Of these points; the study's own by default.
+    progress
+        Told the starts that are done, and all starts.
 
     Returns
     -------
@@ -101,14 +105,14 @@ def fitted(
     parameters: Sequence[Parameter],
     *,
     starts: int = 8,
-    seed: int = 1,
+    seed: int | None = None,
     level: float = 0.9,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """What `fit` returns, and the fitted curves with bands (see `fitted_curves`)."""
     found = _measured(data, study)
     model = Model(study, found, unknowns(parameters, study))
-    best = best_fit(model, starts, seed, progress)
+    best = best_fit(model, starts, study.seed if seed is None else seed, progress)
     estimates = dataset(model, best, intervals(model, best, level), level)
     return estimates, fitted_curves(model, best, level)
 

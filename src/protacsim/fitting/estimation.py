@@ -220,10 +220,11 @@ def best_fit(
     low, high = log_bounds(model.unknowns)
     found: list[Estimate] = []
     points = _starts(model.unknowns, low, high, starts, seed)
+    tell = progress or (lambda _done, _total: None)
+    tell(0, len(points))
     for done, start in enumerate(points, 1):
         found.append(fit_from(objective, scanned(model, start)))
-        if progress is not None:
-            progress(done, len(points))
+        tell(done, len(points))
     finite = [estimate for estimate in found if np.isfinite(estimate.predicted).any()]
     if not finite:
         raise SimulationError(
