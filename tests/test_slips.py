@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from scipy.interpolate import PchipInterpolator
 import protacsim as ps
 from protacsim.errors import ParameterError
 from protacsim.network import Dose
+from protacsim.simulation import settle
 
 
 def decay():
@@ -316,6 +319,50 @@ SLIPS = {
     ),
     "times in words": (lambda: ps.simulate(base(), ["24 h"]), r"times_h is \['24 h'\]"),
     "times in rows": (lambda: ps.simulate(base(), [[1.0, 2.0]]), r"has the shape \(1, 2\)"),
+    "network of a cell": (lambda: ps.build_network("molm14"), "scenario is 'molm14'"),
+    "fit of a scenario": (lambda: ps.fit(base(), [], []), "study is .*kind Study"),
+    "sensitivity of a scenario": (
+        lambda: ps.sensitivity_analysis.sensitivity(base(), {}),
+        "study is .*kind Study",
+    ),
+    "uncertainty of a scenario": (
+        lambda: ps.sensitivity_analysis.uncertainty(base()),
+        "study is .*kind Study",
+    ),
+    "number of workers": (lambda: ps.run(ps.Study(base()), workers=4), "workers is 4; .*Workers"),
+    "solution of a scenario": (lambda: ps.solve(base(), {}, {}, [1.0]), "network is .*Network"),
+    "solution by name": (
+        lambda: ps.solve(ps.Network("a"), {}, {}, [1.0], method="ode"),
+        "method is 'ode'",
+    ),
+    "rest of a scenario": (lambda: settle(base(), {}, {}), "network is .*Network"),
+    "cells of a scenario": (
+        lambda: ps.sample(base(), {}, {}, [1.0], seed=1, replicates=1),
+        "network is .*Network",
+    ),
+    "cells without chance": (
+        lambda: ps.sample(ps.Network("a"), {}, {}, [1.0], seed=1, replicates=1, method=ps.ODE()),
+        "method is ODE",
+    ),
+    "moments of a scenario": (lambda: ps.moments(base(), {}, {}, [1.0]), "network is .*Network"),
+    "moments of cells": (
+        lambda: ps.moments(ps.Network("a"), {}, {}, [1.0], method=ps.SSA()),
+        "method is SSA",
+    ),
+    "peak of a study": (
+        lambda: ps.pharmacology.ternary_peak(ps.Study(base())),
+        "scenario is .*kind Scenario",
+    ),
+    "true is no dose": (lambda: ps.Axis(DOSE, [True, 2]), "has True; must be a number in nM"),
+    "peaks of a scenario": (
+        lambda: ps.pharmacology.ternary_peaks(base()),
+        "study is .*kind Study",
+    ),
+    "members of a list": (lambda: ps.pharmacology.member_dims([1.0]), "data is .*DataArray"),
+    "distribution of a list": (
+        lambda: ps.pharmacology.distribution([1.0], "patient"),
+        "values is .*kind DataArray",
+    ),
     "no cells": (
         lambda: ps.pharmacology.cell_summary(xr.Dataset({"target_total": ("time_h", [1.0])})),
         "use a stochastic method",
@@ -328,6 +375,29 @@ def test_an_argument_of_another_kind_is_named(slip):
     call, said = SLIPS[slip]
     with pytest.raises(ParameterError, match=said):
         call()
+
+
+RESULT_READERS = [
+    name
+    for name in ps.pharmacology.__all__
+    if next(iter(inspect.signature(getattr(ps.pharmacology, name)).parameters), "")
+    in ("data", "curves")
+]
+
+
+@pytest.mark.parametrize("name", sorted({*RESULT_READERS} - {"member_dims"}))
+@pytest.mark.parametrize("given", [[1.0, 2.0], xr.DataArray([1.0])], ids=["list", "array"])
+def test_what_reads_results_takes_a_dataset(name, given):
+    read = getattr(ps.pharmacology, name)
+    parameters = list(inspect.signature(read).parameters.values())
+    needed = [p.name for p in parameters[1:] if p.default is p.empty]
+    others = dict.fromkeys(needed)
+    for call in (
+        lambda: read(given, **others),
+        lambda: read(**{parameters[0].name: given}, **others),
+    ):
+        with pytest.raises(ParameterError, match=f"^{parameters[0].name} is .* kind Dataset"):
+            call()
 
 
 @pytest.mark.jit_only

@@ -215,7 +215,7 @@ def shown(value: object) -> str:
 def quoted(value: object) -> str:
     """What the user wrote, short, on one line, without control characters."""
     try:
-        text = repr(value)
+        text = repr(value).replace("\n", " ")  # of arrays and tables
     except (ValueError, RecursionError):  # an integer of thousands of digits; endless nesting
         text = f"a {type(value).__name__} too long to show"
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -107,9 +107,9 @@ class AxisSection:
     def axis(self) -> Axis:
         """The axis with its values written out in canonical units."""
         if self.values is not None:
-            return Axis(self.path, tuple(self._number(value) for value in self.values), self.zip)
+            return Axis(self.path, self.values, self.zip)
         first, last, count = self.linspace or self.geomspace or (0.0, 0.0, 0)
-        ends = [self._number(first), self._number(last)]
+        ends = [number_of(self.path, first), number_of(self.path, last)]
         if not all(isinstance(end, float) and np.isfinite(end) for end in ends):
             raise ParameterError(f"axis {self.path}: the ends must be numbers, found {ends}")
         low, high = (float(end) for end in ends)
@@ -129,13 +129,6 @@ class AxisSection:
                 f"axis {self.path}: geomspace from {low:g} to {high:g}; both ends must be above 0"
             )
         return Axis(self.path, tuple(np.geomspace(low, high, count).tolist()), self.zip)
-
-    def _number(self, value: bool | float | str) -> bool | float | str:
-        if isinstance(value, bool) and unit_of(self.path):
-            raise ParameterError(
-                f"axis {self.path} has {value}; must be a number in {unit_of(self.path)}"
-            )
-        return number_of(self.path, value) if unit_of(self.path) else value
 
 
 @noun

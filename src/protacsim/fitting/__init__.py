@@ -28,6 +28,7 @@ from protacsim.fitting.model import Model
 from protacsim.fitting.parameters import FLOOR, Parameter, unknowns
 from protacsim.fitting.profiles import Interval, profile, rise_at
 from protacsim.study import DOSE, Study, available_cores
+from protacsim.validation import check_kind
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -110,6 +111,7 @@ def fitted(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """What `fit` returns, and the fitted curves with bands (see `fitted_curves`)."""
+    check_kind("study", study, Study)
     found = _measured(data, study)
     model = Model(study, found, unknowns(parameters, study))
     best = best_fit(model, starts, study.seed if seed is None else seed, progress)

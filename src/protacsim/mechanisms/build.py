@@ -14,6 +14,7 @@ from protacsim.mechanisms.forms import Form, Reach, entrance, forms, gut, inside
 from protacsim.mechanisms.observables import add_observables
 from protacsim.network import Network
 from protacsim.scenario import PROTEASOME, Scenario
+from protacsim.validation import check_kind
 
 
 def build_network(scenario: Scenario, varied: Collection[str] = ()) -> Network:
@@ -23,6 +24,7 @@ def build_network(scenario: Scenario, varied: Collection[str] = ()) -> Network:
 
     >>> print(build_network(Scenario(cell="molm14", treatment="ibrutinib")))
     """
+    check_kind("scenario", scenario, Scenario)
     reach = Reach(scenario, varied)
     net = Network(f"{scenario.target.name} {scenario.allele.name}, {scenario.treatment.name}")
     for ligase in reach.ligases:

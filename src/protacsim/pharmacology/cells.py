@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from protacsim.errors import ParameterError
+from protacsim.pharmacology.arguments import reads_dataset
 from protacsim.pharmacology.readings import DIMENSIONLESS, Reason
 from protacsim.units import MOLECULES_PER_NM_PL
 from protacsim.validation import one_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 CELL_DIM, TIME_DIM = "replicate", "time_h"
 
 
+@reads_dataset
 def mean_and_quantiles(
     data: xr.Dataset,
     observable: str = "target_total",
@@ -48,6 +50,7 @@ def mean_and_quantiles(
     return found
 
 
+@reads_dataset
 def cell_summary(data: xr.Dataset, *, loss_percent: float = 90.0) -> pd.DataFrame:
     """One row per point, time and observable: mean, SD and quantiles over cells.
 
@@ -85,6 +88,7 @@ def _summarised(data: xr.Dataset) -> list[str]:
     return [f"{name}_percent" if f"{name}_percent" in percent else name for name in plain]
 
 
+@reads_dataset
 def fraction_lost(
     data: xr.Dataset, observable: str = "target_total", *, loss_percent: float = 90.0
 ) -> xr.DataArray:
@@ -100,6 +104,7 @@ def fraction_lost(
     return fraction.assign_attrs(units=DIMENSIONLESS, loss_percent=loss_percent)
 
 
+@reads_dataset
 def fraction_of_cells(
     data: xr.Dataset, observable: str = "target_total", *, loss_percent: float = 90.0
 ) -> xr.DataArray:
@@ -122,6 +127,7 @@ def _check_loss(loss_percent: float) -> None:
         raise ParameterError(f"loss_percent is {loss_percent:g}; must be from 0 to below 100 %.")
 
 
+@reads_dataset
 def first_passage_h(
     data: xr.Dataset, observable: str = "target_total", *, below: float
 ) -> xr.Dataset:
@@ -145,6 +151,7 @@ def first_passage_h(
     )
 
 
+@reads_dataset
 def fano_factor(data: xr.Dataset, volume_pL: float, observable: str = "target_total") -> xr.Dataset:
     """Variance over mean of the number of molecules per cell: 1 for a Poisson law.
 

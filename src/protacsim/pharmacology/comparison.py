@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protacsim.errors import ParameterError
+from protacsim.pharmacology.arguments import reads_dataset
 from protacsim.pharmacology.datasets import TIME_DIM, summary, without_dose
 from protacsim.study import DOSE, dim_of_doses
 from protacsim.units import PERCENT_IN, measured_unit, unit_of
@@ -26,6 +27,7 @@ CLASSES = ("treatment", "target.allele")
 LIMITS = ("<", ">")
 
 
+@reads_dataset
 def compared(data: xr.Dataset, measured: pd.DataFrame) -> pd.DataFrame:
     """Measurements and predictions, one row each.
 

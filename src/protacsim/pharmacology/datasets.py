@@ -16,6 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
+from protacsim.pharmacology.arguments import reads_dataset
 from protacsim.pharmacology.dose_curves import (
     MIN_EFFECT_POINTS,
     VALLEY_POINTS,
@@ -67,6 +68,7 @@ ReadRows = Callable[[Floats, Floats], Columns]
 ReadCurve = Callable[[Floats, Floats], Mapping[str, Reading]]
 
 
+@reads_dataset
 def dose_response(
     data: xr.Dataset,
     observable: str = "target_total",
@@ -109,6 +111,7 @@ def dose_response(
     return _read_curves(data, observable, dose_dim or _dose_dim(data), read)
 
 
+@reads_dataset
 def inhibition(
     data: xr.Dataset,
     observable: str = "target_active",
@@ -121,6 +124,7 @@ def inhibition(
     return _read_curves(data, observable, dose_dim or _dose_dim(data), read)
 
 
+@reads_dataset
 def time_course(
     data: xr.Dataset,
     observable: str = "target_total",
@@ -162,12 +166,14 @@ def time_course(
     return _read_curves(data, observable, TIME_DIM, read)
 
 
+@reads_dataset
 def recovery(data: xr.Dataset, washout_h: float, observable: str = "target_total") -> xr.Dataset:
     """`recovery_half_time_h` of every curve along `time_h`; see `time_course`."""
     read = _one_by_one(partial(_recovery_reading, washout_h))
     return _read_curves(data, observable, TIME_DIM, read)
 
 
+@reads_dataset
 def fold_shift(
     curves: xr.Dataset,
     quantity: str = "dc50_relative_nM",
@@ -210,6 +216,7 @@ def fold_shift(
     return named.assign_coords(reason=(values.dims, why.astype(REASON_DTYPE)))
 
 
+@reads_dataset
 def summary(data: xr.Dataset, dose_dim: str | None = None) -> pd.DataFrame:
     """One row per dose-response curve: its coordinates, readings, reasons and fold shifts.
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import xarray as xr
 
 from protacsim.errors import ParameterError
+from protacsim.pharmacology.arguments import reads_dataset
 
 SMALLEST_nM = 1e-12
 """Below this a concentration counts as none, so that a ratio to it does not exist."""
 
 
+@reads_dataset
 def occupancy_and_degradation(data: xr.Dataset) -> xr.Dataset:
     """Occupancy of the target that is there, and degradation, at every point of a study.
 
@@ -33,6 +35,7 @@ def occupancy_and_degradation(data: xr.Dataset) -> xr.Dataset:
     )
 
 
+@reads_dataset
 def turnover_numbers(data: xr.Dataset) -> xr.Dataset:
     """Targets destroyed per hour by one ligase, and by one ternary complex.
 
@@ -51,6 +54,7 @@ def turnover_numbers(data: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(found)
 
 
+@reads_dataset
 def area_over_the_curve(data: xr.Dataset, observable: str = "target_total") -> xr.DataArray:
     """Target lost over time: integral of 100 less the observable in %, in % h, from time 0.
 

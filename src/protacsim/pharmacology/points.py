@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from protacsim.errors import ParameterError
+from protacsim.pharmacology.arguments import reads_dataset
 from protacsim.pharmacology.interpolation import Floats, Ints
 from protacsim.validation import one_of
 
@@ -20,6 +21,7 @@ BESIDE: Final = ("status", "reached_h")
 """Variables of a result that say how its runs ended."""
 
 
+@reads_dataset
 def point_summary(data: xr.Dataset, over: Collection[str]) -> pd.DataFrame:
     """One row per observable and coordinate outside `over`: its spread over the points there.
 

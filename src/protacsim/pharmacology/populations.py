@@ -13,8 +13,10 @@ import numpy as np
 import xarray as xr
 
 from protacsim.errors import ParameterError
+from protacsim.pharmacology.arguments import reads_dataset
 from protacsim.pharmacology.readings import DIMENSIONLESS
 from protacsim.units import unit_of
+from protacsim.validation import check_kind
 
 LEVEL: Final = 0.9
 DIGITS: Final = 2
@@ -22,6 +24,7 @@ DIGITS: Final = 2
 
 def member_dims(data: xr.Dataset | xr.DataArray) -> tuple[str, ...]:
     """Dims that number the members of samples, from 0 on."""
+    check_kind("data", data, xr.Dataset | xr.DataArray)
     return tuple(
         str(dim)
         for dim, size in data.sizes.items()
@@ -63,6 +66,7 @@ def distribution(
     )
 
 
+@reads_dataset
 def interval(curves: xr.Dataset, quantity: str, dim: str, level: float = LEVEL) -> xr.Dataset:
     """`median`, `low` and `high` of a reading over members: the middle `level` of them.
 
@@ -90,6 +94,7 @@ def interval(curves: xr.Dataset, quantity: str, dim: str, level: float = LEVEL) 
     )
 
 
+@reads_dataset
 def fraction_below(
     data: xr.Dataset, observable_percent: str, threshold: float, dim: str
 ) -> xr.Dataset:
@@ -183,6 +188,7 @@ def _number(value: float) -> str:
 
 
 def _check_dim(values: xr.DataArray, dim: str) -> None:
+    check_kind("values", values, xr.DataArray)
     if dim not in values.dims:
         raise ParameterError(
             f"{values.name} has no dimension {dim!r}, only "

@@ -17,11 +17,11 @@ from protacsim.entities import Compound
 from protacsim.mechanisms import compartment_volumes, rate_constants
 from protacsim.mechanisms.rates import abundance
 from protacsim.scenario import Scenario, molecules, numbers
+from protacsim.study import Study
+from protacsim.validation import check_kind
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from protacsim.study import Study
 
 Array = NDArray[np.float64]
 
@@ -42,6 +42,7 @@ def ternary_peak(scenario: Scenario, values: Any = None) -> TernaryPeak:
     ligase is lost by more than turnover. Destruction lowers the complex; the free degrader at
     which it is highest stays the same. Of repeated doses it is the equilibrium after the last.
     """
+    check_kind("scenario", scenario, Scenario)
     values = numbers(scenario) if values is None else values
     entries = scenario.treatment.compounds
     if len(entries) != 1 or not _is_three_body(entries[0].compound, scenario):
@@ -95,6 +96,7 @@ def ternary_peaks(study: Study) -> xr.Dataset:
     """
     import xarray as xr
 
+    check_kind("study", study, Study)
     doses = {
         dim
         for combination in study.combinations

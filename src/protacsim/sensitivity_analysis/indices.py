@@ -15,6 +15,7 @@ from protacsim.errors import ParameterError
 from protacsim.sensitivity_analysis.reading import ReadOut, is_dose, name_of, reading
 from protacsim.study import SENSITIVITY, Draw, Sample, Study, Workers, run
 from protacsim.study.designs import MORRIS_LEVELS, SensitivityMethod, design, uniforms
+from protacsim.validation import check_kind
 
 Floats = NDArray[np.float64]
 
@@ -71,6 +72,7 @@ def sensitivity(
     ParameterError
         For draws that cannot be made, an unknown reading, more than 1 % nulls, or without SALib.
     """
+    check_kind("study", study, Study)
     salib()
     sample = design(over, method=method, n=n)
     planned = dataclasses.replace(

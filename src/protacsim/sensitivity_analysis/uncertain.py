@@ -17,6 +17,7 @@ from protacsim.scenario import numbers
 from protacsim.sensitivity_analysis.reading import reading
 from protacsim.study import SENSITIVITY, Combination, Draw, Sample, Study, run
 from protacsim.study.designs import Z95, library_range, uniforms
+from protacsim.validation import check_kind
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +50,7 @@ def uncertainty(
         open a constant explains; the greatest is the main cause. NaN where a constant does not
         occur.
     """
+    check_kind("study", study, Study)
     dim = _divides_ranges(study)
     if dim is not None:
         parts = [

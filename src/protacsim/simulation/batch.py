@@ -17,7 +17,7 @@ from protacsim.methods import ODE, Method, Reference
 from protacsim.network import Dose, Network
 from protacsim.simulation.engines import prepared
 from protacsim.simulation.referee import FluxTable
-from protacsim.validation import one_of, quoted
+from protacsim.validation import check_kind, one_of, quoted
 
 if TYPE_CHECKING:
     from protacsim.network import CompiledNetwork
@@ -68,7 +68,9 @@ def solve(
     with NaN and keep their status; nothing is raised for them. Raises `ParameterError` for numbers
     that cannot be run: rates, amounts, times and changes.
     """
+    check_kind("network", network, Network)
     method = method or ODE()
+    check_kind("method", method, Method)
     referee = isinstance(method, Reference)
     given = _Given(
         network.compile(), rates, initial, changes, units_per_nM, method.atol_nM, finite=referee
@@ -103,7 +105,9 @@ def settle(
         raise ParameterError(
             f"time_scale_h is {time_scale_h}; must be a finite time above 0 h, such as 1e5."
         )
+    check_kind("network", network, Network)
     method = method or ODE()
+    check_kind("method", method, ODE)
     given = _Given(network.compile(), rates, initial, (), units_per_nM, method.atol_nM)
     return _masked(_settled(given, method, float(time_scale_h), states, runs or given.points))
 

@@ -21,6 +21,7 @@ from protacsim.simulation.choosing import Choice, choice_for, departure, warn_of
 from protacsim.simulation.linear_noise import linearised, scarce_species, varied
 from protacsim.simulation.points import Runs, points_of
 from protacsim.simulation.statuses import OK
+from protacsim.validation import check_kind
 
 Floats = NDArray[np.float64]
 
@@ -86,12 +87,14 @@ def sample(
     >>> net.add("death", "A", (), "death")
     >>> runs = sample(net, {"birth": 5.0, "death": 1.0}, {}, [1.0], seed=1, replicates=100)
     """
+    method = method or SSA()
+    check_kind("method", method, Stochastic)
     runs = points_of(
         network, rates, initial, times_h, seed=seed, replicates=replicates,
         first_replicate=first_replicate, point_ids=point_ids, changes=changes, poisson=poisson,
         genes=genes,
     )  # fmt: skip
-    return run_ensemble(runs, method or SSA(), states)
+    return run_ensemble(runs, method, states)
 
 
 def run_ensemble(runs: Runs, method: Stochastic, states: bool) -> Ensemble:

@@ -35,6 +35,7 @@ from protacsim.network.linear import LinearPrograms, compile_linear
 from protacsim.simulation.batch import solve
 from protacsim.simulation.points import Runs, points_of
 from protacsim.simulation.statuses import OK, failure
+from protacsim.validation import check_kind
 
 if TYPE_CHECKING:
     from protacsim.kernels.propagator import Course, Room
@@ -122,6 +123,8 @@ def moments(
     proteins of `genes` with their stationary covariance.
     Raises `SimulationError` when the mean cannot be integrated.
     """
+    method = method or LNA()
+    check_kind("method", method, LNA)
     runs = points_of(
         network, rates, initial, times_h, changes=changes, poisson=poisson, genes=genes
     )
@@ -129,7 +132,7 @@ def moments(
     result = Moments(runs.times, np.empty((points, times, n)), np.empty((points, times, n, n)))
     scarce = np.zeros(n, bool)
     for p in range(points):
-        linear = linearised(runs, p, method or LNA(), scarce)
+        linear = linearised(runs, p, method, scarce)
         for place, mean, covariance in carried(linear, start_covariance(runs, p)):
             if place >= 0:
                 result.mean[p, place], result.covariance[p, place] = mean, covariance

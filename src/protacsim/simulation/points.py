@@ -29,7 +29,7 @@ from protacsim.kernels.records import (
 )
 from protacsim.network import Dose, Gene, Network
 from protacsim.simulation.batch import check_change, checked_times, common_length
-from protacsim.validation import one_of
+from protacsim.validation import check_kind, one_of
 
 if TYPE_CHECKING:
     from protacsim.network import CompiledNetwork
@@ -92,6 +92,7 @@ def points_of(
     genes: Sequence[Gene] = (),
 ) -> Runs:
     """Checked numbers of all runs; arguments are those of `sample`."""
+    check_kind("network", network, Network)
     compiled = network.compile()
     points = 1 if point_ids is None else len(point_ids)
     if not points:

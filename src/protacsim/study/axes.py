@@ -37,6 +37,11 @@ Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w .+()-]*$", max_length=80)
 
 def number_of(path: str, value: V) -> V | float:
     """A value of an axis in the unit of its path; raises `ParameterError` that names the axis."""
+    unit = unit_of(path)
+    if not unit:
+        return value
+    if isinstance(value, bool):
+        raise ParameterError(f"axis {path} has {value}; must be a number in {unit}")
     try:
         return to_canonical(path, value) if isinstance(value, str) else value
     except ParameterError as error:
@@ -55,9 +60,8 @@ class Axis:
     def _checked(self) -> Self:
         if not self.values:
             raise ParameterError(f"axis {self.path} has no values; give at least one")
-        if unit_of(self.path) and any(isinstance(value, str) for value in self.values):
-            plain = tuple(number_of(self.path, value) for value in self.values)
-            object.__setattr__(self, "values", plain)
+        plain = tuple(number_of(self.path, value) for value in self.values)
+        object.__setattr__(self, "values", plain)
         labels = [_label(value) for value in self.values]
         twice = next((label for label, times in Counter(labels).items() if times > 1), None)
         if twice is not None and self.zip is None:

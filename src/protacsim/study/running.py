@@ -53,13 +53,15 @@ def run(
     that look as if they were in M.
     """
     check_kind("study", study, Study, "; simulate takes a Scenario")
+    workers = workers or Workers()
+    check_kind("workers", workers, Workers)
     if lazily and folder is None:
         raise ParameterError("lazily is True without a folder to read from; name one.")
     ask_about(study)
     if folder is not None:
         run_to_store(study, Path(folder), workers=workers, progress=progress)
         return store.reopened(Path(folder), lazily=lazily)
-    return _in_memory(study, workers or Workers(), progress)
+    return _in_memory(study, workers, progress)
 
 
 def run_to_store(
