@@ -35,7 +35,6 @@ TURNS = 45  # short ones: see `harness`
 EMITTED_TIMES = 3  # as often: it is that much faster
 WINDOWS = 12
 DOSES, COOPERATIVITIES = 40, 25
-EVERY = 7  # point of the grid that the kernels act on, and rank of those that are judged
 
 TINY_NM = 1e-3  # below it, errors of single species are absolute
 

@@ -13,7 +13,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from protacsim.config.grammar import (
-    FEWEST_TIMES,
     MEMBER_DIMS,
     NEEDED_ROWS,
     OF_CELLS,
@@ -26,7 +25,7 @@ from protacsim.errors import ParameterError
 from protacsim.fitting import Errors, Measurement, read_measurements
 from protacsim.scenario import Treatment
 from protacsim.study import DOSE, TREATMENT, Axis, Readout, Study
-from protacsim.study.names import CURVE_READINGS
+from protacsim.study.names import CURVE_READINGS, FEWEST_TIMES
 from protacsim.validation import one_of, quoted
 
 Row = dict[str, float | str | None]

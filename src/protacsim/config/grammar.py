@@ -65,7 +65,6 @@ OF_CELLS = ("single-cell", "network", "sensitivity")
 
 # Dims that an observable has besides the axes: of each compound, of each neosubstrate.
 MEMBER_DIMS = ("compound", "neosubstrate")
-FEWEST_TIMES = 2
 
 Entry = Annotated[float, Strict()] | str
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from protacsim.config.grammar import FEWEST_TIMES, OVER_DOSES, FigureSection
+from protacsim.config.grammar import OVER_DOSES, FigureSection
 from protacsim.study import DOSE, TREATMENT, Axis, Readout, Sample, dim_of_doses
 from protacsim.study.axes import SENSITIVITY
-from protacsim.study.names import CURVE_READINGS
+from protacsim.study.names import CURVE_READINGS, FEWEST_TIMES
 
 ALLELE = "target.allele"
 PANELS = {"columns": TREATMENT, "hue": ALLELE}

@@ -18,6 +18,7 @@ from protacsim.errors import DataWarning, ParameterError
 from protacsim.mechanisms import OBSERVABLES
 from protacsim.study import DOSE, Study
 from protacsim.study.doubts import MOLAR_UP_TO_NM
+from protacsim.study.names import MEASUREMENT_COLUMNS
 from protacsim.units import PERCENT_IN, measured, unit_of
 from protacsim.validation import one_of
 
@@ -26,7 +27,7 @@ EXTREMES = ("dmax_percent", "imax_percent")
 OPERATORS = ("=", "<", ">")
 NEEDED = ("quantity", "value", "unit")
 FEWEST_LINES = 2
-COLUMNS = ("quantity", "value", "unit", "operator", "sd", "time_h", DOSE, "note")
+COLUMNS = (*MEASUREMENT_COLUMNS, "time_h")
 LARGEST_FILE_BYTES = 20_000_000
 FEWEST_FRACTIONS, LARGEST_FRACTION = 3, 1.5
 """From how many percentages on, and up to which largest one, they look like fractions of 1."""

@@ -42,12 +42,11 @@ SCAN = 17
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """Where a fit ended: logarithms of the unknowns, sum of squares, predictions, evaluations."""
+    """Where a fit ended: logarithms of the unknowns, sum of squares, predictions."""
 
     log_values: Floats
     cost: float
     predicted: Floats
-    evaluations: int
     converged: bool
 
 
@@ -58,7 +57,6 @@ class Objective:
         self.model = model
         self.fixed = fixed or {}
         self.free = [j for j in range(len(model.unknowns)) if j not in self.fixed]
-        self.evaluations = 0
         self._last: tuple[bytes, Floats, Floats, Floats] | None = None
 
     def full(self, free: Floats) -> Floats:
@@ -86,7 +84,6 @@ class Objective:
         if self._last is None or self._last[0] != key:
             values = self.full(free)
             predicted, jacobian = self.model.jacobian(values, STEP)
-            self.evaluations += 1
             found = residuals(self.model.data, predicted, jacobian)
             prior = _prior(self.model.unknowns, values)
             self._last = (
@@ -203,7 +200,7 @@ def _bounded_step(
 def _estimate(objective: Objective, free: Floats, *, converged: bool) -> Estimate:
     found, predicted = objective.residuals(free), objective.predicted(free)
     cost = float(found @ found)
-    return Estimate(objective.full(free), cost, predicted, objective.evaluations, converged)
+    return Estimate(objective.full(free), cost, predicted, converged)
 
 
 def best_fit(

@@ -74,11 +74,6 @@ class Programs(NamedTuple):
     obs_weight: Floats
 
     @property
-    def multiply_adds(self) -> int:
-        """Multiply-subtracts of one factorisation."""
-        return int(self.t_slot.size)
-
-    @property
     def operations(self) -> int:
         """Multiply-adds of one Jacobian, factorisation, right-hand side and solution."""
         lists = (self.t_slot, self.jac_coef, self.rhs_coef, self.f_slot, self.u_slot)

@@ -14,6 +14,7 @@ from protacsim.errors import ParameterError
 from protacsim.pharmacology.arguments import reads_dataset
 from protacsim.pharmacology.datasets import TIME_DIM, summary, without_dose
 from protacsim.study import DOSE, dim_of_doses
+from protacsim.study.names import MEASUREMENT_COLUMNS
 from protacsim.units import PERCENT_IN, measured_unit, unit_of
 from protacsim.units import measured as measured_in
 from protacsim.validation import quoted
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-OWN_COLUMNS = ("quantity", "value", "unit", "operator", "sd", "note", DOSE)
 CLASSES = ("treatment", "target.allele")
 LIMITS = ("<", ">")
 
@@ -60,7 +60,7 @@ def compared(data: xr.Dataset, measured: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     curves = summary(data)
-    places = [str(name) for name in measured if name not in OWN_COLUMNS]
+    places = [str(name) for name in measured if name not in MEASUREMENT_COLUMNS]
     _check_columns(measured, places, curves)
     if TIME_DIM in curves and TIME_DIM not in places:
         curves = curves[curves[TIME_DIM] == curves[TIME_DIM].max()]
@@ -124,7 +124,7 @@ def _check_columns(measured: pd.DataFrame, places: list[str], curves: pd.DataFra
         if name not in _coordinates(curves):
             raise ParameterError(
                 f"the table has a column {name!r}, which is no axis of the study; allowed are "
-                f"{', '.join([*_coordinates(curves), *OWN_COLUMNS])}"
+                f"{', '.join([*_coordinates(curves), *MEASUREMENT_COLUMNS])}"
             )
 
 

@@ -22,7 +22,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator
 from protacsim.plot import style
 from protacsim.plot.curves import LEGIBLE_PERCENT, Curve, Panel, Reading
 
-HALVES = ("DC50", "IC50", "D50")
 HALO: dict[str, Any] = {"linewidth": 4.5, "alpha": 0.25, "solid_capstyle": "butt"}
 TICK_MM = 6.5
 FEWEST_TICKS = 2

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
 from protacsim.plot import caption, style, wording
-from protacsim.plot.layout import leave_to_caller
+from protacsim.plot.layout import LINE_MM, TEXT_PT, leave_to_caller
 from protacsim.plot.selection import (
     TIME,
     Selection,
@@ -38,8 +38,6 @@ from protacsim.study import DOSE, TREATMENT, dim_of_doses
 
 LEFT_MM, RIGHT_MM, EDGE_MM, TITLE_MM, TICKS_MM, BAR_MM = 13.0, 17.0, 1.5, 6.0, 10.5, 2.2
 NARROWEST_MM, WIDEST_MM, GAP_MM = 36.0, 62.0, 14.0
-TEXT_PT = 7.0
-LINE_MM = 1.25 * TEXT_PT / style.POINTS_PER_INCH * style.MM_PER_INCH
 NAMES_MM, NUMBERS_MM = 34.0, 5.0
 """Widest line of a row's name, and the room for numbers in the margin."""
 MANY_DECADES = 1.3

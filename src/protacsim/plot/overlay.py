@@ -22,6 +22,7 @@ from protacsim.plot.curves import Curve, Panel
 from protacsim.plot.drawing import looks
 from protacsim.plot.selection import same
 from protacsim.study import DOSE
+from protacsim.study.names import MEASUREMENT_COLUMNS
 from protacsim.units import PERCENT_IN
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ Floats = NDArray[np.float64]
 Form = Literal["hill", "bell"]
 FORMS: Mapping[str, str] = {"hill": "Hill fit", "bell": "hook fit (bell)"}
 DOTTED = (0.0, (1.0, 1.2))
-OWN_COLUMNS = ("quantity", "value", "unit", "operator", "sd", "low", "high", "note")
+OWN_COLUMNS = (*MEASUREMENT_COLUMNS, "low", "high")
 MOST_FITS_NAMED = 6
 ON_VEHICLE, FULL = "% of vehicle", 100.0
 """Unit of panels whose curves begin at a known value by definition, and that value."""
@@ -119,7 +120,7 @@ def _points(panel: Panel, table: pd.DataFrame) -> tuple[Points, ...]:
                 f"plot: points have no column {needed!r}; they need {DOSE!r} in nM and 'value', "
                 "and may have quantity, sd, or low and high, and columns named as axes."
             )
-    known = {*OWN_COLUMNS, DOSE, panel.hue, *dict(panel.fixed)}
+    known = {*OWN_COLUMNS, panel.hue, *dict(panel.fixed)}
     unknown = [str(name) for name in table if name not in known]
     if unknown:
         raise ParameterError(

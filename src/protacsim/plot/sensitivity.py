@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 
 from protacsim.errors import ParameterError
 from protacsim.plot import caption, style
-from protacsim.plot.layout import leave_to_caller
+from protacsim.plot.layout import LINE_MM, TEXT_PT, leave_to_caller
 from protacsim.plot.selection import Selection, at_last, choose, left_over, short_path, undecided
 from protacsim.units import unit_of
 
@@ -24,8 +24,6 @@ BAR_MM, GAP_MM = 2.6, 2.2
 LEFT_PAD_MM, RIGHT_MM, TOP_MM, EDGE_MM, TICKS_MM, COLUMN_GAP_MM = 2.5, 3.0, 11.0, 1.5, 9.0, 5.0
 LABEL_SHARE = 0.42
 NARROWEST_MM = 34.0
-TEXT_PT = 7.0
-LINE_MM = 1.25 * TEXT_PT / style.POINTS_PER_INCH * style.MM_PER_INCH
 SHADES = ("#0072B2", "#9ec9e2")
 MEANING = {
     "sobol": (

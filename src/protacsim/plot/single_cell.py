@@ -34,8 +34,9 @@ from protacsim.plot.drawing import (
 from protacsim.plot.panel import draw
 from protacsim.plot.selection import TIME, Selection, columns_and_curves, part_with
 from protacsim.plot.sheet import Frame, Titled, in_grid, selections, sheet
-from protacsim.plot.time_curves import FEWEST_TIMES, columns_and_hue, read_time_panel
+from protacsim.plot.time_curves import columns_and_hue, read_time_panel
 from protacsim.plot.time_panel import draw_times
+from protacsim.study.names import FEWEST_TIMES
 
 CELLS = "replicate"
 MEDIAN = 0.5

@@ -25,8 +25,7 @@ from protacsim.plot.selection import (
     variable_name,
     with_amount,
 )
-
-FEWEST_TIMES = 2
+from protacsim.study.names import FEWEST_TIMES
 
 
 def read_time_panel(

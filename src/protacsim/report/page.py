@@ -95,7 +95,7 @@ def page(run: Run) -> str:
         _figures(run, title),
         *(_finding(each) for each in run.findings),
         _summary(run),
-        _assumptions(run, constants),
+        _assumptions(constants),
         _reactions(run.study),
         _failures(run),
         _provenance(run),
@@ -209,7 +209,7 @@ def _finding(found: Finding) -> str:
     return section(found.place, found.heading, *parts)
 
 
-def _assumptions(run: Run, constants: Sequence[provenance.Constant]) -> str:
+def _assumptions(constants: Sequence[provenance.Constant]) -> str:
     columns = ("constant", "of", "value", "unit", "range", "confidence", "source")
     unverified = [entry for entry in constants if entry.unverified]
     others = [entry for entry in constants if not entry.unverified]

@@ -31,7 +31,7 @@ OPERATIONS_AT_MOST = 20_000
 """Multiply-adds of a network's programs up to which straight-line code is made of them: 0.3 to
 0.7 ms each. 120 species with 600 random reactions take 46,000."""
 
-_NO_EVENTS = np.zeros(0, np.int32)
+NO_EVENTS = np.zeros(0, np.int32)
 
 
 def engine_of(network: Network | CompiledNetwork, method: Method, runs: int) -> Engine:
@@ -71,7 +71,7 @@ def prepared(
             _fall_back(obstacle(compiled.programs))
         return engine, objects.INTERPRETED, WIDTH
     try:
-        packed = tape.pack(programs, _NO_EVENTS, _NO_EVENTS, DENSE_STAGES)
+        packed = tape.pack(programs, NO_EVENTS, NO_EVENTS, DENSE_STAGES)
         return engine, objects.addresses(packed), objects.width()
     except (OSError, RuntimeError) as error:
         _fall_back(str(error))

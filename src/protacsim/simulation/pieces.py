@@ -18,10 +18,9 @@ from protacsim.kernels.tape import WIDTH
 from protacsim.methods import ODE
 from protacsim.network import Network
 from protacsim.network.jumps import compile_jumps
+from protacsim.simulation.engines import NO_EVENTS
 
 Floats = NDArray[np.float64]
-
-_NO_EVENTS = np.zeros(0, np.int32)
 
 
 class Lanes:
@@ -38,7 +37,7 @@ class Lanes:
         compiled = network.compile()
         self.species = len(compiled.species)
         self.rtol = method.rtol
-        self.code, self.factors = tape.pack(compiled.programs, _NO_EVENTS, _NO_EVENTS, DENSE_STAGES)
+        self.code, self.factors = tape.pack(compiled.programs, NO_EVENTS, NO_EVENTS, DENSE_STAGES)
         emitted = method.engine == "emitted"
         packed = tape.Tape(self.code, self.factors)
         self.machine = objects.addresses(packed) if emitted else objects.INTERPRETED

@@ -46,7 +46,7 @@ BOUND_TOGETHER: tuple[tuple[tuple[str, ...], Callable[..., None]], ...] = (
 """Fields of a compound whose bounds depend on one another, and what refuses wrong ones."""
 
 
-def is_named(axis: Axis, scenario: Scenario) -> bool:
+def is_named(axis: Axis) -> bool:
     """Whether the axis changes names, and with them perhaps the reactions, not only numbers."""
     return is_structural(axis.path) or not all(
         isinstance(value, float | int) for value in axis.values
@@ -264,7 +264,7 @@ def combine(study: Study, index: Mapping[str, int]) -> Combination:
         value = axis.values[index[axis.dim]]
         if axis.path == TREATMENT:
             scenario = dataclasses.replace(scenario, treatment=value)  # type: ignore[arg-type]
-        elif is_named(axis, scenario):
+        elif is_named(axis):
             try:
                 scenario = replaced(scenario, axis.path, _whole(axis.path, value))
             except ParameterError as error:

@@ -1,4 +1,4 @@
-"""Names of what can be read off a study's dose-response curves, for those who only name them.
+"""Names of what can be read off a study, and is measured of it, for those who only name them.
 
 What each means, and how it is read, is said in `pharmacology`.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from typing import Final
+
+from protacsim.study.axes import DOSE
 
 DEGRADATION_READINGS: Final = (
     "dmax_percent",
@@ -22,3 +24,9 @@ CURVE_READINGS: Final = (*DEGRADATION_READINGS, *INHIBITION_READINGS)
 
 FRACTION_BELOW: Final = re.compile(r"^(\w+) below ([0-9.]+(?:[eE][+-]?[0-9]+)?)$")
 """The fraction of a sample's members below a number: "target_total_percent below 20"."""
+
+MEASUREMENT_COLUMNS: Final = ("quantity", "value", "unit", "operator", "sd", DOSE, "note")
+"""Columns of a table of measurements beside those that are named as axes."""
+
+FEWEST_TIMES: Final = 2
+"""Of a time course."""

@@ -185,7 +185,7 @@ class Study:
     @cached_property
     def combinations(self) -> tuple[Combination, ...]:
         """One per combination of named values (treatments, alleles)."""
-        named = tuple(dict.fromkeys(a.dim for a in self.axes if is_named(a, self.scenario)))
+        named = tuple(dict.fromkeys(a.dim for a in self.axes if is_named(a)))
         grid = itertools.product(*(range(self.dims[dim]) for dim in named))
         found: list[Combination] = []
         wrong: list[str] = []
