@@ -49,6 +49,20 @@ def test_an_affinity_in_molar_is_asked_about():
     assert said.startswith("compounds.mt-802.kd_target_nM is 4.7e-08 nM; ")
 
 
+@pytest.mark.parametrize("half_life", [{}, {"half_life_h": 20.0}])
+def test_a_neosubstrate_that_nothing_makes_is_asked_about(half_life):
+    cell = {"name": "molm14", "proteins": {"GSPT1": {"abundance_nM": 50.0, **half_life}}}
+    compound = {"name": "mt-802", "neosubstrates": {"GSPT1": {"kd_nM": 500.0}}}
+    one = ps.Study(
+        ps.Scenario(cell=cell, treatment=compound, neosubstrates=["GSPT1"]), axes={DOSE: [1.0]}
+    )
+    if half_life:
+        ask_about(one)  # a warning would be an error
+    else:
+        (said,) = asked(one)
+        assert said.startswith("cell.proteins.GSPT1 has no half_life_h, so that none of it is made")
+
+
 @pytest.mark.parametrize("doses", [[0.0], [0.0, 1e-6, 1.0], [0.01]])
 def test_doses_that_people_use_are_not_asked_about(doses):
     ask_about(study(doses))  # a warning would be an error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -182,7 +183,10 @@ STUDIES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "a label that is a dim": (
         WASHED,
-        {"readout": ps.Readout(["replicate = target_total"], times_h=[1.0]), "method": ps.SSA()},
+        {
+            "readout": ps.Readout(["lot = target_total"], times_h=[1.0]),
+            "samples": (ps.Sample("lot", 4, {"compound.kd_target_nM": {"distribution": "library"}}),),
+        },
         "choose another",
     ),
 }  # fmt: skip
@@ -291,3 +295,12 @@ def test_what_matters_to_one_treatment_may_be_varied_for_all() -> None:
         },
         readout=TOTAL,
     )  # fmt: skip
+
+
+def test_a_neosubstrate_that_nothing_recruits_is_refused() -> None:
+    cell = {"name": "molm14", "proteins": {"GSPT1": {"abundance_nM": 50.0, "half_life_h": 9.0}}}
+    recruits = {**CUSTOM, "neosubstrates": {"IKZF1": {"kd_nM": 500.0}}}
+    one = ps.Scenario(cell=cell, treatment=recruits, neosubstrates=["GSPT1"])
+    with pytest.raises(ParameterError, match="GSPT1 is recruited by no compound here, .*IKZF1"):
+        ps.Study(one, readout=TOTAL)
+    ps.Study(replace(one, treatment=ps.Treatment(())), readout=TOTAL)

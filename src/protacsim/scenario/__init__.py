@@ -3,6 +3,7 @@
 from protacsim.scenario.mistakes import (
     check_inactivation,
     idle_losses,
+    idle_neosubstrates,
     misspelt_proteins,
     unknown_folds,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "full_path",
     "idle_constants",
     "idle_losses",
+    "idle_neosubstrates",
     "is_structural",
     "looked_up",
     "misspelt_proteins",

@@ -145,6 +145,20 @@ def idle_losses(scenarios: Iterable[Scenario]) -> Iterator[str]:
         )
 
 
+def idle_neosubstrates(scenarios: Iterable[Scenario]) -> Iterator[str]:
+    """Neosubstrates that no compound of any of these scenarios recruits."""
+    scenarios = list(scenarios)
+    compounds = {entry.compound: None for s in scenarios for entry in s.treatment.compounds}
+    known = {entry.name for compound in compounds for entry in compound.neosubstrates}
+    for name in dict.fromkeys(name for s in scenarios for name in s.neosubstrates):
+        if compounds and name not in known:
+            yield (
+                f"scenario.neosubstrates: {name} is recruited by no compound here, which "
+                f"{one_of(name, known)}; add neosubstrates = {{ {name} = {{ kd_nM = ... }} }} to "
+                "a compound, or leave it out"
+            )
+
+
 def unknown_fold(compound: Compound, allele: str, known: frozenset[str]) -> str:
     """The sentence about a fold on what is no allele."""
     return (

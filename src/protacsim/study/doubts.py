@@ -16,7 +16,14 @@ MOLAR_UP_TO_NM = 1e-3
 
 
 def ask_about(study: Study) -> None:
-    """Warn of each dose and affinity in nM that looks like one in M."""
+    """Warn of doses and affinities that look like M, and of neosubstrates that nothing makes."""
+    for name in _never_made(study):
+        warnings.warn(
+            f"cell.proteins.{name} has no half_life_h, so that none of it is made: what is "
+            f"destroyed stays lost. Give it one, such as cell.proteins.{name}.half_life_h = 20.0.",
+            DataWarning,
+            stacklevel=3,
+        )
     for path, said, value in dict.fromkeys(_largest(study)):
         concentration = path.rpartition(".")[2].startswith(ASKED) and unit_of(path) == "nM"
         if concentration and 0.0 < value <= MOLAR_UP_TO_NM:
@@ -26,6 +33,19 @@ def ask_about(study: Study) -> None:
                 DataWarning,
                 stacklevel=3,
             )
+
+
+def _never_made(study: Study) -> list[str]:
+    """Neosubstrates that have no turnover in some scenario."""
+    varied = {path for combination in study.combinations for path in combination.varied}
+    found = {
+        name: None
+        for combination in study.combinations
+        for name in combination.scenario.neosubstrates
+        if (path := f"cell.proteins.{name}.half_life_h") not in varied
+        and path not in numbers(combination.scenario)
+    }
+    return list(found)
 
 
 def _largest(study: Study) -> Iterator[tuple[str, str, float]]:

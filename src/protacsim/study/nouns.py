@@ -19,6 +19,7 @@ from protacsim.scenario import (
     Scenario,
     idle_constants,
     idle_losses,
+    idle_neosubstrates,
     misspelt_proteins,
     unknown_folds,
 )
@@ -119,7 +120,7 @@ class Study:
         found = [line for each in self.combinations for line in each.problems(self)]
         found += self._unknown_species()
         scenarios = [combination.scenario for combination in self.combinations]
-        for mistakes in (unknown_folds, misspelt_proteins, idle_losses):
+        for mistakes in (unknown_folds, misspelt_proteins, idle_losses, idle_neosubstrates):
             found += mistakes(scenarios)
         found += idle_constants((c.scenario, c.varied_or_none()) for c in self.combinations)
         found += [*self._same_twice(), *self._no_members(), *self._labels_taken()]
