@@ -185,7 +185,7 @@ STUDIES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         WASHED,
         {
             "readout": ps.Readout(["lot = target_total"], times_h=[1.0]),
-            "samples": (ps.Sample("lot", 4, {"compound.kd_target_nM": {"distribution": "library"}}),),
+            "samples": (ps.Sample("lot", 4, {KI: {"distribution": "library"}}),),
         },
         "choose another",
     ),
@@ -301,6 +301,6 @@ def test_a_neosubstrate_that_nothing_recruits_is_refused() -> None:
     cell = {"name": "molm14", "proteins": {"GSPT1": {"abundance_nM": 50.0, "half_life_h": 9.0}}}
     recruits = {**CUSTOM, "neosubstrates": {"IKZF1": {"kd_nM": 500.0}}}
     one = ps.Scenario(cell=cell, treatment=recruits, neosubstrates=["GSPT1"])
-    with pytest.raises(ParameterError, match="GSPT1 is recruited by no compound here, .*IKZF1"):
+    with pytest.raises(ParameterError, match=r"GSPT1 is recruited by no compound here, .*IKZF1"):
         ps.Study(one, readout=TOTAL)
     ps.Study(replace(one, treatment=ps.Treatment(())), readout=TOTAL)

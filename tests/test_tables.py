@@ -8,12 +8,17 @@ import itertools
 import math
 import os
 import re
+from pathlib import Path
 from unittest import mock
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protacsim.cli.overviews import once
+from protacsim.cli.running import Options, run_all
 from protacsim.cli.tables import print_rows
 from protacsim.report.markup import number
 from protacsim.validation import shown
@@ -91,3 +96,33 @@ def test_a_wide_terminal_shows_names_whole():
 )  # fmt: skip
 def test_numbers_have_four_digits_and_no_power_of_ten_where_it_can_be_done_without(value, text):
     assert shown(value) == number(value) == text
+
+
+def test_an_observable_is_told_once_in_percent_where_there_is_one() -> None:
+    table = pd.DataFrame(
+        {
+            "target_total [nM]": [780.0, 70.0],
+            "target_total_percent": [100.0, 9.0],
+            "ternary [nM]": [0.0, 0.5],
+            "ternary_percent": [np.nan, np.nan],
+            "occupancy": [0.0, 0.1],
+            "compound_cell[mt-802] [nM]": [0.0, 3.0],
+            "compound_cell_percent[mt-802] [%]": [np.nan, np.nan],
+        }
+    )
+    assert once(table) == [
+        "target_total_percent", "ternary [nM]", "occupancy", "compound_cell[mt-802] [nM]",
+    ]  # fmt: skip
+
+
+@pytest.mark.jit_only
+def test_a_summary_of_points_has_units(tmp_path: Path) -> None:
+    config = tmp_path / "a.toml"
+    config.write_text(
+        'schema = "protacsim/1"\n[scenario]\ncell = "molm14"\n[[treatment]]\n'
+        'compounds = [{ name = "mt-802", dose_nM = 100.0 }]\n[readout]\ntimes_h = [0.0, 24.0]\n'
+        'observables = ["target_total", "degraded", "ratio = ternary / target_total"]\n'
+    )
+    run_all([config], [], Options(out=tmp_path / "r"), dry_run=False)
+    found = pd.read_csv(tmp_path / "r" / "summary.csv")
+    assert list(found) == ["time_h", "target_total [nM]", "degraded [nM/h]", "ratio"]

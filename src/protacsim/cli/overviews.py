@@ -5,6 +5,7 @@ Tables come in and tables go out; `publishing` prints them and puts them on the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -65,6 +66,19 @@ def axes_of(job: Job, table: pd.DataFrame) -> list[str]:
 def percentages(table: pd.DataFrame) -> list[str]:
     """Columns in percent of a reference."""
     return [name for name in map(str, table) if name.endswith("_percent")]
+
+
+def once(table: pd.DataFrame) -> list[str]:
+    """Columns of observables, each once: in percent, or as it is where that is nowhere defined."""
+    plain = {str(name): str(name).partition(" [")[0] for name in table}
+    known = {plain[str(name)] for name, column in table.items() if column.notna().any()}
+
+    def shown(name: str) -> bool:
+        if "_percent" in name:
+            return name in known
+        return re.sub(r"(?=\[|$)", "_percent", name, count=1) not in known
+
+    return [column for column, name in plain.items() if shown(name)]
 
 
 def told(table: pd.DataFrame) -> list[str]:

@@ -23,7 +23,7 @@ from protacsim.cli.overviews import (
     has_curves,
     is_spread,
     of_points,
-    percentages,
+    once,
     told,
 )
 from protacsim.cli.tables import print_json, print_table
@@ -175,8 +175,9 @@ def _readings(data: xr.Dataset) -> pd.DataFrame:
     over = _summarised_over(data)
     if over:
         return pharmacology.point_summary(_split(data), over)
-    table: pd.DataFrame = _split(data).to_dataframe().reset_index()
-    return table
+    split = _split(data)
+    table: pd.DataFrame = split.to_dataframe().reset_index()
+    return table.rename(columns=lambda name: store.headed(str(name), split))
 
 
 def _summarised_over(data: xr.Dataset) -> tuple[str, ...]:
@@ -257,7 +258,6 @@ def _print_first(job: Job, table: pd.DataFrame, found: Overview | None) -> int:
         reasons = at_the_end(table)
         rows = reasons[told(reasons)]
     else:
-        percent = percentages(table)
-        rows = table[[*axes_of(job, table), *percent]] if percent else table
+        rows = table[[*axes_of(job, table), *once(table.drop(columns=axes_of(job, table)))]]
     print_table(_heading(job, about), rows.head(LISTED_ROWS), reasons)
     return len(rows)

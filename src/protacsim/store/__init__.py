@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from protacsim.store.canonical import lines, sha256_of
-from protacsim.store.exporting import FORMATS, escaped, export
+from protacsim.store.exporting import FORMATS, escaped, export, headed
 from protacsim.store.files import append, explained
 from protacsim.store.journal import DATA, MANIFEST, PLAN, Receipt, check_begun, read_manifest
 from protacsim.store.layout import Grid, Template, Variable, chunk_lengths
@@ -35,6 +35,7 @@ __all__ = [
     "chunk_lengths",
     "escaped",
     "export",
+    "headed",
     "log",
     "open_results",
     "read_manifest",

@@ -93,7 +93,7 @@ def _parquet(data: xr.Dataset, path: Path) -> None:
 
 
 def _csv(data: xr.Dataset, path: Path) -> None:
-    header = [_headed(name, data) for name in _columns(data)]
+    header = [headed(name, data) for name in _columns(data)]
     with path.open("w", encoding="utf-8", newline="") as file:
         for i, table in enumerate(_tables(data)):
             first = header if i == 0 else False
@@ -128,7 +128,8 @@ def _plain(value: Any) -> Any:
     return f"'{text}" if len(text) > 1 and text.startswith(FORMULA) else text
 
 
-def _headed(name: str, data: xr.Dataset) -> str:
+def headed(name: str, data: xr.Dataset) -> str:
+    """Name of a column with the unit of its variable, where the name does not end in it."""
     unit = data[name].attrs.get("units", "") if name in data.variables else ""
     return str(_plain(f"{name} [{unit}]" if unit and unit != unit_of(name) else name))
 
