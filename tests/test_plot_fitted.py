@@ -93,6 +93,10 @@ def points_in(ax):
     }
 
 
+def look(line):
+    return to_hex(line.get_color()), str(line._dash_pattern)
+
+
 def bars_in(ax):
     """How many error bars have a length."""
     segments = [
@@ -168,6 +172,22 @@ def test_treatments_are_columns_and_observables_rows():
             [level - 2 * np.log10(3.0), level - 5.0 - 2 * np.log10(3.0)]
         )
         assert points_in(ax).keys() == curves_in(ax).keys()
+
+
+def test_a_panel_with_some_of_the_curves_draws_them_as_the_legend_says():
+    places = [
+        {"treatment": treatment, "target.allele": allele}
+        for treatment in ("MT-802", "P13I")
+        for allele in ("C481S", "WT")
+    ]
+    curves, found = fit(places, times=(4.0, 24.0))
+    spare = (found["treatment"] == "P13I") & (found["time_h"] == 4.0)
+    figure = ps.plot.fit_sheet(curves, found.isel(measurement=np.flatnonzero(~spare)))
+    entries = {line.get_label(): look(line) for line in figure.legends[0].get_lines()}
+    drawn = [list(curves_in(ax).values()) for ax in figure.axes]
+    assert [len(lines) for lines in drawn] == [4, 2]
+    for line in (line for lines in drawn for line in lines):
+        assert look(line) == entries[line.get_label()]
 
 
 def test_a_treatment_that_lacks_an_observable_has_an_empty_panel():

@@ -94,7 +94,8 @@ class Panel:
 
     `hypothetical` names the hypothetical compounds shown, or is empty;
     `reference` is the index of the curve that is drawn solid (WT, else the first). `fixed` are the
-    coordinates that all curves share; `dose_label` is empty along time.
+    coordinates that all curves share; `dose_label` is empty along time. `among` names the curves
+    of the whole figure where a panel has only some of them; then looks, and `reference`, go by it.
     """
 
     along: Literal["dose", "time"]
@@ -111,6 +112,7 @@ class Panel:
     reference: int
     hue: str = ""
     fixed: tuple[tuple[str, Any], ...] = ()
+    among: tuple[str, ...] = ()
 
 
 def read_panel(
@@ -166,10 +168,15 @@ def panel_of(
         hypothetical=star,
         curves=curves,
         is_numeric=hue in variable.dims and np.issubdtype(variable[hue].dtype, np.number),
-        reference=names.index("WT") if "WT" in names else 0,
+        reference=reference_of(names),
         hue=hue,
         fixed=tuple((str(k), c.item()) for k, c in part.coords.items() if c.size == 1),
     )
+
+
+def reference_of(names: Sequence[str]) -> int:
+    """Return the index of the curve that the others are compared with: WT, else the first."""
+    return list(names).index("WT") if "WT" in names else 0
 
 
 def _check_dims(variable: xr.DataArray, dose: str, hue: str, data: xr.Dataset) -> str:

@@ -35,6 +35,9 @@ LABEL_PT, SYMBOL_MM = 7.0, 12.5
 def looks(panel: Panel) -> tuple[style.Look, ...]:
     """Return the look of each curve of `panel`; the vehicle in a ramp of doses is grey."""
     count = len(panel.curves)
+    if panel.among:
+        every = style.looks(len(panel.among), ordered=False, reference=panel.reference)
+        return tuple(every[panel.among.index(curve.name)] for curve in panel.curves)
     if not panel.is_numeric:
         return style.looks(count, ordered=False, reference=panel.reference)
     vehicles = int(panel.curves[0].name == VEHICLE)

@@ -6,6 +6,7 @@ What was fitted is handed in by `protacsim.fitting`; the panels are those of dos
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from matplotlib.figure import Figure
 from protacsim.errors import ParameterError
 from protacsim.plot import caption, style
 from protacsim.plot import panel as dose_panel
-from protacsim.plot.curves import Panel, read_panel
+from protacsim.plot.curves import Panel, read_panel, reference_of
 from protacsim.plot.layout import cells_of, draw_grid
 from protacsim.plot.overlay import Overlay, overlay_keys, overlay_sentences, read_overlay
 from protacsim.plot.selection import TIME, Selection
@@ -57,10 +58,12 @@ def fit_sheet(curves: xr.Dataset, found: xr.Dataset, *, width_mm: float | None =
     measured = _measured(found)
     lines = _lines(curves, measured)
     parted = [TREATMENT] if TREATMENT in lines.coords else []
+    names = tuple(dict.fromkeys(map(str, lines[LINE].values)))
     columns = xr.Dataset(coords={name: list(dict.fromkeys(lines[name].values)) for name in parted})
 
     def read(observable: str, chosen: Selection) -> Panel:
-        return read_panel(_of_column(lines, observable, chosen), observable, LINE)
+        panel = read_panel(_of_column(lines, observable, chosen), observable, LINE)
+        return replace(panel, among=names, reference=reference_of(names))
 
     def laid_over(panel: Panel) -> Overlay:
         here = {name: value for name, value in panel.fixed if name in parted}

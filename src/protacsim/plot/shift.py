@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
 from protacsim.plot import caption, style
-from protacsim.plot.curves import DEFAULT_HUE, DEGRADATION, INHIBITION
+from protacsim.plot.curves import DEFAULT_HUE, DEGRADATION, INHIBITION, reference_of
 from protacsim.plot.drawing import draw_key, draw_log_axis, mark_handle, width_mm, words
 from protacsim.plot.layout import RIGHT_MM, TEXT_PT
 from protacsim.plot.selection import (
@@ -245,7 +245,7 @@ def _draw_row(ax: Axes, shift: Shift, row: int) -> None:
     count = len(shift.names)
     place = row + SPREAD * (np.arange(count) - 0.5 * (count - 1)) / max(count - 1, FEWEST_LANES - 1)
     there = np.isfinite(shift.value_nM[row])
-    base = shift.value_nM[row, _reference(shift.names)]
+    base = shift.value_nM[row, reference_of(shift.names)]
     for i, look in enumerate(_looks(shift.names)):
         ax.plot(
             [base, shift.value_nM[row, i]], [place[i]] * 2, color=look.colour, linewidth=0.8,
@@ -271,11 +271,7 @@ def _draw_row(ax: Axes, shift: Shift, row: int) -> None:
 
 
 def _looks(names: Sequence[str]) -> tuple[style.Look, ...]:
-    return style.looks(len(names), ordered=False, reference=_reference(names))
-
-
-def _reference(names: Sequence[str]) -> int:
-    return list(names).index("WT") if "WT" in names else 0
+    return style.looks(len(names), ordered=False, reference=reference_of(names))
 
 
 def _dot_keys(names: Sequence[str]) -> list[Artist]:
