@@ -439,6 +439,24 @@ def test_measurements_that_belong_to_no_curve_are_counted(data: xr.Dataset) -> N
         assert ("Not drawn" in said) == (missing > 0)
 
 
+@pytest.mark.parametrize("highest", [98.0, 140.0, 400.0, 9000.0, 50_000.0])
+def test_the_ticks_of_a_high_percentage_can_be_read(data: xr.Dataset, highest: float) -> None:
+    points = pd.DataFrame({"compound.dose_nM": [1.0, 10.0], "value": [90.0, highest]})
+    select = {"treatment": ["MT-802", "ibrutinib"]}
+    for figure in (
+        plot.dose_response_grid(data.sel(select), ["target_total"], points=points),
+        plot.dose_response(data.sel(treatment="MT-802"), points=points).figure,
+    ):
+        rendered(figure)
+        assert not overlaps(figure)
+        assert not cut_off(figure)
+        ticks = figure.axes[0].get_yticks()
+        ticks = ticks[(ticks >= 0.0) & (ticks <= figure.axes[0].get_ylim()[1])]
+        assert 3 <= len(ticks) <= 10
+        assert ticks[-1] > 0.7 * highest
+        assert (ticks[1] - ticks[0] == 25.0) == (highest < 150.0)
+
+
 def test_a_fit_goes_through_the_curve_it_describes(data: xr.Dataset) -> None:
     ax = plot.dose_response(data, fit="bell", select={"treatment": "MT-802"})
     drawn = line(ax, "_fit WT")

@@ -15,12 +15,12 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
 from protacsim.plot import caption, style
 from protacsim.plot.curves import DEFAULT_HUE, Panel, read_panel
 from protacsim.plot.drawing import (
+    PercentLocator,
     curve_handle,
     draw_key,
     heading,
@@ -142,7 +142,7 @@ def draw_loop(ax: Axes, loop: Loop) -> None:
     ax.set_xlim(-2.0, 108.0)
     ax.set_ylim(-2.0 + lowest, 102.0)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MultipleLocator(25.0))
+        axis.set_major_locator(PercentLocator())
     ax.set_xlabel("occupancy (%)")
     ax.set_ylabel(f"{loop.panel.long_name}\n({loop.panel.unit})")
 

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator
+from matplotlib.ticker import AutoLocator, FixedLocator, FuncFormatter, MultipleLocator
 
 from protacsim.plot import style
 from protacsim.plot.curves import LEGIBLE_PERCENT, Curve, Panel, Reading
@@ -28,8 +28,19 @@ FEWEST_TICKS = 2
 # More values of a numeric hue than this are a ramp, of which a few are named.
 MOST_NAMED, NAMED_OF_MANY = 8, 5
 VEHICLE = "vehicle"
+WIDEST_PERCENT = 165.0
 # Text size of legends in the style sheet, and what a symbol and the edges take beside it.
 LABEL_PT, SYMBOL_MM = 7.0, 12.5
+
+
+class PercentLocator(AutoLocator):
+    """Ticks at every 25 %; on wider axes, also those widened later, where matplotlib puts them."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
+        """Return the ticks of an axis from `vmin` to `vmax`."""
+        if vmax - vmin <= WIDEST_PERCENT:
+            return MultipleLocator(25.0).tick_values(vmin, vmax)
+        return super().tick_values(vmin, vmax)
 
 
 def looks(panel: Panel) -> tuple[style.Look, ...]:
@@ -102,8 +113,7 @@ def draw_value_axis(ax: Axes, panel: Panel) -> None:
     ax.axhline(100.0, color=style.QUIET_COLOUR, linewidth=0.4, zorder=0.5, label="_reference")
     top = max(110.0, 1.08 * highest)
     ax.set_ylim(-0.03 * top, top)
-    if top <= 160.0:
-        ax.yaxis.set_major_locator(MultipleLocator(25.0))
+    ax.yaxis.set_major_locator(PercentLocator())
 
 
 def draw_log_axis(axis: Axis, low: float, high: float, length_mm: float) -> None:

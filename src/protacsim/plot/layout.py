@@ -241,7 +241,7 @@ def shorten_values(ax: Axes) -> None:
 
 def _power(highest: float) -> int:
     """Return the power of 1000 below the highest value, 0 where numbers are short as they are."""
-    if highest <= 0.0 or 0.1 <= highest < 1e4:
+    if highest <= 0.0 or 0.1 <= highest < 1e3:
         return 0
     return 3 * int(np.floor(np.log10(highest) / 3.0))
 

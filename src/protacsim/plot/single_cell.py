@@ -16,13 +16,13 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
 from protacsim.errors import ParameterError
 from protacsim.plot import caption, style
 from protacsim.plot.curves import DEFAULT_HUE, Panel, read_panel
 from protacsim.plot.drawing import (
+    PercentLocator,
     curve_handle,
     draw_key,
     heading,
@@ -291,7 +291,7 @@ def _draw(ax: Axes, spread: Spread) -> None:
         _make_room(ax, np.concatenate([high for _, high in spread.bands[0]]))
     else:
         ax.set_ylim(-3.0, 105.0)
-        ax.yaxis.set_major_locator(MultipleLocator(25.0))
+        ax.yaxis.set_major_locator(PercentLocator())
 
 
 def _make_room(ax: Axes, highest: Floats) -> None:
