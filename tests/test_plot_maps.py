@@ -269,6 +269,15 @@ def test_bars_are_the_indices_greatest_first(width_mm, method, count):
     assert_readable(figure)
 
 
+def test_morris_effects_say_their_unit_and_that_they_are_scaled_up():
+    dmax = indices("dmax_percent", "morris", scale="linear")
+    figure = plot.sensitivity([indices(method="morris"), dmax])
+    labels = [ax.get_xlabel() for ax in figure.axes]
+    assert labels == ["elementary effect (decades)", "elementary effect (%)"]
+    assert "steps of two thirds of the way" in caption(figure)
+    assert "times 1.5 for the whole way" in caption(figure)
+
+
 def test_only_the_constants_that_matter_most_are_shown():
     figure = plot.sensitivity(indices(), most=2)
     assert len(figure.axes[0].get_yticklabels()) == 2

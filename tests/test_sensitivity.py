@@ -142,6 +142,17 @@ def test_morris_of_a_line_with_one_interaction():
     assert (found["mu_star_half_width"].values[[0, 3]] > 0.0).all()
 
 
+def test_morris_of_a_jump_is_more_than_the_jump():
+    """An effect is divided by its step (Morris 1991), 2/3 of the grid on four levels."""
+
+    def jump(x1, x2):
+        return 100.0 * (x1 > 0.5)
+
+    sample = sa.design(even(2, 0.0, 1.0), method="morris", n=20)
+    found = sa.indices(evaluated(sample, jump), sample, "y")
+    assert found["mu_star"].values == pytest.approx([100.0 / (2.0 / 3.0), 0.0])
+
+
 # The lumped hook model: indices by quadrature of its closed form.
 
 RANGES = {"kd_target": (3.0, 300.0), "kd_ligase": (300.0, 30000.0), "rho": (0.3, 30.0)}

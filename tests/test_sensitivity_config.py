@@ -113,6 +113,16 @@ def test_a_heatmap_without_doses_needs_both_axes(tmp_path):
 
 
 @pytest.mark.jit_only
+def test_the_terminal_gives_the_unit_of_morris_effects(tmp_path, capsys):
+    path = written(tmp_path, HEAD + SECTION.replace("n = 16", 'method = "morris"\nn = 2'))
+    options = running.Options(out=tmp_path / "results")
+    assert running.run_all([path], [], options, dry_run=False) == 0
+    shown = capsys.readouterr().out
+    assert "ic50_nM, mu_star (decades)" in shown
+    assert "imax_percent, mu_star (%)" in shown
+
+
+@pytest.mark.jit_only
 def test_a_run_writes_tables_and_figures_that_can_be_drawn_again(tmp_path, capsys):
     path = written(tmp_path, HEAD + SECTION + FIGURE + HEATMAP.replace("cell.atp_uM", SENSITIVITY))
     out = tmp_path / "results"

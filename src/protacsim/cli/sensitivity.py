@@ -26,9 +26,10 @@ MEANINGS = {
     "parameter": "The constant that was drawn.",
     "first": "Share of the variance that the constant makes alone.",
     "total": "The same with all its interactions.",
-    "mu": "Mean change of the reading from the 1/8 to the 7/8 quantile of the constant.",
+    "mu": "Mean elementary effect: the change of the reading per way from the 1/8 to the 7/8 "
+    "quantile of the constant. Steps go two thirds of it, so 1.5 times the change along a step.",
     "mu_star": "Mean of the same without its sign.",
-    "sigma": "Scatter of that change: interactions, or a response that is not linear.",
+    "sigma": "Scatter of the effects: interactions, or a response that is not linear.",
     "first_half_width": "Half the width of the 95 % bootstrap interval, as in every such column.",
     "mu_star_half_width": "Half the width of its 95 % bootstrap interval.",
     "nulls": "Points at which the reading does not exist; they take the mean of the others.",
@@ -87,7 +88,8 @@ def _finding(found: Sequence[xr.Dataset]) -> report.Finding:
 
 def _logged(found: Sequence[xr.Dataset]) -> str:
     names = [each.attrs["readout"] for each in found if each.attrs["scale"] == "log10"]
-    return f"Logarithms are analysed of {' and '.join(names)}." if names else ""
+    unit = ", in decades" if found[0].attrs["method"] == "morris" else ""
+    return f"Logarithms are analysed of {' and '.join(names)}{unit}." if names else ""
 
 
 def _rows(found: xr.Dataset) -> pd.DataFrame:
@@ -138,8 +140,16 @@ def _print(title: str, found: list[xr.Dataset]) -> None:
     for parameter in parts[0]["parameter"].values.tolist():
         at = [part.sel(parameter=parameter) for part in parts]
         rows.append([parameter, *(_cell(p, name) for p, name in zip(at, names, strict=True))])
-    headings = [f"{part.attrs['readout']}, {name}" for part, name in zip(parts, names, strict=True)]
+    headings = [_heading(part, name) for part, name in zip(parts, names, strict=True)]
     print_rows(f"{title} (sensitivity indices)", ["constant", *headings], rows)
+
+
+def _heading(part: xr.Dataset, name: str) -> str:
+    """The reading and its index, with the unit of one that is no share of the variance."""
+    from protacsim import sensitivity_analysis
+
+    unit = sensitivity_analysis.effect_unit(part) if name == "mu_star" else ""
+    return f"{part.attrs['readout']}, {name}{f' ({unit})' if unit else ''}"
 
 
 def _cell(part: xr.Dataset, name: str) -> str:

@@ -31,8 +31,12 @@ MEANING = {
         ("total", "with interactions (total)"),
         "share of variance",
     ),
-    "morris": (("mu_star", "effect µ*"), ("sigma", "its scatter σ"), "change of the reading"),
+    "morris": (("mu_star", "effect µ*"), ("sigma", "its scatter σ"), "elementary effect"),
 }
+STEPS = (
+    "Elementary effects: changes along steps of two thirds of the way from the 1/8 to the 7/8 "
+    "quantile of a constant, times 1.5 for the whole way; they may exceed what a reading spans"
+)
 READINGS = {
     "dc50_relative_nM": "DC50",
     "dc50_absolute_nM": "absolute DC50",
@@ -181,8 +185,9 @@ def _value_label(part: xr.Dataset) -> str:
     label = str(MEANING[part.attrs["method"]][2])
     if part.attrs["method"] == "sobol":
         return label
-    unit = "decades" if part.attrs["scale"] == "log10" else unit_of(part.attrs["readout"])
-    return f"{label} ({unit or 'its unit'})"
+    from protacsim.sensitivity_analysis import effect_unit
+
+    return f"{label} ({effect_unit(part) or 'its unit'})"
 
 
 def _caption(parts: Sequence[xr.Dataset], width_mm: float) -> tuple[str, ...]:
@@ -192,8 +197,7 @@ def _caption(parts: Sequence[xr.Dataset], width_mm: float) -> tuple[str, ...]:
     about = [
         f"Sobol indices from {first.attrs['base_points']:,} base points"
         if sobol
-        else f"Morris screening, {first.attrs['base_points']:,} walks, from the 1/8 to the 7/8 "
-        "quantile of each constant",
+        else f"Morris screening, {first.attrs['base_points']:,} walks. {STEPS}",
         "Whiskers: 95 % bootstrap intervals",
         f"Logarithms are analysed of {' and '.join(logged)}" if logged else "",
     ]

@@ -4,7 +4,7 @@ A design is a sample of the study, so the runner executes and stores it like any
 results are analysed. SALib does the statistics and is an extra.
 """
 
-from protacsim.sensitivity_analysis.indices import indices, sensitivity
+from protacsim.sensitivity_analysis.indices import effect_unit, indices, sensitivity
 from protacsim.sensitivity_analysis.local import elasticities
 from protacsim.sensitivity_analysis.reading import reading
 from protacsim.sensitivity_analysis.uncertain import (
@@ -16,6 +16,7 @@ from protacsim.study.designs import design
 
 __all__ = [
     "design",
+    "effect_unit",
     "elasticities",
     "indices",
     "library_draws",

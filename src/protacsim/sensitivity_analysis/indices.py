@@ -15,6 +15,7 @@ from protacsim.errors import ParameterError
 from protacsim.sensitivity_analysis.reading import ReadOut, is_dose, name_of, reading
 from protacsim.study import SENSITIVITY, Draw, Sample, Study, Workers, run
 from protacsim.study.designs import MORRIS_LEVELS, SensitivityMethod, design, uniforms
+from protacsim.units import unit_of
 from protacsim.validation import check_kind
 
 Floats = NDArray[np.float64]
@@ -101,8 +102,11 @@ def indices(
     xarray.Dataset
         Over the reading's other dims and `parameter`. Sobol: `first`, `total` and `second` (also
         over `other_parameter`), each with the half-width of its 95 % bootstrap interval
-        (`first_half_width`, ...). Morris: `mu`, `mu_star`, `sigma` and `mu_star_half_width`, per
-        move from one end of the middle three quarters of a distribution to the other. `nulls`
+        (`first_half_width`, ...). Morris: `mu`, `mu_star`, `sigma` and `mu_star_half_width` of the
+        elementary effects (Morris 1991, Campolongo et al. 2007): the change along a step, divided
+        by the step. Steps are two thirds of the way from the 1/8 to the 7/8 quantile and the whole
+        way counts 1, so an effect is 1.5 times the change and may exceed what the reading spans. In
+        the unit of `effect_unit`. `nulls`
         counts the points without a reading: up to 1 % of them take the mean of the others, and
         thereby nothing for or against a parameter. A reading that does not vary has indices of 0.
     """
@@ -179,6 +183,11 @@ def _sobol(values: Floats, sample: Sample, seed: int) -> dict[str, Floats]:
         "second": second,
         "second_half_width": half_width,
     }
+
+
+def effect_unit(found: xr.Dataset) -> str:
+    """Return the unit of Morris indices: decades of a logarithm, else that of the reading."""
+    return "decades" if found.attrs["scale"] == "log10" else unit_of(found.attrs["readout"])
 
 
 def _morris(values: Floats, sample: Sample, seed: int) -> dict[str, Floats]:
