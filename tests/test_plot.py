@@ -395,6 +395,26 @@ def test_failed_points_leave_gaps_and_failed_curves_say_so(data: xr.Dataset) -> 
     assert "C481S (no valid point)" in legend
 
 
+@pytest.mark.parametrize("chosen", ["IKZF1", "GSPT1"])
+def test_a_chosen_neosubstrate_is_named_where_its_row_has_no_title(
+    data: xr.Dataset, chosen: str
+) -> None:
+    one = one_treatment(data)
+    attrs = {"units": "%", "long_name": "total neosubstrate", "relative_to": "vehicle"}
+    both = xr.concat([one["target_total_percent"]] * 2, "neosubstrate").assign_attrs(attrs)
+    one = one.assign(neosubstrate_total_percent=both, neosubstrate_total=both)
+    one = one.assign_coords(neosubstrate=["IKZF1", "GSPT1"])
+    select = {"neosubstrate": chosen}
+    rows = ("target_total", "neosubstrate_total")
+    figure = plot.dose_response_grid(one, rows, select=select)
+    shown = [ax.get_ylabel() for ax in figure.axes]
+    assert shown == ["total BTK\n(% of vehicle)", f"total {chosen}\n(% of vehicle)"]
+    times = plot.time_course(
+        one.sel({"compound.dose_nM": DOSES_NM[3]}), rows[1], hue="target.allele", select=select
+    )
+    assert times.get_ylabel() == f"total {chosen} (% of vehicle)"
+
+
 def test_all_points_failed_still_gives_a_figure(data: xr.Dataset) -> None:
     empty = one_treatment(data).copy(deep=True)
     for name in ("target_total_percent", "target_active_percent", "target_unoccupied_percent"):

@@ -7,6 +7,7 @@ and `protacsim.plot.time_curves`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from protacsim.errors import ParameterError
+from protacsim.mechanisms.observables import COMPOUND, NEOSUBSTRATE
 from protacsim.plot import style, wording
 from protacsim.study import DOSE, TREATMENT, dim_of_doses
 
@@ -191,8 +193,16 @@ def with_amount(data: xr.Dataset, observable: str) -> tuple[xr.Dataset, str]:
 
 
 def _long_name(part: xr.Dataset, observable: str) -> str:
-    attrs = part[variable_name(part, observable)].attrs
-    return str(attrs.get("long_name", observable.replace("_", " ")))
+    return long_name(part[variable_name(part, observable)], observable.replace("_", " "))
+
+
+def long_name(variable: xr.DataArray, otherwise: str) -> str:
+    """Say what is read, a chosen compound or neosubstrate by its name: "total IKZF1"."""
+    words = str(variable.attrs.get("long_name", otherwise))
+    for dim in (COMPOUND, NEOSUBSTRATE):
+        if dim in variable.coords and variable[dim].size == 1:
+            words = str(variable[dim].item()).join(re.split(rf"\b{dim}\b", words))
+    return words
 
 
 def unit_shown(variable: xr.DataArray) -> str:

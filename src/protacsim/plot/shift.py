@@ -33,6 +33,7 @@ from protacsim.plot.selection import (
     dose_dim,
     hypothetical,
     left_over,
+    long_name,
     part_with,
     starred,
     undecided,
@@ -181,7 +182,7 @@ def read_shift(
     doses = part[dose].values
     return Shift(
         quantity=kind,
-        long_name=str(part[name].attrs.get("long_name", observable)),
+        long_name=long_name(part[name], observable),
         rows=tuple(starred(_text(v, part, group), data) for v in table[group].values),
         names=tuple(_text(value, part, hue) for value in table[hue].values),
         value_nM=table[quantity].values.astype(np.float64),
