@@ -104,6 +104,7 @@ def test_the_closed_form_maximum_exists_for_three_bodies_alone() -> None:
         neosubstrates=("IKZF1",),
     )
     assert np.isnan(pharmacology.ternary_peak(competed).dose_nM)
+    assert pharmacology.ternary_peak(competed).reason == "neosubstrates_compete_for_the_ligase"
 
 
 SCENARIOS = {

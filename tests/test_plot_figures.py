@@ -63,8 +63,13 @@ def peaks() -> xr.Dataset:
     for i, alleles in enumerate(DEGRADERS.values()):
         dose[i] = [np.sqrt(kd * ligase) for _, kd, ligase in alleles]
     dims = ("treatment", "target.allele")
+    reason = np.where(dose > 0.0, "", "no_degrader").astype(object)
     return xr.Dataset(
-        {"peak_dose_nM": (dims, dose), "peak_ternary_nM": (dims, np.where(dose > 0, 3.0, np.nan))},
+        {
+            "peak_dose_nM": (dims, dose),
+            "peak_ternary_nM": (dims, np.where(dose > 0.0, 3.0, np.nan)),
+            "peak_reason": (dims, reason),
+        },
         {"treatment": treatments, "target.allele": ALLELES},
     )
 
@@ -258,6 +263,17 @@ def test_the_bell_is_drawn_in_nM_with_its_peaks(data: xr.Dataset, peaks: xr.Data
     assert "_peak WT" not in labels(bare)
     inhibitor = plot.ternary_bell(data, peaks=peaks, select={"treatment": "ibrutinib"})
     assert "_peak WT" not in labels(inhibitor)
+
+
+def test_the_caption_says_why_a_bell_has_no_diamond(data: xr.Dataset, peaks: xr.Dataset) -> None:
+    low = data.sel({"compound.dose_nM": slice(0.0, 100.0)})
+    # Of MT-802 the closed form puts WT and C481S at 52 and 77 nM, T474I and L528W at 250 and 566.
+    said = caption_of(plot.ternary_bell_sheet(low, peaks=peaks))
+    assert "No diamond (beyond the doses): MT-802, T474I; MT-802, L528W; Zorba PROTAC 10*," in said
+    assert "No diamond (no degrader): ibrutinib; zanubrutinib; pirtobrutinib." in said
+    assert "No diamond" not in caption_of(plot.ternary_bell_sheet(data))
+    one = data.sel(treatment=["MT-802"])
+    assert "No diamond" not in caption_of(plot.ternary_bell_sheet(one, peaks=peaks))
 
 
 def test_the_caption_of_many_bells_says_which_the_legend_names(data: xr.Dataset) -> None:

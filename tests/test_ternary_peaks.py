@@ -70,6 +70,7 @@ def test_peaks_of_a_study_stand_on_its_dims() -> None:
     )
     peaks = pharmacology.ternary_peaks(study)
     assert peaks["peak_dose_nM"].dims == ("target.allele", "compound.cooperativity")
+    assert (peaks["peak_reason"] == "").all()
     for allele in ("WT", "C481S"):
         for alpha in alphas:
             own = replaced(
@@ -86,16 +87,19 @@ def test_peaks_of_a_study_stand_on_its_dims() -> None:
 
 
 @pytest.mark.parametrize(
-    ("treatment", "changes"),
+    ("treatment", "changes", "reason"),
     [
-        ("ibrutinib", {}),
-        ("ir-1", {}),
-        ("mt-802", {"compound__loss_medium_per_h": 0.1}),
-        ({"compounds": [{"name": "mt-802", "stop_h": 100.0}]}, {}),
+        ("ibrutinib", {}, "no_degrader"),
+        ("ir-1", {}, "covalent_bond"),
+        ("mt-802", {"compound__loss_medium_per_h": 0.1}, "compound_or_ligase_is_lost"),
+        ({"compounds": [{"name": "mt-802", "stop_h": 100.0}]}, {}, "washout"),
     ],
 )
-def test_no_peak_where_there_is_no_such_equilibrium(treatment: Any, changes: dict) -> None:
+def test_no_peak_where_there_is_no_such_equilibrium(
+    treatment: Any, changes: dict, reason: str
+) -> None:
     peak = pharmacology.ternary_peak(still(treatment, **changes))
+    assert peak.reason == reason
     assert np.isnan(peak.dose_nM).all()
     assert np.isnan(peak.ternary_nM).all()
 
@@ -103,4 +107,6 @@ def test_no_peak_where_there_is_no_such_equilibrium(treatment: Any, changes: dic
 def test_a_medium_that_never_changes_drains_a_dose_in_the_cell() -> None:
     buffered = still({"compounds": [{"name": "mt-802", "compartment": "cell"}]})
     buffered = replace(buffered, cell=replace(buffered.cell, medium_buffered=True))
-    assert np.isnan(pharmacology.ternary_peak(buffered).dose_nM)
+    peak = pharmacology.ternary_peak(buffered)
+    assert np.isnan(peak.dose_nM)
+    assert peak.reason == "medium_drains_the_cell"

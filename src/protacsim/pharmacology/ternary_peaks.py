@@ -7,13 +7,14 @@ ligase; permeation, binding in medium and cell, and ATP come in through the rate
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protacsim import reduced
-from protacsim.entities import Compound
 from protacsim.mechanisms import compartment_volumes, rate_constants
 from protacsim.mechanisms.rates import abundance
 from protacsim.scenario import Scenario, molecules, numbers
@@ -26,27 +27,46 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
+class NoPeak(StrEnum):
+    """Why the closed form has no maximum; the empty string means that it has one."""
+
+    NONE = ""
+    SEVERAL_COMPOUNDS = "several_compounds"
+    NO_DEGRADER = "no_degrader"
+    NEOSUBSTRATES = "neosubstrates_compete_for_the_ligase"
+    COVALENT_BOND = "covalent_bond"
+    LOSS = "compound_or_ligase_is_lost"
+    NO_EXCHANGE = "no_exchange_with_the_medium"
+    WASHOUT = "washout"
+    DRAINED = "medium_drains_the_cell"
+
+
 class TernaryPeak(NamedTuple):
-    """Dose (nM, of each addition) at which the ternary complex is highest, and its height (nM)."""
+    """Dose (nM, of each addition) at which the ternary complex is highest, and its height (nM).
+
+    `reason` is a `NoPeak` for each, empty where both are numbers.
+    """
 
     dose_nM: Array
     ternary_nM: Array
+    reason: NDArray[np.str_]
 
 
 def ternary_peak(scenario: Scenario, values: Any = None) -> TernaryPeak:
     """Maximum of the ternary complex at equilibrium, before any target is destroyed.
 
     `values` are numbers by path, floats or arrays of one shape; those of the scenario by default.
-    Both are NaN where this equilibrium does not exist: without a single degrader, with a covalent
-    bond, with a neosubstrate that competes for the ligase, with a washout, and where compound or
-    ligase is lost by more than turnover. Destruction lowers the complex; the free degrader at
-    which it is highest stays the same. Of repeated doses it is the equilibrium after the last.
+    Both are NaN where this equilibrium does not exist, and `reason` says why: without a single
+    degrader, with a covalent bond, with a neosubstrate that competes for the ligase, with a
+    washout, and where compound or ligase is lost by more than turnover. Destruction lowers the
+    complex; the free degrader at which it is highest stays the same. Of repeated doses it is the
+    equilibrium after the last.
     """
     check_kind("scenario", scenario, Scenario)
     values = numbers(scenario) if values is None else values
     entries = scenario.treatment.compounds
-    if len(entries) != 1 or not _is_three_body(entries[0].compound, scenario):
-        return TernaryPeak(np.asarray(np.nan), np.asarray(np.nan))
+    if why := _ruled_out(scenario, values):
+        return TernaryPeak(np.asarray(np.nan), np.asarray(np.nan), np.asarray(str(why)))
     x, ligase = entries[0].name, entries[0].compound.ligase or ""
     schedule = entries[0].schedule
     rates = rate_constants(scenario, values)
@@ -66,23 +86,43 @@ def ternary_peak(scenario: Scenario, values: Any = None) -> TernaryPeak:
     with np.errstate(divide="ignore", invalid="ignore"):
         in_medium = in_cell * rates[f"release[{x}]"] / rates[f"uptake[{x}]"]
     given = in_medium if scenario.cell.medium_buffered else in_medium + in_cell + bound
-    ways = ("kinact", "kinact_ternary", "loss_medium", "loss_cell", "ligase_loss", "elimination")
-    lost = sum(rates.get(f"{way}[{x}]", 0.0) for way in ways)
-    stays = values.get(f"compounds.{x}.stop_h") is None and not (
-        scenario.cell.medium_buffered and schedule.compartment == "cell"
-    )
-    exists = np.isfinite(given) & (np.asarray(lost) == 0.0) & stays
+    reason = _reason(rates, x, given)
+    exists = reason == NoPeak.NONE
     per_nM = {place: molecules(1.0, v) for place, v in compartment_volumes(values).items()}
     return TernaryPeak(
         np.where(exists, given / schedule.doses / per_nM[schedule.compartment], np.nan),
         np.where(exists, found.ternary / per_nM["cell"], np.nan),
+        reason,
     )
 
 
-def _is_three_body(compound: Compound, scenario: Scenario) -> bool:
-    """Whether target, degrader and ligase bind one another and nothing else."""
-    neosubstrates = {entry.name for entry in compound.neosubstrates}
-    return compound.is_degrader and not neosubstrates & set(scenario.neosubstrates)
+def _ruled_out(scenario: Scenario, values: Mapping[str, Any]) -> NoPeak:
+    """Why others than target, one degrader and ligase bind one another, or the dose goes away."""
+    entries = scenario.treatment.compounds
+    if len(entries) > 1:
+        return NoPeak.SEVERAL_COMPOUNDS
+    if not entries or not entries[0].compound.is_degrader:
+        return NoPeak.NO_DEGRADER
+    bound = {entry.name for entry in entries[0].compound.neosubstrates}
+    if bound & set(scenario.neosubstrates):
+        return NoPeak.NEOSUBSTRATES
+    if values.get(f"compounds.{entries[0].name}.stop_h") is not None:
+        return NoPeak.WASHOUT
+    drained = scenario.cell.medium_buffered and entries[0].schedule.compartment == "cell"
+    return NoPeak.DRAINED if drained else NoPeak.NONE
+
+
+def _reason(rates: Mapping[str, Any], compound: str, dose: Array) -> NDArray[np.str_]:
+    """What takes compound, target or ligase out of the equilibrium."""
+
+    def happens(*ways: str) -> NDArray[np.bool_]:
+        total = np.asarray(sum(rates.get(f"{way}[{compound}]", 0.0) for way in ways))
+        return np.broadcast_to(total != 0.0, np.shape(dose))
+
+    bonds = happens("kinact", "kinact_ternary")
+    losses = happens("loss_medium", "loss_cell", "ligase_loss", "elimination")
+    reasons = NoPeak.COVALENT_BOND, NoPeak.LOSS, NoPeak.NO_EXCHANGE
+    return np.select([bonds, losses, ~np.isfinite(dose)], list(map(str, reasons)), "")
 
 
 def ternary_peaks(study: Study) -> xr.Dataset:
@@ -92,7 +132,7 @@ def ternary_peaks(study: Study) -> xr.Dataset:
     -------
     xarray.Dataset
         `peak_dose_nM` and `peak_ternary_nM` over the dims of the study without those of doses,
-        NaN where the closed form does not hold.
+        NaN where the closed form does not hold, and `peak_reason`, why.
     """
     import xarray as xr
 
@@ -105,7 +145,11 @@ def ternary_peaks(study: Study) -> xr.Dataset:
     }
     window = {dim: slice(0, 1 if dim in doses else size) for dim, size in study.dims.items()}
     shape = [part.stop for part in window.values()]
-    found = {name: np.full(shape, np.nan) for name in ("peak_dose_nM", "peak_ternary_nM")}
+    found: dict[str, NDArray[Any]] = {
+        "peak_dose_nM": np.full(shape, np.nan),
+        "peak_ternary_nM": np.full(shape, np.nan),
+        "peak_reason": np.full(shape, "", dtype=object),
+    }
     for combination in study.combinations:
         values, inner = combination.values(window)
         where = tuple(
@@ -119,5 +163,8 @@ def ternary_peaks(study: Study) -> xr.Dataset:
             array[where] = np.broadcast_to(peak, math.prod(inner)).reshape(sizes)
     labels = {a.path: (a.dim, list(a.coordinate)) for a in study.axes if a.dim not in doses}
     attrs = {"units": "nM", "long_name": "closed-form maximum of the ternary complex"}
-    variables = {name: (tuple(window), array, attrs) for name, array in found.items()}
+    variables = {
+        name: (tuple(window), array, attrs if name.endswith("_nM") else {})
+        for name, array in found.items()
+    }
     return xr.Dataset(variables, coords=labels).isel(dict.fromkeys(doses, 0))

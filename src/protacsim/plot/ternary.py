@@ -6,7 +6,7 @@ The closed form is worked out by `protacsim.pharmacology.ternary_peaks`; here it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -27,10 +27,11 @@ from protacsim.plot.drawing import (
     named,
     words,
 )
-from protacsim.plot.panel import draw
+from protacsim.plot.panel import at_zero, dose_axis, draw
 from protacsim.plot.selection import TIME, Selection, choose, columns_and_curves
 from protacsim.plot.sheet import Frame, in_grid, selections, sheet
 
+BEYOND = "beyond the doses"
 KEY = "highest at equilibrium (closed form)"
 MEANING = (
     "Diamond: where the equilibrium of target, degrader and ligase has its maximum, at their "
@@ -42,12 +43,13 @@ MEANING = (
 class Bell:
     """Curves of the ternary complex, and per curve the dose (nM) and height of its maximum.
 
-    Both are NaN where the closed form does not hold.
+    Both are NaN where the closed form does not hold or puts it beyond the axis; `reason` says why.
     """
 
     panel: Panel
     dose_nM: NDArray[np.float64]
     height: NDArray[np.float64]
+    reason: NDArray[np.str_]
 
 
 def ternary_bell(
@@ -120,6 +122,7 @@ def ternary_bell_sheet(
     panels = [bell.panel for bell in flat]
     about = [caption.at_times([panel.time_h for panel in panels]), caption.ramp(panels)]
     about += [MEANING] if _mark_keys(flat) else []
+    about += _unmarked(flat)
     text = caption.written(data, about, [panel.hypothetical for panel in panels])
     return sheet(parts, text, [*_curve_keys(flat), *_mark_keys(flat)], frame)
 
@@ -137,28 +140,30 @@ def read_bell(
     panel = read_panel(amounts, observable, hue, time_h, select)
     nowhere = np.full(len(panel.curves), np.nan)
     if peaks is None:
-        return Bell(panel, nowhere, nowhere)
+        return Bell(panel, nowhere, nowhere, np.full(len(panel.curves), ""))
     known = {
         dim: value
         for dim, value in select.items()
         if dim in (*peaks.coords, *peaks.dims) and dim != TIME
     }
     part = choose(peaks, known, "peak_dose_nM", peaks)
-    columns = [
+    dose, height, reason = (
         np.broadcast_to(np.ravel(part[name].values), len(panel.curves))
-        for name in ("peak_dose_nM", "peak_ternary_nM")
-    ]
-    return Bell(panel, *columns)
+        for name in ("peak_dose_nM", "peak_ternary_nM", "peak_reason")
+    )
+    low, high = replace(dose_axis(panel), broken=at_zero([panel])).limits
+    beyond = (dose <= low) | (dose >= high)
+    seen = np.where(beyond, np.nan, dose)
+    return Bell(panel, seen, height, np.where(beyond, BEYOND, reason).astype(str))
 
 
 def draw_bell(ax: Axes, bell: Bell) -> None:
     """Draw the curves, the axes and a diamond at every maximum that lies within the doses."""
     draw(ax, bell.panel, mark=())
-    low, high = ax.get_xlim()
     for dose, height, look, curve in zip(
         bell.dose_nM, bell.height, looks(bell.panel), bell.panel.curves, strict=True
     ):
-        if not low < dose < high:
+        if not np.isfinite(dose):
             continue
         ax.plot(
             [dose, dose], [0.0, height], color=look.colour, linewidth=0.5, linestyle=(0, (1, 2)),
@@ -182,6 +187,21 @@ def _curve_keys(bells: Sequence[Bell]) -> list[Artist]:
             if name:
                 found.setdefault(name, curve_handle(look[i], name))
     return list(found.values())
+
+
+def _unmarked(bells: Sequence[Bell]) -> list[str]:
+    """Say once for each reason which curves have no diamond."""
+    found: dict[str, dict[str, None]] = {}
+    for bell in bells:
+        whole = len(set(bell.reason.tolist())) == 1
+        for curve, reason in zip(bell.panel.curves, bell.reason.tolist(), strict=True):
+            names = (bell.panel.title, "" if whole else curve.name)
+            if reason and curve.drawn:
+                found.setdefault(reason, {})[", ".join(filter(None, names))] = None
+    return [
+        f"No diamond ({reason.replace('_', ' ')}){': ' if any(names) else ''}{'; '.join(names)}"
+        for reason, names in found.items()
+    ]
 
 
 def _mark_keys(bells: Sequence[Bell]) -> list[Artist]:
