@@ -116,6 +116,25 @@ def test_texts_of_a_sheet_do_not_touch(doses: bool, width_mm: float) -> None:
     assert ("All at 24 h" in said) == doses
 
 
+@pytest.mark.parametrize("doses", [False, True])
+def test_one_cell_has_no_spread(doses: bool) -> None:
+    data = cells(doses=doses).isel(replicate=[0])
+    time_h = 24.0 if doses else None
+    figure = rendered(plot.single_cell_sheet(data, time_h=time_h, columns="treatment"))
+    said = caption_of(figure)
+    assert (
+        "1 cell of each kind by the linear noise approximation. 100 %: mean vehicle cell." in said
+    )
+    assert not {"bands", "bars", "median"} & set(said.split())
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert [text for text in legend if text.strip()] == ["WT", "C481S"]
+    ax = figure.axes[0]
+    only = data["target_total_percent"].sel(treatment="MT-802", **{ALLELE: "WT"}).isel(replicate=0)
+    np.testing.assert_allclose(line(ax, "WT").get_ydata(), only.values[:, 3] if doses else only)
+    assert not [each for each in ax.collections if "% of cells" in str(each.get_label())]
+    assert ax.get_ylim()[1] > float(data["target_total_percent"].sel(treatment="MT-802").max())
+
+
 @pytest.mark.parametrize(
     ("factor", "unit"), [(1e-4, "10⁻³ nM"), (1.0, "nM"), (1e4, "10³ nM"), (1e7, "10⁶ nM")]
 )

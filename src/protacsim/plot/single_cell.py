@@ -49,6 +49,7 @@ BANDS = ((0.05, 0.95, "5-95 % of cells"), (0.25, 0.75, "25-75 % of cells"))
 SHADES = (0.16, 0.26)
 BAR_WIDTHS = (0.7, 2.4)
 LOSS_PERCENT = 90.0
+OF_CELLS = "% of cells"
 APART = 0.16
 """Between the bars of two curves at one dose, as a part of the way to the next dose."""
 
@@ -61,7 +62,7 @@ class Spread:
     """Curves of the median over cells, or of a fraction of cells.
 
     `bands` has one entry per entry of `BANDS`: lower and upper quantiles of every curve. It is
-    empty for fractions.
+    empty for fractions, and for one cell, which does not spread.
     """
 
     panel: Panel
@@ -181,7 +182,8 @@ def _tables(data: xr.Dataset, observables: Sequence[str], show: Show) -> list[xr
     part = part.assign_attrs(data.attrs)
     if show == "fraction":
         return [_fractions(part, observables)]
-    edges = [edge for low, high, _ in BANDS for edge in (low, high)]
+    several = data.sizes[CELLS] > 1
+    edges = [edge for low, high, _ in BANDS for edge in (low, high) if several]
     return _quantiles(part, (MEDIAN, *edges))
 
 
@@ -223,7 +225,7 @@ def _fractions(part: xr.Dataset, observables: Sequence[str]) -> xr.Dataset:
     for name in observables:
         whose = str(part[name].attrs.get("long_name", name))
         words_ = f"> {LOSS_PERCENT:g} % loss of {whose}"
-        table[name].attrs = {"units": "% of cells", "long_name": words_}
+        table[name].attrs = {"units": OF_CELLS, "long_name": words_}
     return table
 
 
@@ -289,7 +291,7 @@ def _draw(ax: Axes, spread: Spread) -> None:
     ax.set_ylabel(value_label(panel, "\n"))
     if spread.bands:
         _make_room(ax, np.concatenate([high for _, high in spread.bands[0]]))
-    else:
+    elif panel.unit == OF_CELLS:
         ax.set_ylim(-3.0, 105.0)
         ax.yaxis.set_major_locator(PercentLocator())
 
@@ -330,11 +332,12 @@ def _about(data: xr.Dataset, found: Sequence[Spread]) -> list[str]:
     relative = any("%" in panel.unit for panel in panels) and bool(data.attrs.get("relative_to"))
     name = str(data.attrs.get("method", "")).partition("(")[0]
     method = METHODS.get(name, name)
+    count = data.sizes[CELLS]
     return [
         caption.at_times([panel.time_h for panel in panels]),
         caption.ramp(panels),
-        f"{data.sizes[CELLS]:,} cells of each kind{f' by {method}' if method else ''}",
-        f"Lines: median cell; {marks} hold 50 % and 90 % of the cells",
+        f"{count:,} cell{'s' if count > 1 else ''} of each kind{f' by {method}' if method else ''}",
+        f"Lines: median cell; {marks} hold 50 % and 90 % of the cells" if count > 1 else "",
         f"100 %: mean {data.attrs['relative_to']} cell" if relative else "",
         *caption.kept(data, panels),
     ]
