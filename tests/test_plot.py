@@ -253,6 +253,43 @@ def test_decades_leave_room_for_the_vehicle_label() -> None:
     assert axis.decades(4, clearance=1.5) == [1.0, 100.0, 10_000.0]
 
 
+@pytest.mark.parametrize(
+    ("doses", "texts"),
+    [
+        ([30.0], ["0", "30"]),
+        ([10.0], ["0", "$10^{1}$"]),
+        ([20.0, 80.0], ["0", "20", "80"]),
+        ([20.0, 21.0], ["0", "21"]),
+    ],
+)
+def test_few_doses_stand_at_the_axis_and_not_in_the_title(
+    doses: list[float], texts: list[str]
+) -> None:
+    few = make_data(np.array(doses))
+    figure = plot.dose_response_grid(few, ("target_total",))
+    for ax in rendered(figure).axes:
+        assert [t.get_text() for t in ax.get_xticklabels()] == texts
+        assert ax.get_title(loc="left").replace("\n", " ").removesuffix("*") in TREATMENTS
+    assert not overlaps(figure)
+    ax = plot.dose_response(few, select={"treatment": "MT-802"})
+    assert ax.get_title(loc="left") == "MT-802, 24 h"
+
+
+def test_the_axis_names_the_compound_where_a_treatment_has_several(data: xr.Dataset) -> None:
+    kept = {"MT-802": ["ibrutinib"]}
+    varied = {name: name.lower().replace(" ", "-") for name in TREATMENTS}
+    attrs = {"kept_compounds": json.dumps(kept), "varied_compound": json.dumps(varied)}
+    mixed = data.assign_attrs(attrs)
+    figure = plot.dose_response_grid(mixed, ("target_total", "target_active"))
+    given = [ax.get_xlabel() for ax in figure.axes]
+    assert given == [""] * 5 + ["mt-802 dose (nM)"] + ["dose (nM)"] * 4
+    alone = mixed.sel(treatment="MT-802").drop_vars("treatment")
+    one = {"kept_compounds": attrs["kept_compounds"], "varied_compound": '{"MT-802": "mt-802"}'}
+    assert plot.dose_response(alone.assign_attrs(one)).get_xlabel() == "mt-802 dose (nM)"
+    every = plot.dose_response(mixed, hue="treatment", select={"target.allele": "WT"})
+    assert every.get_xlabel() == "dose (nM)"
+
+
 def test_marks_stand_where_the_closed_form_puts_them(data: xr.Dataset) -> None:
     """The lumped hook curve peaks at sqrt(KP KE) and has its half at the root of a quadratic."""
     ax = plot.dose_response(data, select={"treatment": "MT-802"})

@@ -151,7 +151,7 @@ def panel_of(
 ) -> Panel:
     """Put the curves of `part` together with the labels of the panel."""
     variable = part[variable_name(part, observable)]
-    text, star = title(part, data, hue)
+    text, star = title(part, data, hue, dose)
     names = [c.name for c in curves]
     if hue == TREATMENT:
         star = ", ".join(filter(None, (hypothetical(data, name) for name in names)))
@@ -159,7 +159,7 @@ def panel_of(
     at_one_time = along == "dose" and TIME in part.coords
     return Panel(
         along=along,
-        dose_label=dose_label(dose) if dose else "",
+        dose_label=dose_label(dose, part, data) if dose else "",
         observable=observable,
         long_name=long_name(variable, observable),
         unit=unit_shown(variable),
@@ -171,7 +171,9 @@ def panel_of(
         is_numeric=hue in variable.dims and np.issubdtype(variable[hue].dtype, np.number),
         reference=reference_of(names),
         hue=hue,
-        fixed=tuple((str(k), c.item()) for k, c in part.coords.items() if c.size == 1),
+        fixed=tuple(
+            (str(k), c.item()) for k, c in part.coords.items() if c.size == 1 and k != dose
+        ),
     )
 
 

@@ -175,7 +175,7 @@ def read_layers(
     text, star = title(part, data, axis)
     return Layers(
         along="dose" if over_dose else "time",
-        dose_label=dose_label(axis) if over_dose else "",
+        dose_label=dose_label(axis, part, data) if over_dose else "",
         x=part[axis].values.astype(np.float64),
         names=tuple(str(v.attrs.get("long_name", n)) for n, v in part.data_vars.items()),
         value=np.array([variable.values for variable in part.data_vars.values()], np.float64),

@@ -25,6 +25,7 @@ from protacsim.plot.selection import (
     at_last,
     choose,
     coordinate_text,
+    dose_label,
     left_over,
     names_along,
     short_path,
@@ -182,8 +183,8 @@ def _read(data: xr.Dataset, observable: str, dims: tuple[str, str, str], select:
         ", ".join([*time, *texts.values()]),
         _why_blank(observable) if part.isnull().any() else "",
         (
-            _axis_label(part, x),
-            f"{_axis_label(part, y)}, {by}" if by else _axis_label(part, y),
+            _axis_label(part, x, data),
+            f"{_axis_label(part, y, data)}, {by}" if by else _axis_label(part, y, data),
             _with_unit(name, unit_shown(variable)),
         ),
         (
@@ -264,7 +265,9 @@ def _spans(values: Floats) -> bool:
     return bool(np.log10(known.max() / known.min()) > MANY_DECADES)
 
 
-def _axis_label(part: xr.DataArray, dim: str) -> str:
+def _axis_label(part: xr.DataArray, dim: str, data: xr.Dataset) -> str:
+    if dim == DOSE:
+        return dose_label(dim, part, data)
     units = str(part[dim].attrs.get("units", ""))
     return _with_unit(short_path(dim, units), wording.symbol(units))
 

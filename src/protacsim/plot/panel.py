@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 MARKS = ("DC50", "Dmax", "hook")
 # Height of a line of a legend that stands below its panel.
 LINE_MM = 4.0
+ROUND_OFF = 1e-9
 NOTHING = Overlay()
 _SLASHES = Path(
     np.array([(-1.0, -1.0), (0.0, 1.0), (0.0, -1.0), (1.0, 1.0)]),
@@ -278,7 +279,10 @@ def _draw_zero_doses(ax: Axes, panel: Panel, axis: DoseAxis) -> None:
 def _draw_dose_axis(ax: Axes, axis: DoseAxis) -> None:
     ax.set_xscale("log")
     ax.set_xlim(*axis.limits)
-    ticks = axis.decades(most=int(width_mm(ax) // TICK_MM), clearance=_clearance(ax, axis))
+    clearance = _clearance(ax, axis)
+    ticks = axis.decades(most=int(width_mm(ax) // TICK_MM), clearance=clearance) or _ends(
+        axis, 2.0 * clearance
+    )
     ax.xaxis.set_major_locator(FixedLocator([axis.vehicle, *ticks] if axis.broken else ticks))
     ax.xaxis.set_minor_locator(FixedLocator([]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _dose_tick(x, axis)))
@@ -308,6 +312,12 @@ def _draw_break(ax: Axes, axis: DoseAxis) -> None:
     )  # fmt: skip
 
 
+def _ends(axis: DoseAxis, clearance: float) -> list[float]:
+    """Ticks where no power of ten lies between the doses: at both ends, unless they are close."""
+    close = float(np.log10(axis.highest / axis.lowest)) < clearance
+    return [axis.highest] if close else [axis.lowest, axis.highest]
+
+
 def _clearance(ax: Axes, axis: DoseAxis) -> float:
     low, high = np.log10(axis.limits)
     return float(high - low) * 0.7 * TICK_MM / width_mm(ax)
@@ -316,4 +326,7 @@ def _clearance(ax: Axes, axis: DoseAxis) -> float:
 def _dose_tick(dose: float, axis: DoseAxis) -> str:
     if axis.broken and dose < axis.cut:
         return "0"
-    return f"$10^{{{round(float(np.log10(dose)))}}}$"
+    power = float(np.log10(dose))
+    if abs(power - round(power)) < ROUND_OFF:
+        return f"$10^{{{round(power)}}}$"
+    return f"{float(f'{dose:.3g}'):g}"

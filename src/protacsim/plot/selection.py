@@ -212,12 +212,15 @@ def unit_shown(variable: xr.DataArray) -> str:
     return f"{units} of {relative_to}" if units == "%" and relative_to else wording.symbol(units)
 
 
-def title(part: xr.Dataset, data: xr.Dataset, hue: str) -> tuple[str, str]:
-    """Return the fixed coordinates as a title, and the hypothetical compounds in it."""
+def title(part: xr.Dataset, data: xr.Dataset, hue: str, along: str = "") -> tuple[str, str]:
+    """Return the fixed coordinates as a title, and the hypothetical compounds in it.
+
+    Neither the hue nor the axis that the panel is drawn `along` is in it, even of one value.
+    """
     fixed = {
         str(k): coordinate_text(c)
         for k, c in part.coords.items()
-        if c.size == 1 and k not in (hue, TIME)
+        if c.size == 1 and k not in (hue, along, TIME)
     }
     star = "" if hue == TREATMENT else hypothetical(data, fixed.get(TREATMENT))
     texts = [starred(v, data) if k == TREATMENT else v for k, v in fixed.items()]
@@ -236,9 +239,10 @@ def starred(treatment: str, data: xr.Dataset) -> str:
     return f"{treatment}*" if hypothetical(data, treatment) else treatment
 
 
-def _treatments(data: xr.Dataset, otherwise: Iterable[str]) -> list[str]:
+def _treatments(data: xr.Dataset | xr.DataArray, otherwise: Iterable[str]) -> list[str]:
     """Names of the treatments in a Dataset; of one treatment alone there is no coordinate."""
-    return list(map(str, np.atleast_1d(data[TREATMENT]) if TREATMENT in data else otherwise))
+    there = TREATMENT in data.coords
+    return list(map(str, np.atleast_1d(data[TREATMENT]) if there else otherwise))
 
 
 def coordinate_text(coordinate: xr.DataArray, digits: int = 3) -> str:
@@ -276,9 +280,14 @@ def short_path(path: str, units: str) -> str:
     return f"{above[-1]} {words}" if named else words
 
 
-def dose_label(dim: str) -> str:
-    """Label an axis of doses: with the compound's name where the dim has it."""
-    return f"{short_path(dim, 'nM')} (nM)"
+def dose_label(dim: str, part: xr.Dataset | xr.DataArray, data: xr.Dataset) -> str:
+    """Label an axis of doses, with the compound whose dose it is where there are several."""
+    varied: dict[str, str] = attrs_json(data, "varied_compound", {})
+    kept: dict[str, list[str]] = attrs_json(data, "kept_compounds", {})
+    shown = _treatments(part, varied)
+    names = {varied.get(treatment) for treatment in shown}
+    named = dim == DOSE and len(names) == 1 and any(map(kept.get, shown))
+    return f"{f'{names.pop()} ' if named else ''}{short_path(dim, 'nM')} (nM)"
 
 
 def unit_suffix(units: str) -> str:
