@@ -269,11 +269,14 @@ def test_the_caption_says_why_a_bell_has_no_diamond(data: xr.Dataset, peaks: xr.
     low = data.sel({"compound.dose_nM": slice(0.0, 100.0)})
     # Of MT-802 the closed form puts WT and C481S at 52 and 77 nM, T474I and L528W at 250 and 566.
     said = caption_of(plot.ternary_bell_sheet(low, peaks=peaks))
-    assert "No diamond (beyond the doses): MT-802, T474I; MT-802, L528W; Zorba PROTAC 10*," in said
-    assert "No diamond (no degrader): ibrutinib; zanubrutinib; pirtobrutinib." in said
-    assert "No diamond" not in caption_of(plot.ternary_bell_sheet(data))
+    assert "marked (beyond the doses): MT-802, T474I; MT-802, L528W; Zorba PROTAC 10*," in said
+    assert (
+        "No maximum at equilibrium marked (no degrader): ibrutinib; zanubrutinib; pirtobrutinib."
+        in said
+    )
+    assert "No maximum" not in caption_of(plot.ternary_bell_sheet(data))
     one = data.sel(treatment=["MT-802"])
-    assert "No diamond" not in caption_of(plot.ternary_bell_sheet(one, peaks=peaks))
+    assert "No maximum" not in caption_of(plot.ternary_bell_sheet(one, peaks=peaks))
 
 
 def test_the_caption_of_many_bells_says_which_the_legend_names(data: xr.Dataset) -> None:

@@ -31,6 +31,7 @@ from protacsim.plot.panel import at_zero, dose_axis, draw
 from protacsim.plot.selection import TIME, Selection, choose, columns_and_curves
 from protacsim.plot.sheet import Frame, in_grid, selections, sheet
 
+UNMARKED = "No maximum at equilibrium marked"
 BEYOND = "beyond the doses"
 KEY = "highest at equilibrium (closed form)"
 MEANING = (
@@ -199,7 +200,7 @@ def _unmarked(bells: Sequence[Bell]) -> list[str]:
             if reason and curve.drawn:
                 found.setdefault(reason, {})[", ".join(filter(None, names))] = None
     return [
-        f"No diamond ({reason.replace('_', ' ')}){': ' if any(names) else ''}{'; '.join(names)}"
+        f"{UNMARKED} ({reason.replace('_', ' ')}){': ' if any(names) else ''}{'; '.join(names)}"
         for reason, names in found.items()
     ]
 
