@@ -1,7 +1,8 @@
 """Publication figures from result Datasets, tables and networks, on axes, as sheets, in files.
 
 Numbers such as DC50 are read by `protacsim.pharmacology`; nothing is simulated or fitted here.
-Each figure takes `ax=` and returns `Axes`; its `..._grid` or `..._sheet` adds legend and caption.
+A figure takes `ax=` and returns `Axes`, and its `..._grid` or `..._sheet` adds legend and caption;
+`heatmap`, `sensitivity` and `fit_sheet` are whole figures with a caption and return a `Figure`.
 """
 
 from protacsim.plot.agreement import observed_vs_predicted, observed_vs_predicted_sheet
