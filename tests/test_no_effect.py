@@ -150,6 +150,7 @@ def study_of(base: ps.Scenario, readout: ps.Readout = TOTAL, **changes: Any) -> 
 
 IBRUTINIB = {"name": "ibrutinib", "dose_nM": 10.0}
 WASHED = {"name": "mt-802", "dose_nM": 100.0, "stop_h": 24.0}
+KD = {"compound.kd_target_nM": {"distribution": "library"}}
 KI = {
     "compound.ki_target_nM": {"distribution": "loguniform", "low": 20.0, "high": 120.0},
     "compound.kinact_per_h": {"distribution": "loguniform", "low": 19.0, "high": 190.0},
@@ -186,7 +187,7 @@ STUDIES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         WASHED,
         {
             "readout": ps.Readout(["lot = target_total"], times_h=[1.0]),
-            "samples": (ps.Sample("lot", 4, {KI: {"distribution": "library"}}),),
+            "samples": (ps.Sample("lot", 4, KD),),
         },
         "choose another",
     ),
