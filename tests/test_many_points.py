@@ -154,7 +154,7 @@ def test_few_points_are_listed_one_by_one(tmp_path, capsys):
     text = STUDY.format(times=times(201)) + AXIS.format(doses=50)
     data, table, _ = ran(tmp_path, text)
     assert len(table) == 2 * 50 * 201
-    both = table.set_index(["treatment", DOSE, "time_h"])["target_active"].to_xarray()
+    both = table.set_index(["treatment", DOSE, "time_h"])["target_active [nM]"].to_xarray()
     assert "export" not in capsys.readouterr().out
     xr.testing.assert_allclose(both, data["target_active"].reindex_like(both).drop_attrs())
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import protacsim as ps
 from protacsim.cli.overviews import once
 from protacsim.cli.running import Options, run_all
 from protacsim.cli.tables import print_rows
@@ -110,7 +111,12 @@ def test_an_observable_is_told_once_in_percent_where_there_is_one() -> None:
             "compound_cell_percent[mt-802] [%]": [np.nan, np.nan],
         }
     )
-    assert once(table) == [
+    readout = ps.Readout(
+        ["target_total", "ternary", "occupancy = target_occupied / target_total", "compound_cell"]
+    )
+    treated = ps.Scenario(cell="molm14", treatment={"name": "mt-802", "dose_nM": 1.0})
+    job = ps.Job(ps.Study(treated, readout=readout), (), Path("a.toml"), None, None)
+    assert once(job, table) == [
         "target_total_percent", "ternary [nM]", "occupancy", "compound_cell[mt-802] [nM]",
     ]  # fmt: skip
 

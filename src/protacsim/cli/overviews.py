@@ -5,7 +5,6 @@ Tables come in and tables go out; `publishing` prints them and puts them on the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -63,22 +62,19 @@ def axes_of(job: Job, table: pd.DataFrame) -> list[str]:
     return [name for name in map(str, table) if name in known]
 
 
-def percentages(table: pd.DataFrame) -> list[str]:
-    """Columns in percent of a reference."""
-    return [name for name in map(str, table) if name.endswith("_percent")]
-
-
-def once(table: pd.DataFrame) -> list[str]:
+def once(job: Job, table: pd.DataFrame) -> list[str]:
     """Columns of observables, each once: in percent, or as it is where that is nowhere defined."""
-    plain = {str(name): str(name).partition(" [")[0] for name in table}
-    known = {plain[str(name)] for name, column in table.items() if column.notna().any()}
+    observed = {reading.name for reading in job.study.readout.readings}
+    without_unit = {str(name): str(name).partition(" [")[0] for name in table}
+    known = {name for column, name in without_unit.items() if table[column].notna().any()}
 
-    def shown(name: str) -> bool:
-        if "_percent" in name:
-            return name in known
-        return re.sub(r"(?=\[|$)", "_percent", name, count=1) not in known
+    def is_shown(name: str) -> bool:
+        observable = name.partition("[")[0]
+        if observable in observed:
+            return name.replace(observable, f"{observable}_percent", 1) not in known
+        return observable.removesuffix("_percent") in observed and name in known
 
-    return [column for column, name in plain.items() if shown(name)]
+    return [column for column, name in without_unit.items() if is_shown(name)]
 
 
 def told(table: pd.DataFrame) -> list[str]:
@@ -193,9 +189,7 @@ def _of_members(job: Job, table: pd.DataFrame) -> Overview:
         table = at_the_end(table)
         axes, wanted = _apart(table), _wanted(table)
     else:
-        observed = {reading.name for reading in job.study.readout.readings}
-        plain = [name for name in map(str, table) if name.partition("[")[0] in observed]
-        axes, wanted = axes_of(job, table), percentages(table) or plain
+        axes, wanted = axes_of(job, table), once(job, table)
     kept = _not_drawn(job, axes)
     rows = [
         [*at, len(part), *(_spread_of(part[name]) for name in wanted)]

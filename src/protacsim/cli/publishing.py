@@ -258,6 +258,6 @@ def _print_first(job: Job, table: pd.DataFrame, found: Overview | None) -> int:
         reasons = at_the_end(table)
         rows = reasons[told(reasons)]
     else:
-        rows = table[[*axes_of(job, table), *once(table.drop(columns=axes_of(job, table)))]]
+        rows = table[[*axes_of(job, table), *once(job, table)]]
     print_table(_heading(job, about), rows.head(LISTED_ROWS), reasons)
     return len(rows)

@@ -134,7 +134,7 @@ def _check_header(name: str, header: Sequence[str], study: Study) -> None:
         )
     wrong = [f"{name}: {_unknown(column, known)}" for column in header if column not in known]
     missing = [column for column in NEEDED if column not in header]
-    if missing:
+    if len(missing) > len(wrong):  # else they are misspelt
         wrong.append(f"{name}: the header has no column {' and no '.join(missing)}; add it")
     if wrong:
         raise ParameterError("\n".join(wrong))
