@@ -117,7 +117,7 @@ def all_costs(runs: int, rounds: int) -> Iterator[Cost]:
     """Every cost, one after the other."""
     for engine in engines(reference_problem(1, 1)):
         yield many_runs(engine.name, runs)
-        yield two_threads(engine.name, rounds)
+        yield two_threads(engine.name, 3 * rounds)  # other programs take cores now and then
     yield warm_start(rounds)
     yield first_ever()
     for study in STUDIES:
