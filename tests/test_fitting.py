@@ -840,6 +840,8 @@ def test_a_fit_of_a_configuration_writes_its_tables(tmp_path, monkeypatch):
     page = (tmp_path / "r/report.html").read_text()
     assert "Figure 1, fit: " in page
     assert "with the constants before the fit" in page
+    _, _, assumptions = page.partition("Assumptions and constants</h2>")
+    assert "what the fit found in their place stands above" in assumptions.partition("<table")[0]
     assert "with the constants before the fit" in " ".join(said.output.split())
     assert "Its numbers are in fit_curves.csv." in page
     assert 'href="#fitted-parameters"' in page

@@ -46,6 +46,9 @@ FEW_POINTS = 100
 REPORT = "report.html"
 FIT, FIT_CURVES = "fit", "fit_curves.csv"
 BEFORE_FIT = " (with the constants before the fit)"
+OF_THE_STUDY = (
+    "These are the constants of the study; what the fit found in their place stands above."
+)
 
 
 def draw(data: xr.Dataset, figures: Sequence[Figure], folder: Path, study: Study) -> list[Path]:
@@ -100,6 +103,7 @@ def write_report(
         manifest=store.read_manifest(folder),
         findings=findings,
         draws=job.sensitivity is not None and not spread,
+        about_constants=OF_THE_STUDY if job.fit is not None else "",
     )
     path = folder / REPORT
     with explained(path, "the report could not be written"):

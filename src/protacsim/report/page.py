@@ -72,7 +72,7 @@ class Run:
     """What a page tells: `summary` is the table of readings, `findings` stand above it.
 
     `command` repeats the run; `manifest` is that of the result. Of `draws`, points that mean
-    little one by one, only the first are listed.
+    little one by one, only the first are listed. `about_constants` stands above them.
     """
 
     study: Study
@@ -84,6 +84,7 @@ class Run:
     findings: Sequence[Finding] = ()
     summary_heading: str = OF_EVERY_CURVE
     draws: bool = False
+    about_constants: str = ""
 
 
 def page(run: Run) -> str:
@@ -95,7 +96,7 @@ def page(run: Run) -> str:
         _figures(run, title),
         *(_finding(each) for each in run.findings),
         _summary(run),
-        _assumptions(constants),
+        _assumptions(constants, run.about_constants),
         _reactions(run.study),
         _failures(run),
         _provenance(run),
@@ -209,12 +210,13 @@ def _finding(found: Finding) -> str:
     return section(found.place, found.heading, *parts)
 
 
-def _assumptions(constants: Sequence[provenance.Constant]) -> str:
+def _assumptions(constants: Sequence[provenance.Constant], about: str) -> str:
     columns = ("constant", "of", "value", "unit", "range", "confidence", "source")
     unverified = [entry for entry in constants if entry.unverified]
     others = [entry for entry in constants if not entry.unverified]
     kinds = dict.fromkeys(entry.confidence for entry in constants)
     parts = [
+        *([paragraph(about)] if about else []),
         definitions((kind, words.CONFIDENCES[kind]) for kind in kinds),
         table("Constants without a public measurement", columns, map(_constant, unverified)),
         folded(
