@@ -577,6 +577,21 @@ def test_measurements_that_are_hardly_meant_are_asked_about(dose, value, doubt):
     assert (found.dose_nM, found.value) == (dose, value)
 
 
+def test_many_rows_of_one_kind_are_asked_about_once():
+    rows = [{**row, "compound.dose_nM": 1e-9 * 2**i} for i, row in enumerate(at_doses([60.0] * 4))]
+    with pytest.warns(DataWarning) as asked:
+        fitting.measurements(rows, study())
+    (said,) = [str(warning.message) for warning in asked]
+    assert said.startswith("row 1: a dose of 1e-09 nM (and 3 more rows); if this is in M")
+
+
+def test_a_quantity_of_each_compound_is_not_asked_for_again():
+    one = one_curve(("target_total", "compound_cell"))
+    row = {"quantity": "compound_cell_percent", "value": 9, "unit": "%", "compound.dose_nM": 3}
+    with pytest.raises(ParameterError, match=r"quantity 'compound_cell_percent': .*nown"):
+        fitting.measurements([row], one)
+
+
 @pytest.mark.parametrize(("dose", "value"), [(0.01, 110.0), (0.0, 92.0), (1e5, 0.5)])
 def test_ordinary_measurements_are_not_asked_about(dose, value):
     (row,) = at_doses([value])

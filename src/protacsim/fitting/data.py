@@ -199,23 +199,37 @@ def measurements(
     if wrong:
         raise ParameterError("\n".join(wrong))
     _look_for_fractions(percents)
-    for one in found:
-        _ask_about(one, study)
+    _ask_about(found, study)
     return tuple(found)
 
 
-def _ask_about(one: Measurement, study: Study) -> None:
-    """Warn of a dose that looks like one in M, and of percentages that are hardly meant."""
-    doubt, percent = "", not one.on_log_scale
+def _ask_about(found: Iterable[Measurement], study: Study) -> None:
+    """Warn once of each kind of number that is hardly meant, by the first row that has one."""
+    asked: dict[str, list[str]] = {}
+    for one in found:
+        number, advice = _doubt(one, study)
+        asked.setdefault(advice, []).append(f"{one.row}: {number}")
+    asked.pop("", None)
+    for advice, (first, *others) in asked.items():
+        more = f" (and {len(others)} more row{'s' if len(others) > 1 else ''})" if others else ""
+        warnings.warn(f"{first}{more}; {advice}.", DataWarning, stacklevel=3)
+
+
+def _doubt(one: Measurement, study: Study) -> tuple[str, str]:
+    """A dose that looks like one in M, or a percentage that is hardly meant, and what to do."""
+    percent = not one.on_log_scale
     is_reference = one.dose_nM == 0.0 and study.readout.relative_to == "vehicle"
     if one.dose_nM is not None and 0.0 < one.dose_nM <= MOLAR_UP_TO_NM:
-        doubt = f"a dose of {one.dose_nM:g} nM; if this is in M, write it in nM: 1e-9 M is 1 nM"
-    elif percent and one.value > LARGEST_PERCENT:
-        doubt = f"{one.value:g} % of the reference; if dose and value are swapped, swap them back"
-    elif percent and is_reference and abs(one.value - 100.0) > FAR_FROM_REFERENCE:
-        doubt = f"{one.value:g} % without a dose; the vehicle is the reference, 100 % by definition"
-    if doubt:
-        warnings.warn(f"{one.row}: {doubt}.", DataWarning, stacklevel=4)
+        return f"a dose of {one.dose_nM:g} nM", "if this is in M, write it in nM: 1e-9 M is 1 nM"
+    if percent and one.value > LARGEST_PERCENT:
+        return (
+            f"{one.value:g} % of the reference",
+            "if dose and value are swapped, swap them back",
+        )
+    if percent and is_reference and abs(one.value - 100.0) > FAR_FROM_REFERENCE:
+        advice = "the vehicle is the reference, 100 % by definition"
+        return f"{one.value:g} % without a dose", advice
+    return "", ""
 
 
 def _look_for_fractions(percents: Sequence[Measurement]) -> None:
@@ -270,8 +284,8 @@ class _Checker:
         quantity = str(row.get("quantity") or "")
         percents = [f"{r.name}_percent" for r in self.study.readout.readings if not r.dim]
         known = [*POTENCIES, *EXTREMES, *percents]
-        if quantity.removesuffix("_percent") in OBSERVABLES and quantity not in known:
-            name = quantity.removesuffix("_percent")
+        name = quantity.removesuffix("_percent")
+        if quantity not in known and name in OBSERVABLES and not OBSERVABLES[name].dim:
             raise ParameterError(f"{quantity} is not read out; add {name} to readout.observables")
         if quantity not in known:
             raise ParameterError(f"quantity {quantity!r}: {one_of(quantity, known)}")

@@ -13,6 +13,7 @@ from protacsim.scenario.nouns import (
     DosedCompound,
     Scenario,
     Treatment,
+    as_treatment,
     looked_up,
 )
 from protacsim.scenario.paths import (
@@ -33,6 +34,7 @@ __all__ = [
     "DosedCompound",
     "Scenario",
     "Treatment",
+    "as_treatment",
     "check_inactivation",
     "displace",
     "dosed",

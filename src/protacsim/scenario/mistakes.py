@@ -150,12 +150,12 @@ def idle_neosubstrates(scenarios: Iterable[Scenario]) -> Iterator[str]:
     scenarios = list(scenarios)
     compounds = {entry.compound: None for s in scenarios for entry in s.treatment.compounds}
     known = {entry.name for compound in compounds for entry in compound.neosubstrates}
+    others = f"only {', '.join(sorted(known))}" if known else "nor is any other"
     for name in dict.fromkeys(name for s in scenarios for name in s.neosubstrates):
         if compounds and name not in known:
             yield (
-                f"scenario.neosubstrates: {name} is recruited by no compound here, which "
-                f"{one_of(name, known)}; add neosubstrates = {{ {name} = {{ kd_nM = ... }} }} to "
-                "a compound, or leave it out"
+                f"scenario.neosubstrates: {name} is recruited by no compound here, {others}; add "
+                f"neosubstrates = {{ {name} = {{ kd_nM = ... }} }} to a compound, or leave it out"
             )
 
 

@@ -234,7 +234,7 @@ class Scenario:
             raise ParameterError("a Scenario takes keywords only, such as cell=, treatment=")
         if not isinstance(given, Mapping):
             return data
-        given = {key: _coerced_treatment(key, value) for key, value in given.items()}
+        given = {k: as_treatment(v) if k == "treatment" else v for k, v in given.items()}
         if isinstance(given.get("preset"), str):
             given = _over_preset(given)
         return given
@@ -365,10 +365,11 @@ def _koff_over_kon(compound: Compound, kd: str) -> str:
     return "..." if kon is None or koff is None else f"{koff / kon:g}"
 
 
-def _coerced_treatment(key: str, value: object) -> object:
-    if key == "treatment" and not isinstance(value, Treatment | Mapping):
+def as_treatment(value: object) -> object:
+    """A treatment, or the table of one: from compounds, by name or each a table, or from itself."""
+    if not isinstance(value, Treatment | Mapping):
         return {"compounds": value}
-    if key == "treatment" and isinstance(value, Mapping) and "compounds" not in value:
+    if isinstance(value, Mapping) and "compounds" not in value:
         return {"compounds": [value]}
     return value
 

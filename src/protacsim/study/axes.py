@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from protacsim.errors import ParameterError
-from protacsim.scenario import (
-    Treatment,
-)
+from protacsim.scenario import Treatment, as_treatment
 from protacsim.units import to_canonical, unit_of
 from protacsim.validation import named_entries, noun, one_of, quoted
 
@@ -316,8 +314,5 @@ def _axis(entry: object) -> object:
 
 def _treatment(value: object) -> object:
     """A compound by its name, or a table of one or of a treatment, as a treatment."""
-    if isinstance(value, str):
-        return Treatment((value,))  # type: ignore[arg-type]
-    if isinstance(value, Mapping):
-        return Treatment(**value) if "compounds" in value else Treatment((value,))  # type: ignore[arg-type]
-    return value
+    table = as_treatment(value) if isinstance(value, str | Mapping) else value
+    return Treatment(**table) if isinstance(table, Mapping) else table
